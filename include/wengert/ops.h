@@ -1,0 +1,134 @@
+/* Every op, grouped by room: a section's title is the file in src/ops that holds it. Names and semantics are NumPy's and
+ * PyTorch's; where the two differ, the comment says which.
+ *
+ * An op computes its value at once and records itself. It fails, records nothing and returns an invalid var when an
+ * operand is invalid (WG_ERROR_ARGUMENT), stale (WG_ERROR_STALE) or an index var where numbers are expected
+ * (WG_ERROR_ARGUMENT), when the operands live on two tapes (WG_ERROR_ARGUMENT on both), when shapes or axes don't fit or
+ * a size overflows (WG_ERROR_SHAPE), and when memory ends (WG_ERROR_MEMORY). Comments name only what comes beside that.
+ *
+ * Below, y is the result, g its cotangent; "a: g b" reads "the adjoint of a gains g b". */
+#ifndef WENGERT_OPS_H
+#define WENGERT_OPS_H
+
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ==== elementwise ==================================================================================================
+ * Operands broadcast by NumPy's rule: shapes are aligned at their last axes, and an extent of 1 or a missing axis
+ * stretches. The adjoint of a stretched operand is summed over the stretched axes. A zero cotangent contributes an exact
+ * zero, whatever the local derivative (options.ieee_zero restores 0 inf = NaN). Formulas: NIST Digital Library of
+ * Mathematical Functions, dlmf.nist.gov, chapter 4, unless said otherwise. */
+
+WG_API wg_var wg_add(wg_var a, wg_var b); /* a + b.        a: g, b: g */
+WG_API wg_var wg_sub(wg_var a, wg_var b); /* a - b.        a: g, b: -g */
+WG_API wg_var wg_mul(wg_var a, wg_var b); /* a b.          a: g b, b: g a */
+WG_API wg_var wg_div(wg_var a, wg_var b); /* a / b.        a: g / b, b: -g y / b */
+
+/* base^exponent. base: g e b^(e-1), zero where e = 0; exponent: g y log b, zero where b = 0 and e >= 0.
+ * pow(0, 0) = 1. A negative base with a non-integer exponent is NaN, and so is its exponent's derivative. */
+WG_API wg_var wg_pow(wg_var base, wg_var exponent);
+
+/* The larger, the smaller. NaN if either is. g goes to the operand taken, half to each at a tie. */
+WG_API wg_var wg_maximum(wg_var a, wg_var b);
+WG_API wg_var wg_minimum(wg_var a, wg_var b);
+
+WG_API wg_var wg_neg(wg_var x);        /* -x.           x: -g */
+WG_API wg_var wg_square(wg_var x);     /* x^2.          x: 2 g x */
+WG_API wg_var wg_sqrt(wg_var x);       /* x^(1/2).      x: g / (2 y), infinite at 0; NaN below 0 */
+WG_API wg_var wg_reciprocal(wg_var x); /* 1 / x.        x: -g y^2 */
+WG_API wg_var wg_abs(wg_var x);        /* |x|.          x: g sign x, zero at 0 */
+WG_API wg_var wg_exp(wg_var x);        /* e^x.          x: g y */
+WG_API wg_var wg_expm1(wg_var x);      /* e^x - 1, right for small x too.     x: g e^x */
+WG_API wg_var wg_log(wg_var x);        /* the natural logarithm.              x: g / x */
+WG_API wg_var wg_log1p(wg_var x);      /* log(1 + x), right for small x too.  x: g / (1 + x) */
+WG_API wg_var wg_sin(wg_var x);        /* x in radians. x: g cos x */
+WG_API wg_var wg_cos(wg_var x);        /* x in radians. x: -g sin x */
+WG_API wg_var wg_tanh(wg_var x);       /* x: g / cosh^2 x, right in the tails too */
+WG_API wg_var wg_sigmoid(wg_var x);    /* 1 / (1 + e^-x), for any x.  x: g y sigmoid(-x) */
+WG_API wg_var wg_relu(wg_var x);       /* max(x, 0), NaN for NaN.     x: g where x > 0, zero at 0 */
+WG_API wg_var wg_softplus(wg_var x);   /* log(1 + e^x), for any x.    x: g sigmoid(x) */
+
+/* a where condition is true, else b; condition is a numeric var, non-zero (NaN too) is true. a: g where true, b: g where
+ * false, an exact zero elsewhere, so nothing leaks from the branch not taken. The condition has no derivative. */
+WG_API wg_var wg_where(wg_var condition, wg_var a, wg_var b);
+
+/* Comparisons: 1 where true, 0 where false, in the tape's dtype; false with NaN, except not_equal. No derivative. */
+WG_API wg_var wg_equal(wg_var a, wg_var b);
+WG_API wg_var wg_not_equal(wg_var a, wg_var b);
+WG_API wg_var wg_less(wg_var a, wg_var b);
+WG_API wg_var wg_less_equal(wg_var a, wg_var b);
+WG_API wg_var wg_greater(wg_var a, wg_var b);
+WG_API wg_var wg_greater_equal(wg_var a, wg_var b);
+
+/* ==== reduce =======================================================================================================
+ * Over everything (the result is 0-d), or over n axes: negative ones count from the end; one that is absent or given
+ * twice is WG_ERROR_SHAPE; n = 0 reduces none. keepdims leaves each reduced axis with extent 1. */
+
+/* The sum, added in blocks and pairs, so its error grows like the logarithm of the count (N. J. Higham, The accuracy of
+ * floating point summation, SIAM J. Sci. Comput. 14, 1993). Of nothing: 0. x: g, broadcast. */
+WG_API wg_var wg_sum(wg_var x);
+WG_API wg_var wg_sum_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
+/* The sum over the count. Of nothing: WG_ERROR_SHAPE. x: g / count, broadcast. */
+WG_API wg_var wg_mean(wg_var x);
+WG_API wg_var wg_mean_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
+/* The largest, the smallest; NaN if one is. Of nothing: WG_ERROR_SHAPE. Tied elements share g equally, as in PyTorch's
+ * amax. */
+WG_API wg_var wg_max(wg_var x);
+WG_API wg_var wg_max_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+WG_API wg_var wg_min(wg_var x);
+WG_API wg_var wg_min_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
+/* ==== shape ======================================================================================================== */
+
+/* The same elements in row-major order under another shape of the same size. A view: nothing is copied. */
+WG_API wg_var wg_reshape(wg_var x, wg_shape shape);
+
+/* The last two axes swapped; rank < 2 is WG_ERROR_SHAPE. matmul takes the result as it is; anything else that reads it
+ * makes a copy, once. */
+WG_API wg_var wg_transpose(wg_var x);
+
+/* Axis k of the result is axis axes[k] of x; axes names each axis once. NumPy's transpose(x, axes). */
+WG_API wg_var wg_permute(wg_var x, const int *axes, size_t n);
+
+/* x stretched to a shape that it broadcasts to. x: g summed to x's shape. */
+WG_API wg_var wg_broadcast_to(wg_var x, wg_shape shape);
+
+/* The reverse: x summed over the axes in which shape, which must broadcast to x's, is missing or 1. x: g broadcast. */
+WG_API wg_var wg_sum_to(wg_var x, wg_shape shape);
+
+/* ==== index ======================================================================================================== */
+
+/* x[start:stop:step] along an axis, with Python's meaning: negative bounds count from the end, bounds past the ends are
+ * clipped, WG_END omits a bound, a negative step runs backwards. step = 0 is WG_ERROR_ARGUMENT. A slice of leading rows
+ * is a view. x: g in the window, zeros elsewhere. */
+WG_API wg_var wg_slice(wg_var x, int axis, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t step);
+
+/* The n >= 1 arrays one after the other along an axis; their other extents are equal. Each gets its part of g. */
+WG_API wg_var wg_concat(const wg_var *x, size_t n, int axis);
+
+/* ==== matmul ======================================================================================================= */
+
+/* The matrix product a @ b with NumPy's rule: (..., m, k) @ (..., k, n) is (..., m, n), leading axes broadcast; a 1-d
+ * a is a row and a 1-d b a column whose axis is dropped from the result; 0-d is WG_ERROR_SHAPE. a: g b^T, b: a^T g,
+ * summed over broadcast leading axes (M. Giles, Collected matrix derivative results for forward and reverse mode
+ * algorithmic differentiation, 2008). Transposes made by wg_transpose cost no copy. A zero times NaN or infinity inside
+ * the product is NaN, in the derivative too. */
+WG_API wg_var wg_matmul(wg_var a, wg_var b);
+
+/* ==== loss ========================================================================================================= */
+
+/* Mean squared error: sum (prediction - target)^2 / d, d = the number of elements (WG_MEAN), 1 (WG_SUM), or the number of
+ * columns of rank-2 operands (WG_BATCH_MEAN: features in rows, samples in columns). Shapes are equal: no broadcasting.
+ * d = 0 is WG_ERROR_SHAPE. prediction: 2 g (prediction - target) / d, target: the negative. */
+WG_API wg_var wg_mse(wg_var prediction, wg_var target, wg_reduction reduction);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

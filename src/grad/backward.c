@@ -1,0 +1,229 @@
+/* The reverse sweep on numbers: from the swept value down to the lowest variable, each node that something has reached
+ * passes its adjoint on to its inputs. Inputs stand below their op, so when a node's turn comes its adjoint is complete.
+ * Runs of scalars go through their own path. No recursion: the sweep is a loop over indices. */
+#include "grad/derivation.h"
+
+#include "kernels/copy.h"
+#include "wengert/grad.h"
+
+#include <string.h>
+
+/* Adjoints of inline nodes: an array as long as the tape, zeros outside a sweep. */
+static bool backward_reserve(wg_tape *tape)
+{
+    if (tape->adjoints_capacity >= tape->length) return true;
+    size_t capacity = tape->capacity;
+    double *fresh = wg_source_take(&tape->source, capacity * sizeof *fresh);
+    if (!fresh) return wg_tape_fail_memory(tape, "wg_backward", capacity * sizeof *fresh), false;
+    memset(fresh, 0, capacity * sizeof *fresh);
+    wg_source_give_back(&tape->source, tape->adjoints, tape->adjoints_capacity * sizeof *tape->adjoints);
+    tape->adjoints = fresh;
+    tape->adjoints_capacity = capacity;
+    return true;
+}
+
+/* to = or += from. */
+static void backward_accumulate(wg_dtype dtype, size_t n, const void *from, void *to, bool add)
+{
+    ptrdiff_t one = 1;
+    if (dtype == WG_F64)
+        wg_kernel_copy_f64(1, &n, from, &one, to, &one, add);
+    else
+        wg_kernel_copy_f32(1, &n, from, &one, to, &one, add);
+}
+
+/* Adds numbers to the gradient of a variable or a retained intermediate. */
+static void backward_add_to_grad(wg_tape *tape, wg_record *record, const void *numbers)
+{
+    backward_accumulate(
+        tape->dtype, record->shape->size, numbers, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
+    record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
+}
+
+/* The swept value's adjoint is the cotangent. */
+static bool backward_seed(wg_tape *tape, uint32_t index, const void *cotangent)
+{
+    wg_node *node = &tape->nodes[index];
+    if (node->flags & WG_NODE_INLINE) {
+        node->flags |= WG_NODE_REACHED;
+        if (tape->dtype == WG_F64)
+            memcpy(tape->adjoints + index, cotangent, sizeof(double));
+        else
+            memcpy((float *)tape->adjoints + index, cotangent, sizeof(float));
+        return true;
+    }
+    wg_record *record = node->u.record;
+    if (!node->op) {
+        if (record->grad) backward_add_to_grad(tape, record, cotangent);
+        return true;
+    }
+    size_t bytes = record->shape->size * wg_dtype_size(tape->dtype);
+    record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!record->adjoint) return wg_tape_fail_memory(tape, "wg_backward", bytes), false;
+    if (bytes) memcpy(record->adjoint, cotangent, bytes);
+    return true;
+}
+
+static void backward_spend(wg_tape *tape, wg_record *record)
+{
+    wg_pool_give_back(&tape->pool, record->adjoint, record->shape->size * wg_dtype_size(tape->dtype));
+    record->adjoint = NULL;
+}
+
+/* A node with a record. */
+static wg_status backward_record(wg_tape *tape, uint32_t index)
+{
+    wg_node *node = &tape->nodes[index];
+    wg_record *record = node->u.record;
+    if (!node->op || !record->adjoint) return WG_OK;
+    if (tape->check_finite) {
+        size_t at = wg_first_not_finite(tape->dtype, record->adjoint, record->shape->size);
+        if (at < record->shape->size)
+            return wg_tape_fail(tape, WG_ERROR_NONFINITE, "wg_backward: element %zu of the adjoint of %s is not finite",
+                at, wg_list_title(tape, index));
+    }
+    if (record->grad) backward_add_to_grad(tape, record, record->adjoint);
+    wg_status status = node->flags & WG_NODE_NEEDS ? wg_derive_numbers(tape, index) : WG_OK;
+    backward_spend(tape, record);
+    return status;
+}
+
+static wg_status backward_down(wg_tape *tape, uint32_t from, uint32_t low)
+{
+    int64_t i = from;
+    while (i >= (int64_t)low) {
+        const wg_node *node = &tape->nodes[i];
+        if (node->flags & WG_NODE_INLINE) {
+            if (!node->op) {
+                i--;
+                continue;
+            }
+            const wg_scalar_path *path = node->op->internal;
+            i = path->sweep(tape, (uint32_t)i, low);
+            if (i == WG_SCALAR_FAILED) return tape->status;
+        } else {
+            wg_status status = backward_record(tape, (uint32_t)i);
+            if (status != WG_OK) return status;
+            i--;
+        }
+    }
+    return WG_OK;
+}
+
+/* After a sweep that failed: no adjoint is left behind. */
+static void backward_abandon(wg_tape *tape, uint32_t from, uint32_t low)
+{
+    for (uint32_t i = low; i <= from; i++) {
+        wg_node *node = &tape->nodes[i];
+        node->flags &= ~(uint32_t)WG_NODE_REACHED;
+        if (!(node->flags & WG_NODE_INLINE))
+            backward_spend(tape, node->u.record);
+        else if (tape->dtype == WG_F64)
+            tape->adjoints[i] = 0;
+        else
+            ((float *)tape->adjoints)[i] = 0;
+    }
+}
+
+/* Looks at the gradients that the sweep reached: are they finite (if asked), and does the sweep stand. */
+static wg_status backward_finish(wg_tape *tape, wg_status status)
+{
+    for (wg_record *record = tape->holders; record && tape->check_finite && status == WG_OK; record = record->holder) {
+        if (!(record->flags & WG_RECORD_SWEPT)) continue;
+        size_t at = wg_first_not_finite(tape->dtype, record->grad, record->shape->size);
+        if (at < record->shape->size)
+            status = wg_tape_fail(tape, WG_ERROR_NONFINITE,
+                "wg_backward: element %zu of the gradient of %s %s is not finite", at,
+                tape->nodes[record->index].op ? tape->nodes[record->index].op->name : "leaf",
+                wg_list_describe(tape, record->index));
+    }
+    for (wg_record *record = tape->holders; record; record = record->holder) {
+        if (record->flags & WG_RECORD_SWEPT && status != WG_OK) record->flags |= WG_RECORD_BROKEN_GRAD;
+        record->flags &= ~(uint32_t)WG_RECORD_SWEPT;
+    }
+    return status;
+}
+
+static wg_status backward_check(wg_var out, const char *what)
+{
+    wg_tape *tape = out.tape;
+    wg_status status = wg_tape_ready(tape, what);
+    if (status == WG_OK && tape->busy) status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy", what);
+    if (status == WG_OK) status = wg_list_check(tape, what, 0, out);
+    if (status == WG_OK && tape->nodes[out.index].flags & WG_NODE_INDICES)
+        status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: %s holds indices, which have no derivative", what,
+            wg_list_describe(tape, out.index));
+    return status;
+}
+
+static wg_status backward_sweep(wg_var out, const void *cotangent)
+{
+    wg_tape *tape = out.tape;
+    if (!backward_reserve(tape)) return tape->status;
+    bool needs = tape->nodes[out.index].flags & WG_NODE_NEEDS;
+    if (!needs) return WG_OK; /* nothing that it depends on has a gradient */
+    uint32_t low = tape->first_variable;
+    tape->busy++;
+    bool seeded = backward_seed(tape, out.index, cotangent);
+    wg_status status = seeded ? backward_down(tape, out.index, low) : tape->status;
+    if (status != WG_OK) backward_abandon(tape, out.index, low);
+    tape->busy--;
+    return backward_finish(tape, status);
+}
+
+wg_status wg_backward_from(wg_var out, const void *cotangent)
+{
+    wg_status status = backward_check(out, "wg_backward_from");
+    if (status != WG_OK) return status;
+    if (!cotangent) return wg_tape_fail(out.tape, WG_ERROR_ARGUMENT, "wg_backward_from: the cotangent is NULL");
+    return backward_sweep(out, cotangent);
+}
+
+wg_status wg_backward(wg_var loss)
+{
+    wg_status status = backward_check(loss, "wg_backward");
+    if (status != WG_OK) return status;
+    if (wg_size(loss) != 1)
+        return wg_tape_fail(loss.tape, WG_ERROR_SHAPE,
+            "wg_backward: the loss %s does not have size 1; wg_backward_from takes a cotangent for every element",
+            wg_list_describe(loss.tape, loss.index));
+    double one_f64 = 1;
+    float one_f32 = 1;
+    return backward_sweep(loss, loss.tape->dtype == WG_F64 ? (const void *)&one_f64 : (const void *)&one_f32);
+}
+
+wg_status wg_zero_grad(wg_tape *tape)
+{
+    if (!tape) return WG_ERROR_ARGUMENT;
+    if (tape->busy) return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_zero_grad: the tape is busy");
+    for (wg_record *record = tape->holders; record; record = record->holder) {
+        if (!(record->flags & WG_RECORD_ZERO_GRAD))
+            memset(record->grad, 0, record->shape->size * wg_dtype_size(tape->dtype));
+        record->flags = (record->flags & ~(uint32_t)WG_RECORD_BROKEN_GRAD) | WG_RECORD_ZERO_GRAD;
+    }
+    return WG_OK;
+}
+
+wg_status wg_retain_grad(wg_var var)
+{
+    wg_tape *tape = var.tape;
+    wg_status status = wg_tape_ready(tape, "wg_retain_grad");
+    if (status == WG_OK) status = wg_list_check(tape, "wg_retain_grad", 0, var);
+    if (status != WG_OK) return status;
+    const wg_node *node = &tape->nodes[var.index];
+    if (node->flags & WG_NODE_VARIABLE) return WG_OK;
+    if (!(node->flags & WG_NODE_NEEDS))
+        return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_retain_grad: no derivative reaches %s: it %s",
+            wg_list_title(tape, var.index),
+            node->flags & WG_NODE_INDICES ? "holds indices" : "does not depend on a variable");
+    if (!wg_list_box(tape, var.index, "wg_retain_grad")) return tape->status;
+    wg_record *record = tape->nodes[var.index].u.record;
+    if (record->grad) return WG_OK;
+    size_t bytes = record->shape->size * wg_dtype_size(tape->dtype);
+    record->grad = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!record->grad) return wg_tape_fail_memory(tape, "wg_retain_grad", bytes);
+    memset(record->grad, 0, bytes);
+    record->flags |= WG_RECORD_POOL_GRAD | WG_RECORD_ZERO_GRAD;
+    wg_list_hold(tape, record);
+    return WG_OK;
+}

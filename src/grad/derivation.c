@@ -1,0 +1,454 @@
+/* The interpreter of derivatives. An op's derivative gives its inputs applications of other ops; here each application is
+ * either evaluated, straight into the input's adjoint, or recorded on the tape. The derivative itself does not know which.
+ *
+ * On numbers, the first contribution to an adjoint writes it and later ones add, so nothing is filled with zeros first.
+ * A cotangent that is passed on unchanged is not copied: the last input that takes it whole takes over its memory. */
+#include "grad/derivation.h"
+
+#include "kernels/copy.h"
+#include "shape/shape.h"
+#include "wengert/grad.h"
+#include "wengert/ops.h"
+
+#include <string.h>
+
+#define DERIVATION_TERMS  64
+#define DERIVATION_PASSES 8
+#define DERIVATION_FEW    8
+
+typedef struct derivation_term {
+    const wg_interned *shape;
+    const void *data; /* on numbers; NULL for a primal, which is looked up when it is read */
+    void *owned;      /* the pool chunk behind data, freed with the derivation; NULL: someone else's */
+    uint32_t node;    /* of a primal or the result, else UINT32_MAX */
+    wg_var var;       /* while recording */
+} derivation_term;
+
+struct wg_derivation {
+    wg_call call;                /* the application being differentiated, without data */
+    wg_recorded_sweep *recorded; /* NULL: on numbers */
+    uint32_t index;
+    uint32_t few_inputs[2];
+    wg_array *operands, few_operands[DERIVATION_FEW];
+    size_t passes_count;
+    uint32_t passes[DERIVATION_PASSES]; /* inputs that take the cotangent whole, once all else is done */
+    uint32_t count;                     /* terms so far; id 0 is the invalid term */
+    derivation_term terms[DERIVATION_TERMS];
+};
+
+bool wg_recording(const wg_derivation *d) { return d->recorded; }
+const wg_call *wg_derivation_call(const wg_derivation *d) { return &d->call; }
+
+static size_t derivation_element(const wg_derivation *d) { return wg_dtype_size(d->call.dtype); }
+
+bool wg_wants(const wg_derivation *d, size_t k)
+{
+    if (k >= d->call.n) return false;
+    uint32_t input = d->call.inputs[k];
+    return d->recorded ? d->recorded->reach[input] : d->call.tape->nodes[input].flags & WG_NODE_NEEDS;
+}
+
+/* ---- terms ------------------------------------------------------------------------------------------------------- */
+
+static const wg_term derivation_invalid = {0};
+
+static derivation_term *derivation_at(wg_derivation *d, wg_term term)
+{
+    return term.id && term.id < d->count && d->call.tape->status == WG_OK ? &d->terms[term.id] : NULL;
+}
+
+static wg_term derivation_add_term(wg_derivation *d, derivation_term term)
+{
+    if (d->count == DERIVATION_TERMS) {
+        wg_tape_fail(d->call.tape, WG_ERROR_UNSUPPORTED, "%s: its derivative has more than %d terms", d->call.op->name,
+            DERIVATION_TERMS - 1);
+        return derivation_invalid;
+    }
+    d->terms[d->count] = term;
+    return (wg_term){d->count++};
+}
+
+wg_term wg_cotangent(wg_derivation *d) { return d->call.tape->status == WG_OK ? (wg_term){1} : derivation_invalid; }
+
+static wg_term derivation_of_node(wg_derivation *d, uint32_t index)
+{
+    wg_tape *tape = d->call.tape;
+    if (tape->status != WG_OK) return derivation_invalid;
+    const wg_node *node = &tape->nodes[index];
+    return derivation_add_term(
+        d, (derivation_term){.shape = wg_node_shape(tape, node), .node = index, .var = {tape, index, node->epoch}});
+}
+
+wg_term wg_primal(wg_derivation *d, size_t k)
+{
+    return k < d->call.n ? derivation_of_node(d, d->call.inputs[k]) : derivation_invalid;
+}
+
+wg_term wg_result(wg_derivation *d) { return derivation_of_node(d, d->index); }
+
+/* A temporary on numbers. */
+static wg_term derivation_temporary(wg_derivation *d, const wg_interned *shape, void **elements)
+{
+    wg_tape *tape = d->call.tape;
+    size_t bytes = shape->size * derivation_element(d);
+    *elements = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!*elements) {
+        wg_tape_fail_memory(tape, d->call.op->name, bytes);
+        return derivation_invalid;
+    }
+    wg_term term = derivation_add_term(
+        d, (derivation_term){.shape = shape, .data = *elements, .owned = *elements, .node = UINT32_MAX});
+    if (!term.id) {
+        wg_pool_give_back(&tape->pool, *elements, bytes);
+        *elements = NULL;
+    }
+    return term;
+}
+
+wg_term wg_number(wg_derivation *d, double c)
+{
+    wg_tape *tape = d->call.tape;
+    if (tape->status != WG_OK) return derivation_invalid;
+    if (d->recorded) return wg_term_of_var(d, wg_list_number(tape, c));
+    void *elements;
+    wg_term term = derivation_temporary(d, tape->scalar_shape, &elements);
+    if (elements && tape->dtype == WG_F64) *(double *)elements = c;
+    if (elements && tape->dtype == WG_F32) *(float *)elements = (float)c;
+    return term;
+}
+
+static void derivation_only_numbers(wg_derivation *d)
+{
+    wg_tape_fail(d->call.tape, WG_ERROR_UNSUPPORTED,
+        "%s: its derivative is given as numbers only and cannot be recorded: wg_backward can use it, wg_gradients "
+        "cannot",
+        d->call.op->name);
+}
+
+const void *wg_term_numbers(wg_derivation *d, wg_term term)
+{
+    derivation_term *found = derivation_at(d, term);
+    if (!found || d->recorded) return NULL;
+    return found->data ? found->data : wg_node_value(d->call.tape, found->node, d->call.op->name);
+}
+
+wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **elements)
+{
+    wg_tape *tape = d->call.tape;
+    *elements = NULL;
+    if (tape->status != WG_OK) return derivation_invalid;
+    if (d->recorded) {
+        derivation_only_numbers(d);
+        return derivation_invalid;
+    }
+    const wg_interned *interned = wg_list_intern(tape, shape);
+    if (!interned) {
+        wg_tape_fail_memory(tape, d->call.op->name, sizeof *interned);
+        return derivation_invalid;
+    }
+    return derivation_temporary(d, interned, elements);
+}
+
+wg_var wg_term_var(wg_derivation *d, wg_term term)
+{
+    derivation_term *found = derivation_at(d, term);
+    return found && d->recorded ? found->var : wg_invalid(d->call.tape);
+}
+
+wg_term wg_term_of_var(wg_derivation *d, wg_var var)
+{
+    if (!d->recorded || !wg_list_valid(var)) return derivation_invalid;
+    const wg_interned *shape = wg_node_shape(var.tape, &var.tape->nodes[var.index]);
+    return derivation_add_term(d, (derivation_term){.shape = shape, .node = UINT32_MAX, .var = var});
+}
+
+/* ---- adjoints on numbers -------------------------------------------------------------------------------------------- */
+
+/* Where contributions to a node's adjoint go. NULL: out of memory, the error is set. */
+static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
+{
+    wg_tape *tape = d->call.tape;
+    wg_node *node = &tape->nodes[index];
+    *add = true;
+    if (node->flags & WG_NODE_INLINE) {
+        if (tape->ieee_zero) node->flags |= WG_NODE_REACHED;
+        return tape->dtype == WG_F64 ? (void *)(tape->adjoints + index) : (void *)((float *)tape->adjoints + index);
+    }
+    wg_record *record = node->u.record;
+    if (node->flags & WG_NODE_VARIABLE) {
+        *add = !(record->flags & WG_RECORD_ZERO_GRAD);
+        record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
+        return record->grad;
+    }
+    if (record->adjoint) return record->adjoint;
+    size_t bytes = record->shape->size * derivation_element(d);
+    record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!record->adjoint) wg_tape_fail_memory(tape, d->call.op->name, bytes);
+    *add = false;
+    return record->adjoint;
+}
+
+static void derivation_copy(wg_dtype dtype, size_t n, const void *from, void *to, bool add)
+{
+    ptrdiff_t one = 1;
+    if (dtype == WG_F64)
+        wg_kernel_copy_f64(1, &n, from, &one, to, &one, add);
+    else
+        wg_kernel_copy_f32(1, &n, from, &one, to, &one, add);
+}
+
+static void derivation_add(wg_derivation *d, size_t k, const void *data)
+{
+    bool add;
+    uint32_t input = d->call.inputs[k];
+    size_t size = wg_node_shape(d->call.tape, &d->call.tape->nodes[input])->size;
+    void *out = derivation_adjoint(d, input, &add);
+    if (out) derivation_copy(d->call.dtype, size, data, out, add);
+}
+
+void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
+{
+    *add = false;
+    if (d->call.tape->status != WG_OK || !wg_wants(d, k)) return NULL;
+    if (!d->recorded) return derivation_adjoint(d, d->call.inputs[k], add);
+    derivation_only_numbers(d);
+    return NULL;
+}
+
+/* The cotangent, whole: to be copied, or at the very end handed over. */
+static void derivation_pass(wg_derivation *d, size_t k)
+{
+    if (d->passes_count == DERIVATION_PASSES)
+        derivation_add(d, k, d->terms[1].data);
+    else
+        d->passes[d->passes_count++] = (uint32_t)k;
+}
+
+/* All passes but the last copy; the last takes the memory over when its adjoint has nothing yet. */
+static void derivation_finish_passes(wg_derivation *d)
+{
+    wg_tape *tape = d->call.tape;
+    for (size_t i = 0; i < d->passes_count && tape->status == WG_OK; i++) {
+        uint32_t k = d->passes[i];
+        wg_node *node = &tape->nodes[d->call.inputs[k]];
+        bool last = i + 1 == d->passes_count, plain = !(node->flags & (WG_NODE_INLINE | WG_NODE_VARIABLE));
+        if (last && plain && !node->u.record->adjoint) {
+            wg_record *own = tape->nodes[d->index].u.record;
+            node->u.record->adjoint = own->adjoint;
+            own->adjoint = NULL;
+        } else {
+            derivation_add(d, k, d->terms[1].data);
+        }
+    }
+}
+
+/* ---- steps and gives -------------------------------------------------------------------------------------------------- */
+
+/* An application of an op within a derivation, on numbers. */
+typedef struct derivation_application {
+    wg_call call;
+    wg_array operands[DERIVATION_FEW];
+    const wg_interned *shape;
+    size_t view; /* where in operand 0 the result begins, or SIZE_MAX */
+} derivation_application;
+
+static bool derivation_few(wg_derivation *d, const wg_op *op, size_t n)
+{
+    if (n <= DERIVATION_FEW) return true;
+    wg_tape_fail(d->call.tape, WG_ERROR_UNSUPPORTED, "%s: its derivative applies %s to more than %d terms",
+        d->call.op->name, op->name, DERIVATION_FEW);
+    return false;
+}
+
+static bool derivation_prepare(wg_derivation *d, derivation_application *a, const wg_op *op, const wg_term *in,
+    size_t n, const void *attributes, size_t size)
+{
+    wg_tape *tape = d->call.tape;
+    if (!derivation_few(d, op, n)) return false;
+    a->call = (wg_call){.tape = tape,
+        .op = op,
+        .dtype = tape->dtype,
+        .in = a->operands,
+        .n = n,
+        .attributes = size ? attributes : NULL,
+        .attributes_size = size};
+    for (size_t k = 0; k < n; k++) {
+        derivation_term *term = derivation_at(d, in[k]);
+        if (!term) return false;
+        if (term->data)
+            a->operands[k] = (wg_array){&term->shape->shape, term->shape->size, term->data, false, false};
+        else if (!wg_node_operand(tape, term->node, op->flags, op->name, &a->operands[k]))
+            return false;
+    }
+    tape->evaluating++;
+    wg_status status = op->shape(&a->call);
+    tape->evaluating--;
+    if (status != WG_OK || tape->status != WG_OK)
+        return wg_tape_fail(
+                   tape, status, "%s: in the derivative of %s, its shape rule failed", op->name, d->call.op->name),
+               false;
+    a->shape = wg_list_intern(tape, &a->call.shape);
+    if (!a->shape) return wg_tape_fail_memory(tape, op->name, sizeof *a->shape), false;
+    a->view = op->view ? op->view(&a->call) : SIZE_MAX;
+    return true;
+}
+
+/* Where the elements of a view are. */
+static const void *derivation_viewed(const wg_derivation *d, const derivation_application *a)
+{
+    return (const char *)a->operands[0].data + a->view * derivation_element(d);
+}
+
+/* The application recorded. */
+static wg_var derivation_record(
+    wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
+{
+    wg_var vars[DERIVATION_FEW];
+    if (!derivation_few(d, op, n)) return wg_invalid(d->call.tape);
+    for (size_t k = 0; k < n; k++) vars[k] = wg_term_var(d, in[k]);
+    return wg_list_apply(d->call.tape, op, vars, n, attributes, size, NULL);
+}
+
+wg_term wg_step(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
+{
+    if (d->call.tape->status != WG_OK) return derivation_invalid;
+    if (d->recorded) return wg_term_of_var(d, derivation_record(d, op, in, n, attributes, size));
+    derivation_application a;
+    if (!derivation_prepare(d, &a, op, in, n, attributes, size)) return derivation_invalid;
+    if (a.view != SIZE_MAX)
+        return derivation_add_term(
+            d, (derivation_term){.shape = a.shape, .node = UINT32_MAX, .data = derivation_viewed(d, &a)});
+    void *elements;
+    wg_term term = derivation_temporary(d, a.shape, &elements);
+    if (!elements) return derivation_invalid;
+    a.call.out = elements;
+    return wg_call_evaluate(&a.call) == WG_OK ? term : derivation_invalid;
+}
+
+static void derivation_give_recorded(wg_derivation *d, size_t k, wg_var var)
+{
+    wg_tape *tape = d->call.tape;
+    if (!wg_list_valid(var)) return;
+    uint32_t input = d->call.inputs[k];
+    const wg_interned *target = wg_node_shape(tape, &tape->nodes[input]);
+    if (wg_node_shape(tape, &tape->nodes[var.index]) != target) var = wg_sum_to(var, target->shape);
+    wg_var *adjoint = &d->recorded->adjoints[input];
+    *adjoint = adjoint->tape ? wg_add(*adjoint, var) : var;
+}
+
+void wg_give(
+    wg_derivation *d, size_t k, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
+{
+    wg_tape *tape = d->call.tape;
+    if (tape->status != WG_OK || !wg_wants(d, k)) return;
+    if (d->recorded) {
+        derivation_give_recorded(d, k, derivation_record(d, op, in, n, attributes, size));
+        return;
+    }
+    derivation_application a;
+    if (!derivation_prepare(d, &a, op, in, n, attributes, size)) return;
+    const wg_interned *target = wg_node_shape(tape, &tape->nodes[d->call.inputs[k]]);
+    bool fits = a.shape == target;
+    if (fits && a.view == 0 && in[0].id == 1 && a.shape->size == d->terms[1].shape->size) {
+        derivation_pass(d, k);
+    } else if (fits && a.view != SIZE_MAX) {
+        derivation_add(d, k, derivation_viewed(d, &a));
+    } else if (!fits || !(op->flags & WG_OP_ADDS)) {
+        wg_give_term(d, k, wg_step(d, op, in, n, attributes, size));
+    } else {
+        a.call.out = derivation_adjoint(d, d->call.inputs[k], &a.call.add);
+        if (a.call.out) wg_call_evaluate(&a.call);
+    }
+}
+
+void wg_give_term(wg_derivation *d, size_t k, wg_term given)
+{
+    wg_tape *tape = d->call.tape;
+    derivation_term *term = derivation_at(d, given);
+    if (!term || !wg_wants(d, k)) return;
+    if (d->recorded) {
+        derivation_give_recorded(d, k, term->var);
+        return;
+    }
+    const wg_interned *target = wg_node_shape(tape, &tape->nodes[d->call.inputs[k]]);
+    if (term->shape != target)
+        wg_give(d, k, wg_op_sum_to(), &given, 1, &target->shape, sizeof target->shape);
+    else if (given.id == 1)
+        derivation_pass(d, k);
+    else
+        derivation_add(d, k, wg_term_numbers(d, given));
+}
+
+/* ---- one op -------------------------------------------------------------------------------------------------------- */
+
+static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
+{
+    const wg_node *node = &tape->nodes[index];
+    const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->u.record;
+    size_t n;
+    const uint32_t *inputs = wg_node_inputs(node, &n);
+    if (n <= 2) { /* recording moves the nodes */
+        for (size_t k = 0; k < n; k++) d->few_inputs[k] = inputs[k];
+        inputs = d->few_inputs;
+    }
+    d->index = index;
+    d->passes_count = 0;
+    d->operands = d->few_operands;
+    if (n > DERIVATION_FEW) {
+        d->operands = wg_pool_take(&tape->pool, &tape->source, n * sizeof *d->operands);
+        if (!d->operands) return wg_tape_fail_memory(tape, node->op->name, n * sizeof *d->operands), false;
+    }
+    for (size_t k = 0; k < n; k++) {
+        const wg_interned *shape = wg_node_shape(tape, &tape->nodes[inputs[k]]);
+        d->operands[k] =
+            (wg_array){&shape->shape, shape->size, NULL, tape->nodes[inputs[k]].flags & WG_NODE_INDICES, false};
+    }
+    d->call = (wg_call){.tape = tape,
+        .op = node->op,
+        .dtype = tape->dtype,
+        .in = d->operands,
+        .n = n,
+        .inputs = inputs,
+        .attributes = record ? record->attributes : NULL,
+        .attributes_size = record ? record->attributes_size : 0,
+        .shape = wg_node_shape(tape, node)->shape};
+    d->count = 1;
+    return true;
+}
+
+static wg_status derivation_run(wg_derivation *d)
+{
+    wg_tape *tape = d->call.tape;
+    const wg_op *op = d->call.op;
+    if (!op->derivative) return wg_tape_fail(tape, WG_ERROR_UNSUPPORTED, "%s: it has no derivative", op->name);
+    op->derivative(d);
+    if (!d->recorded) derivation_finish_passes(d);
+    for (uint32_t i = 1; i < d->count; i++)
+        if (d->terms[i].owned)
+            wg_pool_give_back(&tape->pool, d->terms[i].owned, d->terms[i].shape->size * derivation_element(d));
+    if (d->call.n > DERIVATION_FEW) wg_pool_give_back(&tape->pool, d->operands, d->call.n * sizeof *d->operands);
+    return tape->status;
+}
+
+wg_status wg_derive_numbers(wg_tape *tape, uint32_t index)
+{
+    wg_derivation d;
+    d.recorded = NULL;
+    if (!derivation_open(&d, tape, index)) return tape->status;
+    const wg_record *record = tape->nodes[index].u.record;
+    derivation_add_term(&d, (derivation_term){.shape = record->shape, .data = record->adjoint, .node = UINT32_MAX});
+    return derivation_run(&d);
+}
+
+wg_status wg_derive_recorded(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+{
+    wg_derivation d;
+    d.recorded = sweep;
+    if (!derivation_open(&d, tape, index)) return tape->status;
+    wg_term_of_var(&d, sweep->adjoints[index]);
+    return derivation_run(&d);
+}
+
+#undef DERIVATION_TERMS
+#undef DERIVATION_PASSES
+#undef DERIVATION_FEW

@@ -1,0 +1,17 @@
+/* Instruction sets.
+ *
+ * The kernels that gain from it are compiled once for each of these sets and chosen at run time. A program can force
+ * a lesser set than the machine has; forcing one that the machine lacks is the caller's mistake. */
+#ifndef WG_KERNELS_ISA_H
+#define WG_KERNELS_ISA_H
+
+typedef enum wg_isa {
+    WG_ISA_BASELINE, /* what the compiler's target guarantees, multiplication and addition apart */
+    WG_ISA_AVX2,     /* AVX2 and FMA */
+    WG_ISA_AVX512    /* AVX-512 F, DQ, VL and BW */
+} wg_isa;
+
+/* The best set that this machine runs. */
+wg_isa wg_kernel_isa(void);
+
+#endif

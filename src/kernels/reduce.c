@@ -1,0 +1,29 @@
+/* Sums, maxima and minima: the generic source, reduce.inc, compiled for each real type. The shape alone decides the
+ * order of the additions, not the width of the vectors that carry them out. */
+#include "reduce.h"
+
+#include <string.h>
+
+#include "vector.h"
+
+enum {
+    REDUCE_BLOCK = 16, /* rows that are added one after another */
+    REDUCE_DIGITS = 56 /* an array of 2^61 elements has fewer than 2^53 blocks, whatever its shape */
+};
+
+#define NAME_(stem, type)   wg_kernel_##stem##_##type
+#define NAME_OF(stem, type) NAME_(stem, type)
+#define NAME(stem)          NAME_OF(stem, TYPE)
+#define NAME_SET(stem)      WG_KERNEL_PASTE(wg_kernel_##stem, TYPE, baseline)
+
+#define TYPE f32
+#define REAL float
+#include "reduce.inc"
+#define TYPE f64
+#define REAL double
+#include "reduce.inc"
+
+#undef NAME_
+#undef NAME_OF
+#undef NAME
+#undef NAME_SET

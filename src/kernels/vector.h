@@ -1,0 +1,205 @@
+/* Short vectors: what the kernels say instead of naming a machine.
+ *
+ * For each real type (f32, f64) and each instruction set (baseline, avx2, avx512) this header makes the same few
+ * words, e.g. for f64 and avx2: a type wg_kernel_vec_f64_avx2 of wg_kernel_lanes_f64_avx2 lanes, and the functions
+ * wg_kernel_load_f64_avx2, ..._store_, ..._splat_, ..._fma_ and so on; vector.inc lists them. A kernel's generic
+ * source writes NAME(load) and is compiled once for each pair, between a WG_KERNEL_TARGET_... and
+ * WG_KERNEL_TARGET_END, which let the compiler use those instructions there and nowhere else.
+ *
+ * Vectors are GNU C's (gcc and clang). Any other C11 compiler gets the baseline alone, on plain arrays; defining
+ * WG_KERNEL_PLAIN asks gcc and clang for the same. All the machine-specific text of the kernels is in this file: a
+ * fused multiply-add, and the masked load and store of a loop's tail. */
+#ifndef WG_KERNELS_VECTOR_H
+#define WG_KERNELS_VECTOR_H
+
+#include <stddef.h>
+
+#if defined(__GNUC__) && !defined(WG_KERNEL_PLAIN)
+#define WG_KERNEL_VECTORS 1
+#else
+#define WG_KERNEL_VECTORS 0
+#endif
+
+#if WG_KERNEL_VECTORS && defined(__x86_64__)
+#define WG_KERNEL_X86 1
+#include <immintrin.h>
+#else
+#define WG_KERNEL_X86 0
+#endif
+
+/* Always inlined: a vector never crosses a call, whose convention depends on the instruction set. */
+#if defined(__GNUC__)
+#define WG_KERNEL_INLINE static inline __attribute__((always_inline, unused))
+#else
+#define WG_KERNEL_INLINE static inline
+#endif
+
+/* Before a short loop whose array must live in registers. clang unrolls such loops unasked. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
+#define WG_KERNEL_UNROLL _Pragma("GCC unroll 16")
+#else
+#define WG_KERNEL_UNROLL
+#endif
+
+/* avx512dq, vl and bw imply f and avx2. */
+#if defined(__clang__)
+#define WG_KERNEL_TARGET_AVX2 _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to=function)")
+#define WG_KERNEL_TARGET_AVX512                                                                                        \
+    _Pragma("clang attribute push(__attribute__((target(\"avx512dq,avx512vl,avx512bw,fma\"))), apply_to=function)")
+#define WG_KERNEL_TARGET_END _Pragma("clang attribute pop")
+#else
+#define WG_KERNEL_TARGET_AVX2   _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma\")")
+#define WG_KERNEL_TARGET_AVX512 _Pragma("GCC push_options") _Pragma("GCC target(\"avx512dq,avx512vl,avx512bw,fma\")")
+#define WG_KERNEL_TARGET_END    _Pragma("GCC pop_options")
+#endif
+
+/* NAME(load) is wg_kernel_load_f64_avx2 where TYPE is f64 and SET is avx2. */
+#define WG_KERNEL_PASTE_(stem, type, set) stem##_##type##_##set
+#define WG_KERNEL_PASTE(stem, type, set)  WG_KERNEL_PASTE_(stem, type, set)
+
+#define NAME(stem) WG_KERNEL_PASTE(wg_kernel_##stem, TYPE, SET)
+
+/* The baseline: 16 bytes, which are SSE2's and NEON's registers and plain C's four floats or two doubles. */
+#define SET   baseline
+#define BYTES 16
+#define FUSED 0
+#define TYPE  f32
+#define REAL  float
+#define LANES 4
+#define LOW   0, 4, 1, 5
+#define HIGH  2, 6, 3, 7
+#include "vector.inc"
+#define TYPE  f64
+#define REAL  double
+#define LANES 2
+#define LOW   0, 2
+#define HIGH  1, 3
+#include "vector.inc"
+#undef SET
+#undef BYTES
+#undef FUSED
+
+#if WG_KERNEL_X86
+
+WG_KERNEL_TARGET_AVX2
+#define SET   avx2
+#define BYTES 32
+#define FUSED 1
+#define TYPE  f32
+#define REAL  float
+#define LANES 8
+#define LOW   0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH  4, 12, 5, 13, 6, 14, 7, 15
+#include "vector.inc"
+#define TYPE  f64
+#define REAL  double
+#define LANES 4
+#define LOW   0, 4, 1, 5
+#define HIGH  2, 6, 3, 7
+#include "vector.inc"
+#undef SET
+#undef BYTES
+#undef FUSED
+
+WG_KERNEL_INLINE wg_kernel_vec_f32_avx2 wg_kernel_fma_f32_avx2(
+    wg_kernel_vec_f32_avx2 a, wg_kernel_vec_f32_avx2 b, wg_kernel_vec_f32_avx2 c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+WG_KERNEL_INLINE wg_kernel_vec_f64_avx2 wg_kernel_fma_f64_avx2(
+    wg_kernel_vec_f64_avx2 a, wg_kernel_vec_f64_avx2 b, wg_kernel_vec_f64_avx2 c)
+{
+    return _mm256_fmadd_pd(a, b, c);
+}
+
+/* All ones in the first n lanes. */
+WG_KERNEL_INLINE __m256i wg_kernel_mask_f32_avx2(size_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+WG_KERNEL_INLINE __m256i wg_kernel_mask_f64_avx2(size_t n)
+{
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+
+WG_KERNEL_INLINE wg_kernel_vec_f32_avx2 wg_kernel_load_some_f32_avx2(const float *p, size_t n)
+{
+    return _mm256_maskload_ps(p, wg_kernel_mask_f32_avx2(n));
+}
+
+WG_KERNEL_INLINE wg_kernel_vec_f64_avx2 wg_kernel_load_some_f64_avx2(const double *p, size_t n)
+{
+    return _mm256_maskload_pd(p, wg_kernel_mask_f64_avx2(n));
+}
+
+WG_KERNEL_INLINE void wg_kernel_store_some_f32_avx2(float *p, wg_kernel_vec_f32_avx2 v, size_t n)
+{
+    _mm256_maskstore_ps(p, wg_kernel_mask_f32_avx2(n), v);
+}
+
+WG_KERNEL_INLINE void wg_kernel_store_some_f64_avx2(double *p, wg_kernel_vec_f64_avx2 v, size_t n)
+{
+    _mm256_maskstore_pd(p, wg_kernel_mask_f64_avx2(n), v);
+}
+WG_KERNEL_TARGET_END
+
+WG_KERNEL_TARGET_AVX512
+#define SET   avx512
+#define BYTES 64
+#define FUSED 1
+#define TYPE  f32
+#define REAL  float
+#define LANES 16
+#define LOW   0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH  8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#include "vector.inc"
+#define TYPE  f64
+#define REAL  double
+#define LANES 8
+#define LOW   0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH  4, 12, 5, 13, 6, 14, 7, 15
+#include "vector.inc"
+#undef SET
+#undef BYTES
+#undef FUSED
+
+WG_KERNEL_INLINE wg_kernel_vec_f32_avx512 wg_kernel_fma_f32_avx512(
+    wg_kernel_vec_f32_avx512 a, wg_kernel_vec_f32_avx512 b, wg_kernel_vec_f32_avx512 c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+WG_KERNEL_INLINE wg_kernel_vec_f64_avx512 wg_kernel_fma_f64_avx512(
+    wg_kernel_vec_f64_avx512 a, wg_kernel_vec_f64_avx512 b, wg_kernel_vec_f64_avx512 c)
+{
+    return _mm512_fmadd_pd(a, b, c);
+}
+
+WG_KERNEL_INLINE wg_kernel_vec_f32_avx512 wg_kernel_load_some_f32_avx512(const float *p, size_t n)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), p);
+}
+
+WG_KERNEL_INLINE wg_kernel_vec_f64_avx512 wg_kernel_load_some_f64_avx512(const double *p, size_t n)
+{
+    return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1u), p);
+}
+
+WG_KERNEL_INLINE void wg_kernel_store_some_f32_avx512(float *p, wg_kernel_vec_f32_avx512 v, size_t n)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
+}
+
+WG_KERNEL_INLINE void wg_kernel_store_some_f64_avx512(double *p, wg_kernel_vec_f64_avx512 v, size_t n)
+{
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1u), v);
+}
+WG_KERNEL_TARGET_END
+
+#endif
+
+#undef NAME
+
+#endif

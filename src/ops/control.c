@@ -1,0 +1,125 @@
+/* Ops that steer derivatives and replays: detach, guard, precomputed. */
+#include "tape/list.h"
+#include "wengert/grad.h"
+
+#include <string.h>
+
+/* ---- detach: a view through which nothing passes back ------------------------------------------------------------------ */
+
+static wg_status control_infer_same(wg_call *call)
+{
+    call->shape = *call->in[0].shape;
+    return WG_OK;
+}
+
+static size_t control_view_whole(const wg_call *call)
+{
+    (void)call;
+    return 0;
+}
+
+static const wg_op control_op_detach = {
+    .name = "detach", .arity = 1, .flags = WG_OP_CUTS, .shape = control_infer_same, .view = control_view_whole};
+
+wg_var wg_detach(wg_var var)
+{
+    return var.tape ? wg_list_apply(var.tape, &control_op_detach, &var, 1, NULL, 0, NULL) : wg_invalid(NULL);
+}
+
+/* ---- guard: the truth of a condition, element by element, as it was recorded --------------------------------------------- */
+
+static bool control_truth(wg_dtype dtype, const void *data, size_t i)
+{
+    return dtype == WG_F64 ? ((const double *)data)[i] != 0 : ((const float *)data)[i] != 0;
+}
+
+static wg_status control_infer_scalar(wg_call *call)
+{
+    call->shape = (wg_shape){0};
+    return WG_OK;
+}
+
+static wg_status control_guard(wg_call *call)
+{
+    const unsigned char *truth = call->attributes;
+    for (size_t i = 0; i < call->in[0].size; i++) {
+        bool now = control_truth(call->dtype, call->in[0].data, i);
+        if (now != truth[i])
+            return wg_call_fail(call, WG_ERROR_GUARD,
+                "element %zu of the condition %s was %s when recorded and is %s now", i, wg_call_describe(call, 0),
+                truth[i] ? "true" : "false", now ? "true" : "false");
+    }
+    memset(call->out, 0, wg_dtype_size(call->dtype));
+    return WG_OK;
+}
+
+static const wg_op control_op_guard = {
+    .name = "guard", .arity = 1, .flags = WG_OP_CUTS, .shape = control_infer_scalar, .evaluate = control_guard};
+
+wg_status wg_guard(wg_var condition)
+{
+    wg_tape *tape = condition.tape;
+    wg_status status = wg_tape_ready(tape, "guard");
+    if (status == WG_OK) status = wg_list_check(tape, "guard", 1, condition);
+    if (status != WG_OK) return status;
+    if (tape->nodes[condition.index].flags & WG_NODE_INDICES)
+        return wg_tape_fail(
+            tape, WG_ERROR_ARGUMENT, "guard: the condition %s holds indices", wg_list_describe(tape, condition.index));
+    size_t size = wg_size(condition);
+    const void *data = wg_node_value(tape, condition.index, "guard");
+    if (!data) return tape->status;
+    unsigned char *truth = wg_pool_take(&tape->pool, &tape->source, size + 1);
+    if (!truth) return wg_tape_fail_memory(tape, "guard", size + 1);
+    for (size_t i = 0; i < size; i++) truth[i] = control_truth(tape->dtype, data, i);
+    wg_list_apply(tape, &control_op_guard, &condition, 1, truth, size + 1, NULL);
+    wg_pool_give_back(&tape->pool, truth, size + 1);
+    return tape->status;
+}
+
+/* ---- precomputed: a value and its partial derivatives from elsewhere ----------------------------------------------------- */
+
+static wg_status control_infer_precomputed(wg_call *call)
+{
+    for (size_t k = 0; k < call->n; k++)
+        if (call->in[k].size != 1)
+            return wg_call_fail(
+                call, WG_ERROR_SHAPE, "argument %zu, %s, does not have size 1", k + 1, wg_call_describe(call, k));
+    call->shape = (wg_shape){0};
+    return WG_OK;
+}
+
+static void control_derive_precomputed(wg_derivation *d)
+{
+    const wg_call *call = wg_derivation_call(d);
+    const double *partials = call->attributes;
+    const void *cotangent = wg_term_numbers(d, wg_cotangent(d));
+    for (size_t k = 0; k < call->n; k++) {
+        bool add;
+        void *out = wg_give_numbers(d, k, &add);
+        if (!out) continue;
+        double g = call->dtype == WG_F64 ? *(const double *)cotangent : (double)*(const float *)cotangent;
+        double slope = g == 0 && !call->tape->ieee_zero ? 0 : g * partials[k];
+        if (call->dtype == WG_F64)
+            *(double *)out = add ? *(double *)out + slope : slope;
+        else
+            *(float *)out = add ? *(float *)out + (float)slope : (float)slope;
+    }
+}
+
+static const wg_op control_op_precomputed = {.name = "precomputed",
+    .arity = WG_ANY_ARITY,
+    .shape = control_infer_precomputed,
+    .derivative = control_derive_precomputed};
+
+wg_var wg_precomputed(wg_tape *tape, double value, const wg_var *in, const double *partials, size_t n)
+{
+    if (wg_tape_ready(tape, "precomputed") != WG_OK) return wg_invalid(tape);
+    if (n && (!in || !partials)) {
+        wg_tape_fail(
+            tape, WG_ERROR_ARGUMENT, "precomputed: the array of %s is NULL", in ? "partial derivatives" : "arguments");
+        return wg_invalid(tape);
+    }
+    float narrow = (float)value;
+    const void *given = tape->dtype == WG_F64 ? (const void *)&value : (const void *)&narrow;
+    return wg_list_apply(tape, &control_op_precomputed, in, n, partials, n * sizeof *partials, given);
+}

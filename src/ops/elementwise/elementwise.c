@@ -1,0 +1,244 @@
+/* Elementwise ops: one shape rule, one evaluation and one derivative for all of them, over the fused loops; and the
+ * public functions, with the short path for scalars.
+ *
+ * Operands of the result's shape are read where they are. The others are stretched, piece by piece, into a small buffer,
+ * so each rule needs one loop over contiguous arrays and no more, and broadcasting is written once, here. */
+#include "ops/elementwise/elementwise.h"
+
+#include "shape/shape.h"
+#include "wengert/ops.h"
+
+#define EW_PIECE 512 /* elements of a buffer: a few fit the first-level cache */
+
+static uint32_t ew_rule(const wg_op *op) { return ((const wg_scalar_path *)op->internal)->rule; }
+
+unsigned wg_ew_needs(uint32_t rule, size_t k)
+{
+    static const unsigned char needs[EW_RULES][EW_MAX_ARITY] = {
+#define EW_NEEDS_1(name, na)          [EW_##name] = {na},
+#define EW_NEEDS_2(name, na, nb)      [EW_##name] = {na, nb},
+#define EW_NEEDS_SELECT(name, nb, nc) [EW_##name] = {0, nb, nc},
+        EW_ROSTER_1(EW_NEEDS_1) EW_ROSTER_2(EW_NEEDS_2) EW_ROSTER_SELECT(EW_NEEDS_SELECT)
+#undef EW_NEEDS_1
+#undef EW_NEEDS_2
+#undef EW_NEEDS_SELECT
+    };
+    return needs[rule][k];
+}
+
+/* ---- shape ------------------------------------------------------------------------------------------------------- */
+
+static wg_status ew_shape(wg_call *call)
+{
+    call->shape = *call->in[0].shape;
+    for (size_t k = 1; k < call->n; k++) {
+        const wg_shape *shape = call->in[k].shape;
+        uint32_t rank = shape->rank, so_far = call->shape.rank;
+        if (call->tape->same_rank && rank != so_far && rank && so_far)
+            return wg_call_fail(call, WG_ERROR_SHAPE, "the ranks differ, which options.same_rank forbids: %s and %s",
+                wg_call_describe(call, k - 1), wg_call_describe(call, k));
+        if (!wg_shape_broadcast(&call->shape, shape, &call->shape)) {
+            if (call->n == 2)
+                return wg_call_fail(call, WG_ERROR_SHAPE, "the shapes do not broadcast: %s and %s",
+                    wg_call_describe(call, 0), wg_call_describe(call, 1));
+            return wg_call_fail(call, WG_ERROR_SHAPE, "the shapes do not broadcast: %s, %s and %s",
+                wg_call_describe(call, 0), wg_call_describe(call, 1), wg_call_describe(call, 2));
+        }
+    }
+    return WG_OK;
+}
+
+/* ---- operands, piece by piece --------------------------------------------------------------------------------------- */
+
+typedef struct ew_operand {
+    const char *data; /* NULL: not read */
+    bool stretched;   /* goes through the buffer */
+    wg_shape walk;    /* the result's index space, axes merged as far as this operand allows */
+    ptrdiff_t strides[WG_MAX_RANK];
+} ew_operand;
+
+/* Merges neighbouring axes along which the operand runs, or stands still, as along one. */
+static void ew_merge_axes(ew_operand *operand, const wg_shape *shape, const ptrdiff_t *strides)
+{
+    wg_shape *walk = &operand->walk;
+    walk->rank = 0;
+    for (uint32_t d = 0; d < shape->rank; d++) {
+        if (shape->dim[d] == 1) continue;
+        uint32_t last = walk->rank - 1;
+        if (walk->rank && operand->strides[last] == strides[d] * (ptrdiff_t)shape->dim[d]) {
+            walk->dim[last] *= shape->dim[d];
+            operand->strides[last] = strides[d];
+        } else {
+            walk->dim[walk->rank] = shape->dim[d];
+            operand->strides[walk->rank++] = strides[d];
+        }
+    }
+}
+
+static void ew_open(ew_operand *operand, const wg_shape *from, const void *data, const wg_shape *to)
+{
+    operand->data = data;
+    operand->stretched = data && !wg_shape_equal(from, to);
+    if (!operand->stretched) return;
+    ptrdiff_t strides[WG_MAX_RANK];
+    wg_shape_broadcast_strides(from, to, strides);
+    ew_merge_axes(operand, to, strides);
+    bool runs = operand->walk.rank == 0 || (operand->walk.rank == 1 && operand->strides[0] == 1);
+    if (runs) operand->stretched = false; /* only axes of extent 1 were added */
+}
+
+typedef struct ew_buffers {
+    _Alignas(WG_ALIGNMENT) double of[EW_MAX_ARITY][EW_PIECE];
+} ew_buffers;
+
+/* Where the elements [start, start + count) of each operand are. */
+static void ew_locate(const ew_operand *operands, size_t n, wg_dtype dtype, size_t start, size_t count,
+    ew_buffers *buffers, const void **at)
+{
+    for (size_t k = 0; k < n; k++) {
+        const ew_operand *operand = &operands[k];
+        at[k] = operand->data;
+        if (!operand->data) continue;
+        if (!operand->stretched) {
+            at[k] = operand->data + start * wg_dtype_size(dtype);
+            continue;
+        }
+        wg_ew_stretch_loop *stretch = dtype == WG_F64 ? wg_ew_stretch_f64 : wg_ew_stretch_f32;
+        stretch(buffers->of[k], operand->data, &operand->walk, operand->strides, start, count);
+        at[k] = buffers->of[k];
+    }
+}
+
+static size_t ew_piece(const ew_operand *operands, size_t n, size_t size)
+{
+    for (size_t k = 0; k < n; k++)
+        if (operands[k].stretched) return size < EW_PIECE ? size : EW_PIECE;
+    return size;
+}
+
+/* ---- evaluation ------------------------------------------------------------------------------------------------------ */
+
+static const wg_ew_loops *ew_loops(uint32_t rule, wg_dtype dtype)
+{
+    return dtype == WG_F64 ? &wg_ew_loops_f64[rule] : &wg_ew_loops_f32[rule];
+}
+
+static wg_status ew_evaluate(wg_call *call)
+{
+    ew_operand operands[EW_MAX_ARITY];
+    ew_buffers buffers;
+    const void *at[EW_MAX_ARITY] = {0};
+    const wg_ew_loops *loops = ew_loops(ew_rule(call->op), call->dtype);
+    size_t size = wg_shape_product(&call->shape, 0, call->shape.rank);
+    for (size_t k = 0; k < call->n; k++) ew_open(&operands[k], call->in[k].shape, call->in[k].data, &call->shape);
+    size_t piece = ew_piece(operands, call->n, size);
+    for (size_t start = 0; start < size; start += piece) {
+        size_t count = size - start < piece ? size - start : piece;
+        ew_locate(operands, call->n, call->dtype, start, count, &buffers, at);
+        loops->value(count, (char *)call->out + start * wg_dtype_size(call->dtype), call->add, at);
+    }
+    return WG_OK;
+}
+
+/* ---- derivative ------------------------------------------------------------------------------------------------------ */
+
+/* out, of the result's shape, = or += the slope with respect to input k. */
+static void ew_slopes(wg_derivation *d, uint32_t rule, size_t k, void *out, bool add)
+{
+    const wg_call *call = wg_derivation_call(d);
+    const unsigned needs = wg_ew_needs(rule, k);
+    const char *g = wg_term_numbers(d, wg_cotangent(d)), *y = needs & EW_Y ? wg_term_numbers(d, wg_result(d)) : NULL;
+    ew_operand operands[EW_MAX_ARITY];
+    ew_buffers buffers;
+    const void *at[EW_MAX_ARITY] = {0};
+    size_t size = wg_shape_product(&call->shape, 0, call->shape.rank), element = wg_dtype_size(call->dtype);
+    for (size_t j = 0; j < call->n; j++) {
+        const void *data = j < 2 && needs & (unsigned)EW_A << j ? wg_term_numbers(d, wg_primal(d, j)) : NULL;
+        ew_open(&operands[j], call->in[j].shape, data, &call->shape);
+    }
+    if (call->tape->status != WG_OK) return;
+    size_t piece = ew_piece(operands, call->n, size);
+    for (size_t start = 0; start < size; start += piece) {
+        size_t count = size - start < piece ? size - start : piece;
+        ew_locate(operands, call->n, call->dtype, start, count, &buffers, at);
+        ew_loops(rule, call->dtype)
+            ->slope[k](count, (char *)out + start * element, add, call->tape->ieee_zero, g + start * element, at,
+                y ? y + start * element : NULL);
+    }
+}
+
+/* Straight into the adjoint where the input has the result's shape; else into a temporary that is then summed. */
+static void ew_give_numbers(wg_derivation *d, uint32_t rule, size_t k)
+{
+    const wg_call *call = wg_derivation_call(d);
+    if (wg_shape_equal(call->in[k].shape, &call->shape)) {
+        bool add;
+        void *out = wg_give_numbers(d, k, &add);
+        if (out) ew_slopes(d, rule, k, out, add);
+        return;
+    }
+    void *out;
+    wg_term whole = wg_term_of_numbers(d, &call->shape, &out);
+    if (!out) return;
+    ew_slopes(d, rule, k, out, false);
+    wg_give_term(d, k, whole);
+}
+
+static void ew_derivative(wg_derivation *d)
+{
+    const wg_call *call = wg_derivation_call(d);
+    uint32_t rule = ew_rule(call->op);
+    for (size_t k = 0; k < call->n; k++) {
+        if (!wg_wants(d, k) || !ew_loops(rule, WG_F64)->slope[k]) continue;
+        if (wg_ew_needs(rule, k) & EW_PASS) {
+            wg_give_term(d, k, wg_cotangent(d));
+        } else if (wg_recording(d)) {
+            wg_var in[EW_MAX_ARITY];
+            for (size_t j = 0; j < call->n; j++) in[j] = wg_term_var(d, wg_primal(d, j));
+            wg_var g = wg_term_var(d, wg_cotangent(d)), y = wg_term_var(d, wg_result(d));
+            wg_give_term(d, k, wg_term_of_var(d, wg_ew_slope_recorded(rule, k, g, in, y)));
+        } else {
+            ew_give_numbers(d, rule, k);
+        }
+    }
+}
+
+/* ---- the ops ---------------------------------------------------------------------------------------------------------- */
+
+static uint32_t ew_replay(wg_tape *tape, uint32_t index, uint32_t end)
+{
+    return tape->dtype == WG_F64 ? wg_ew_replay_f64(tape, index, end) : wg_ew_replay_f32(tape, index, end);
+}
+
+static int64_t ew_sweep(wg_tape *tape, uint32_t index, uint32_t low)
+{
+    return tape->dtype == WG_F64 ? wg_ew_sweep_f64(tape, index, low) : wg_ew_sweep_f32(tape, index, low);
+}
+
+#define EW_OP(name_, arity_, flags_, derivative_)                                                                      \
+    static const wg_scalar_path ew_path_##name_ = {ew_replay, ew_sweep, EW_##name_};                                   \
+    const wg_op wg_ew_op_##name_ = {.name = #name_,                                                                    \
+        .arity = arity_,                                                                                               \
+        .flags = WG_OP_ADDS | (flags_),                                                                                \
+        .shape = ew_shape,                                                                                             \
+        .evaluate = ew_evaluate,                                                                                       \
+        .derivative = derivative_,                                                                                     \
+        .internal = &ew_path_##name_};
+#define EW_OP_1(name, na)          EW_OP(name, 1, 0, ew_derivative)
+#define EW_OP_2(name, na, nb)      EW_OP(name, 2, 0, ew_derivative)
+#define EW_OP_COMPARE(name)        EW_OP(name, 2, WG_OP_CUTS, NULL)
+#define EW_OP_SELECT(name, nb, nc) EW_OP(name, 3, 0, ew_derivative)
+EW_ROSTER_1(EW_OP_1)
+EW_ROSTER_2(EW_OP_2)
+EW_ROSTER_COMPARE(EW_OP_COMPARE)
+EW_ROSTER_SELECT(EW_OP_SELECT)
+#undef EW_OP
+#undef EW_OP_1
+#undef EW_OP_2
+#undef EW_OP_COMPARE
+#undef EW_OP_SELECT
+#undef EW_PIECE
+
+const wg_op *wg_op_add(void) { return &wg_ew_op_add; }
+const wg_op *wg_op_mul(void) { return &wg_ew_op_mul0; }
+const wg_op *wg_op_neg(void) { return &wg_ew_op_neg; }

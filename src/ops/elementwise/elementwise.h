@@ -1,0 +1,70 @@
+/* The elementwise room from inside: what its files share. */
+#ifndef WG_OPS_ELEMENTWISE_ELEMENTWISE_H
+#define WG_OPS_ELEMENTWISE_ELEMENTWISE_H
+
+#include "ops/elementwise/roster.h"
+#include "tape/list.h"
+
+#if defined(__GNUC__)
+#define EW_MAYBE __attribute__((unused)) /* a rule need not use all that it is given */
+#define EW_RULE  static inline __attribute__((unused))
+#else
+#define EW_MAYBE
+#define EW_RULE static inline
+#endif
+
+/* Every rule's number. */
+enum {
+#define EW_NUMBER(...)        EW_NUMBER_(__VA_ARGS__, )
+#define EW_NUMBER_(name, ...) EW_##name,
+    EW_ROSTER_1(EW_NUMBER) EW_ROSTER_2(EW_NUMBER) EW_ROSTER_COMPARE(EW_NUMBER) EW_ROSTER_SELECT(EW_NUMBER)
+#undef EW_NUMBER
+#undef EW_NUMBER_
+        EW_RULES
+};
+
+#define EW_MAX_ARITY 3
+
+/* A fused loop over n contiguous elements: out = or += value(in...). */
+typedef void wg_ew_value_loop(size_t n, void *out, bool add, const void *const *in);
+/* out = or += the slope with respect to one input, an exact 0 where g is 0 unless ieee_zero. What the roster says is not
+ * read may be NULL. */
+typedef void wg_ew_slope_loop(
+    size_t n, void *out, bool add, bool ieee_zero, const void *g, const void *const *in, const void *y);
+/* Writes elements [start, start + count) of data, stretched to the shape with the strides given, to buffer. */
+typedef void wg_ew_stretch_loop(
+    void *buffer, const void *data, const wg_shape *shape, const ptrdiff_t *strides, size_t start, size_t count);
+
+typedef struct wg_ew_loops {
+    wg_ew_value_loop *value;
+    wg_ew_slope_loop *slope[EW_MAX_ARITY];
+} wg_ew_loops;
+extern const wg_ew_loops wg_ew_loops_f64[EW_RULES], wg_ew_loops_f32[EW_RULES];
+wg_ew_stretch_loop wg_ew_stretch_f64, wg_ew_stretch_f32;
+
+/* The derivative with respect to input k, recorded. in and y are the op's own. */
+wg_var wg_ew_slope_recorded(uint32_t rule, size_t k, wg_var g, const wg_var *in, wg_var y);
+
+/* What a rule's derivative with respect to input k reads: the roster's column. */
+unsigned wg_ew_needs(uint32_t rule, size_t k);
+
+/* The scalar path (scalar_f64.c, scalar_f32.c). */
+uint32_t wg_ew_replay_f64(wg_tape *tape, uint32_t index, uint32_t end);
+uint32_t wg_ew_replay_f32(wg_tape *tape, uint32_t index, uint32_t end);
+int64_t wg_ew_sweep_f64(wg_tape *tape, uint32_t index, uint32_t low);
+int64_t wg_ew_sweep_f32(wg_tape *tape, uint32_t index, uint32_t low);
+
+/* Every op, by name. */
+#define EW_DECLARE(...)        EW_DECLARE_(__VA_ARGS__, )
+#define EW_DECLARE_(name, ...) extern const wg_op wg_ew_op_##name;
+EW_ROSTER_1(EW_DECLARE)
+EW_ROSTER_2(EW_DECLARE)
+EW_ROSTER_COMPARE(EW_DECLARE)
+EW_ROSTER_SELECT(EW_DECLARE)
+#undef EW_DECLARE
+#undef EW_DECLARE_
+
+/* Records an op without attributes on the tape of its first operand that has one. */
+wg_var wg_ew_apply(const wg_op *op, const wg_var *in, size_t n);
+
+#endif

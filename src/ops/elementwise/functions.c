@@ -1,0 +1,108 @@
+/* The public elementwise functions. Scalars take a short path: when the operands are 0-d numbers on a healthy tape, the
+ * rule's value is computed here and pushed as a node of 32 bytes, with every check on the vars but no call in between. */
+#include "ops/elementwise/elementwise.h"
+
+#include "wengert/ops.h"
+
+#include "ops/elementwise/real_f64.h"
+
+#include "ops/elementwise/words_numeric.h"
+
+#include "ops/elementwise/rules.h"
+
+#include "ops/elementwise/words_undefine.h"
+
+#include "ops/elementwise/real_undefine.h"
+
+#include "ops/elementwise/real_f32.h"
+
+#include "ops/elementwise/words_numeric.h"
+
+#include "ops/elementwise/rules.h"
+
+#include "ops/elementwise/words_undefine.h"
+
+#include "ops/elementwise/real_undefine.h"
+
+wg_var wg_ew_apply(const wg_op *op, const wg_var *in, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        if (in[k].tape) return wg_list_apply(in[k].tape, op, in, n, NULL, 0, NULL);
+    return wg_invalid(NULL);
+}
+
+/* The node of a valid, fresh 0-d number on this tape, or NULL. */
+static inline const wg_node *ew_quick(const wg_tape *tape, wg_var var)
+{
+    if (var.tape != tape || var.index >= tape->length) return NULL;
+    const wg_node *node = &tape->nodes[var.index];
+    bool plain = (node->flags & (WG_NODE_NUMBER | WG_NODE_STALE)) == WG_NODE_NUMBER;
+    return plain && node->epoch == var.epoch ? node : NULL;
+}
+
+/* The next node, to be given its value; there is room. */
+static inline wg_node *ew_push(wg_tape *tape, const wg_op *op, uint32_t rule, uint32_t needs, uint32_t a, uint32_t b)
+{
+    wg_node *node = &tape->nodes[tape->length++];
+    node->op = op;
+    node->epoch = tape->epoch;
+    node->flags = needs | WG_NODE_INLINE | WG_NODE_NUMBER | rule << WG_NODE_RULE_SHIFT;
+    node->in[0] = a;
+    node->in[1] = b;
+    return node;
+}
+
+static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length - 1, tape->epoch}; }
+
+#define EW_FUNCTION_1(name, declared)                                                                                  \
+    wg_var wg_##name(wg_var x)                                                                                         \
+    {                                                                                                                  \
+        wg_tape *tape = x.tape;                                                                                        \
+        const wg_node *a;                                                                                              \
+        if (!tape || !tape->quick || tape->length == tape->capacity || !(a = ew_quick(tape, x)))                       \
+            return wg_ew_apply(&wg_ew_op_##name, &x, 1);                                                               \
+        wg_node *y = ew_push(tape, &wg_ew_op_##name, EW_##name, a->flags & WG_NODE_NEEDS, x.index, x.index);           \
+        if (tape->quick == WG_QUICK_F64)                                                                               \
+            y->u.f64 = ew_f64_##name##_value(wg_node_number_f64(tape, a));                                             \
+        else                                                                                                           \
+            y->u.f32 = ew_f32_##name##_value(wg_node_number_f32(tape, a));                                             \
+        return ew_top(tape);                                                                                           \
+    }
+#define EW_FUNCTION_2_OF(name, passes)                                                                                 \
+    wg_var wg_##name(wg_var a, wg_var b)                                                                               \
+    {                                                                                                                  \
+        wg_tape *tape = a.tape;                                                                                        \
+        const wg_node *m, *n;                                                                                          \
+        if (!tape || !tape->quick || tape->length == tape->capacity || !(m = ew_quick(tape, a)) ||                     \
+            !(n = ew_quick(tape, b)))                                                                                  \
+            return wg_ew_apply(&wg_ew_op_##name, (wg_var[]){a, b}, 2);                                                 \
+        uint32_t needs = (m->flags | n->flags) & (passes);                                                             \
+        wg_node *y = ew_push(tape, &wg_ew_op_##name, EW_##name, needs, a.index, b.index);                              \
+        if (tape->quick == WG_QUICK_F64)                                                                               \
+            y->u.f64 = ew_f64_##name##_value(wg_node_number_f64(tape, m), wg_node_number_f64(tape, n));                \
+        else                                                                                                           \
+            y->u.f32 = ew_f32_##name##_value(wg_node_number_f32(tape, m), wg_node_number_f32(tape, n));                \
+        return ew_top(tape);                                                                                           \
+    }
+#define EW_FUNCTION_2(name)       EW_FUNCTION_2_OF(name, WG_NODE_NEEDS)
+#define EW_FUNCTION_COMPARE(name) EW_FUNCTION_2_OF(name, 0)
+
+EW_ROSTER_1(EW_FUNCTION_1)
+EW_FUNCTION_2(add)
+EW_FUNCTION_2(sub)
+EW_FUNCTION_2(mul)
+EW_FUNCTION_2(div)
+EW_FUNCTION_2(pow)
+EW_FUNCTION_2(maximum)
+EW_FUNCTION_2(minimum)
+EW_ROSTER_COMPARE(EW_FUNCTION_COMPARE)
+
+wg_var wg_where(wg_var condition, wg_var a, wg_var b)
+{
+    return wg_ew_apply(&wg_ew_op_where, (wg_var[]){condition, a, b}, 3);
+}
+
+#undef EW_FUNCTION_1
+#undef EW_FUNCTION_2_OF
+#undef EW_FUNCTION_2
+#undef EW_FUNCTION_COMPARE

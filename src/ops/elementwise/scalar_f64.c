@@ -1,0 +1,8 @@
+/* The scalar path for double. */
+#include "ops/elementwise/elementwise.h"
+
+#include "ops/elementwise/real_f64.h"
+
+#include "ops/elementwise/scalar.inc"
+
+#include "ops/elementwise/real_undefine.h"

@@ -1,0 +1,64 @@
+/* The words of rules.h on numbers. The including file has defined R (double or float), EW(name), which prefixes a name
+ * for that type, and EW_LIBM(name), the libm function for it. */
+#include <math.h>
+
+static inline R EW(add)(R a, R b) { return a + b; }
+static inline R EW(sub)(R a, R b) { return a - b; }
+static inline R EW(mul)(R a, R b) { return a * b; }
+static inline R EW(div)(R a, R b) { return a / b; }
+static inline R EW(neg)(R a) { return -a; }
+static inline R EW(mul0)(R a, R b) { return a == 0 || b == 0 ? 0 : a * b; }
+static inline R EW(div0)(R a, R b) { return a == 0 ? 0 : a / b; }
+static inline R EW(less)(R a, R b) { return a < b; }
+static inline R EW(less_equal)(R a, R b) { return a <= b; }
+static inline R EW(equal)(R a, R b) { return a == b; }
+static inline R EW(not_equal)(R a, R b) { return a != b; }
+static inline R EW(select)(R condition, R a, R b) { return condition != 0 ? a : b; }
+static inline R EW(constant)(double c) { return (R)c; }
+
+/* 1 / (1 + e^-x), by e^-|x|, which cannot overflow. */
+static inline R EW(sigmoid)(R x)
+{
+    R e = EW_LIBM(exp)(-EW_LIBM(fabs)(x));
+    return (x < 0 ? e : 1) / (1 + e);
+}
+
+/* y (1 - y) where that keeps its relative accuracy; beyond, 1 - y has lost digits, and 1 - y = y e^-x has not. */
+static inline R EW(sigmoid_slope)(R x, R y) { return y <= (R)0.625 ? y * (1 - y) : y * y * EW_LIBM(exp)(-x); }
+
+/* 1 - y^2 likewise; beyond, 1 / cosh^2 x = 4 e / (1 + e)^2 with e = e^-2|x|. */
+static inline R EW(tanh_slope)(R x, R y)
+{
+    if (EW_LIBM(fabs)(y) <= (R)0.5) return 1 - y * y;
+    R e = EW_LIBM(exp)(-2 * EW_LIBM(fabs)(x));
+    return 4 * e / ((1 + e) * (1 + e));
+}
+
+#define ADD           EW(add)
+#define SUB           EW(sub)
+#define MUL           EW(mul)
+#define DIV           EW(div)
+#define TIMES         EW(mul)
+#define OVER          EW(div)
+#define MUL0          EW(mul0)
+#define DIV0          EW(div0)
+#define NEG           EW(neg)
+#define LESS          EW(less)
+#define LESS_EQUAL    EW(less_equal)
+#define EQUAL         EW(equal)
+#define NOT_EQUAL     EW(not_equal)
+#define WHERE         EW(select)
+#define K(v, c)       EW(constant)(c)
+#define ABS           EW_LIBM(fabs)
+#define SQRT          EW_LIBM(sqrt)
+#define EXP           EW_LIBM(exp)
+#define EXPM1         EW_LIBM(expm1)
+#define LOG           EW_LIBM(log)
+#define LOG1P         EW_LIBM(log1p)
+#define POW           EW_LIBM(pow)
+#define SIN           EW_LIBM(sin)
+#define COS           EW_LIBM(cos)
+#define TANH          EW_LIBM(tanh)
+#define SIGMOID       EW(sigmoid)
+#define SIGMOID_SLOPE EW(sigmoid_slope)
+#define TANH_SLOPE    EW(tanh_slope)

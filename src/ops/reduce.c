@@ -1,0 +1,315 @@
+/* Reductions over everything or over some axes: sum, mean, max, min.
+ *
+ * Neighbouring axes that are both kept or both reduced act as one. What is left alternates; each reduced run is one call
+ * of a kernel over (outer, reduced, inner), the last run first. */
+#include "ops/reduce.h"
+
+#include "kernels/reduce.h"
+#include "ops/elementwise/elementwise.h"
+#include "shape/shape.h"
+#include "wengert/ops.h"
+
+#include <string.h>
+
+/* ---- any set of axes ------------------------------------------------------------------------------------------------ */
+
+typedef struct reduce_run {
+    size_t extent;
+    bool reduced;
+} reduce_run;
+
+static size_t reduce_runs(const wg_shape *shape, const bool *mask, reduce_run *runs)
+{
+    size_t n = 0;
+    for (uint32_t d = 0; d < shape->rank; d++) {
+        if (shape->dim[d] == 1) continue;
+        if (n && runs[n - 1].reduced == mask[d])
+            runs[n - 1].extent *= shape->dim[d];
+        else
+            runs[n++] = (reduce_run){shape->dim[d], mask[d]};
+    }
+    return n;
+}
+
+static void reduce_kernel(wg_dtype dtype, wg_reduce_kind kind, size_t outer, size_t reduced, size_t inner,
+    const void *in, void *out, bool add, double divisor)
+{
+    if (dtype == WG_F64) {
+        if (kind == WG_REDUCE_SUM) wg_kernel_sum_f64(outer, reduced, inner, in, out, add, divisor);
+        if (kind == WG_REDUCE_MAX) wg_kernel_max_f64(outer, reduced, inner, in, out);
+        if (kind == WG_REDUCE_MIN) wg_kernel_min_f64(outer, reduced, inner, in, out);
+    } else {
+        if (kind == WG_REDUCE_SUM) wg_kernel_sum_f32(outer, reduced, inner, in, out, add, divisor);
+        if (kind == WG_REDUCE_MAX) wg_kernel_max_f32(outer, reduced, inner, in, out);
+        if (kind == WG_REDUCE_MIN) wg_kernel_min_f32(outer, reduced, inner, in, out);
+    }
+}
+
+wg_status wg_reduce_array(
+    wg_call *call, wg_reduce_kind kind, const void *in, const wg_shape *shape, const bool *mask, double divisor)
+{
+    reduce_run runs[WG_MAX_RANK];
+    size_t n = reduce_runs(shape, mask, runs), left = 0;
+    for (size_t i = 0; i < n; i++) left += runs[i].reduced;
+    while (left > 1) {
+        size_t last = n - 1, outer = 1, inner = 1;
+        while (!runs[last].reduced) last--;
+        for (size_t i = 0; i < last; i++) outer *= runs[i].extent;
+        for (size_t i = last + 1; i < n; i++) inner *= runs[i].extent;
+        void *partial = wg_call_scratch(call, outer * inner * wg_dtype_size(call->dtype));
+        if (!partial) return call->tape->status;
+        reduce_kernel(call->dtype, kind, outer, runs[last].extent, inner, in, partial, false, 1);
+        in = partial;
+        runs[last].extent = 1;
+        runs[last].reduced = false;
+        left--;
+    }
+    size_t outer = 1, reduced = 1, inner = 1;
+    for (size_t i = 0, past = 0; i < n; i++) {
+        if (runs[i].reduced) {
+            reduced = runs[i].extent;
+            past = 1;
+        } else if (past) {
+            inner *= runs[i].extent;
+        } else {
+            outer *= runs[i].extent;
+        }
+    }
+    reduce_kernel(call->dtype, kind, outer, reduced, inner, in, call->out, call->add, divisor);
+    return WG_OK;
+}
+
+/* ---- the ops --------------------------------------------------------------------------------------------------------- */
+
+typedef struct reduce_axes {
+    bool mask[WG_MAX_RANK];
+    bool keepdims;
+} reduce_axes;
+
+static size_t reduce_count(const wg_shape *shape, const bool *mask)
+{
+    size_t count = 1;
+    for (uint32_t d = 0; d < shape->rank; d++)
+        if (mask[d]) count *= shape->dim[d];
+    return count;
+}
+
+static bool reduce_empty(const wg_shape *shape)
+{
+    for (uint32_t d = 0; d < shape->rank; d++)
+        if (shape->dim[d] == 0) return true;
+    return false;
+}
+
+/* The result's shape with every reduced axis left as 1, or taken out. */
+static wg_shape reduce_shape(const wg_shape *shape, const reduce_axes *axes, bool keepdims)
+{
+    wg_shape out = {0};
+    for (uint32_t d = 0; d < shape->rank; d++) {
+        if (!axes->mask[d])
+            out.dim[out.rank++] = shape->dim[d];
+        else if (keepdims)
+            out.dim[out.rank++] = 1;
+    }
+    return out;
+}
+
+static wg_status reduce_infer(wg_call *call)
+{
+    const reduce_axes *axes = call->attributes;
+    call->shape = reduce_shape(call->in[0].shape, axes, axes->keepdims);
+    return WG_OK;
+}
+
+/* For what nothing has no mean, maximum or minimum of. A result without elements needs none. */
+static wg_status reduce_infer_some(wg_call *call)
+{
+    const reduce_axes *axes = call->attributes;
+    reduce_infer(call);
+    if (reduce_count(call->in[0].shape, axes->mask) == 0 && !reduce_empty(&call->shape))
+        return wg_call_fail(
+            call, WG_ERROR_SHAPE, "of nothing: %s has no elements along the reduced axes", wg_call_describe(call, 0));
+    return WG_OK;
+}
+
+static wg_status reduce_sum(wg_call *call)
+{
+    const reduce_axes *axes = call->attributes;
+    return wg_reduce_array(call, WG_REDUCE_SUM, call->in[0].data, call->in[0].shape, axes->mask, 1);
+}
+
+static wg_status reduce_mean(wg_call *call)
+{
+    const reduce_axes *axes = call->attributes;
+    double count = (double)reduce_count(call->in[0].shape, axes->mask);
+    return wg_reduce_array(call, WG_REDUCE_SUM, call->in[0].data, call->in[0].shape, axes->mask, count);
+}
+
+static wg_status reduce_max(wg_call *call)
+{
+    const reduce_axes *axes = call->attributes;
+    return wg_reduce_array(call, WG_REDUCE_MAX, call->in[0].data, call->in[0].shape, axes->mask, 1);
+}
+
+static wg_status reduce_min(wg_call *call)
+{
+    const reduce_axes *axes = call->attributes;
+    return wg_reduce_array(call, WG_REDUCE_MIN, call->in[0].data, call->in[0].shape, axes->mask, 1);
+}
+
+/* A term of the result's shape with the reduced axes back, as 1. */
+static wg_term reduce_with_axes(wg_derivation *d, wg_term term)
+{
+    const wg_call *call = wg_derivation_call(d);
+    const reduce_axes *axes = call->attributes;
+    if (axes->keepdims) return term;
+    wg_shape kept = reduce_shape(call->in[0].shape, axes, true);
+    return wg_step(d, wg_op_reshape(), &term, 1, &kept, sizeof kept);
+}
+
+static void reduce_sum_derivative(wg_derivation *d)
+{
+    const wg_call *call = wg_derivation_call(d);
+    wg_term g = reduce_with_axes(d, wg_cotangent(d));
+    wg_give(d, 0, wg_op_broadcast_to(), &g, 1, call->in[0].shape, sizeof *call->in[0].shape);
+}
+
+static const wg_op reduce_op_sum = {.name = "sum",
+    .arity = 1,
+    .flags = WG_OP_ADDS,
+    .shape = reduce_infer,
+    .evaluate = reduce_sum,
+    .derivative = reduce_sum_derivative};
+
+static void reduce_mean_derivative(wg_derivation *d)
+{
+    const wg_call *call = wg_derivation_call(d);
+    const reduce_axes *axes = call->attributes;
+    wg_term g = reduce_with_axes(d, wg_cotangent(d));
+    wg_term count = wg_number(d, (double)reduce_count(call->in[0].shape, axes->mask));
+    wg_term share = wg_step(d, &wg_ew_op_div0, (wg_term[]){g, count}, 2, NULL, 0);
+    wg_give(d, 0, wg_op_broadcast_to(), &share, 1, call->in[0].shape, sizeof *call->in[0].shape);
+}
+
+/* ---- ties ------------------------------------------------------------------------------------------------------------ */
+
+/* ties(x, y): 1 where x equals its group's y (NaN equals NaN), else 0: where a maximum's derivative goes. Locally
+ * constant, so it has no derivative. */
+static wg_status reduce_ties_infer(wg_call *call)
+{
+    call->shape = *call->in[0].shape;
+    return WG_OK;
+}
+
+#define REDUCE_TIES(R)                                                                                                 \
+    do {                                                                                                               \
+        const R *x = call->in[0].data, *y = stretched;                                                                 \
+        R *out = call->out;                                                                                            \
+        for (size_t i = 0; i < size; i++) out[i] = x[i] == y[i] || (x[i] != x[i] && y[i] != y[i]);                     \
+    } while (0)
+static wg_status reduce_ties(wg_call *call)
+{
+    size_t size = call->in[0].size;
+    const void *stretched = call->in[1].data; /* already of x's shape */
+    if (call->dtype == WG_F64)
+        REDUCE_TIES(double);
+    else
+        REDUCE_TIES(float);
+    return WG_OK;
+}
+#undef REDUCE_TIES
+
+static const wg_op reduce_op_ties = {
+    .name = "ties", .arity = 2, .flags = WG_OP_CUTS, .shape = reduce_ties_infer, .evaluate = reduce_ties};
+
+/* g shared by the tied: each takes g / (number of ties), the others an exact zero. */
+static void reduce_extreme_derivative(wg_derivation *d)
+{
+    const wg_call *call = wg_derivation_call(d);
+    reduce_axes axes = *(const reduce_axes *)call->attributes;
+    const wg_shape *shape = call->in[0].shape;
+    wg_term x = wg_primal(d, 0);
+    wg_term y = reduce_with_axes(d, wg_result(d));
+    wg_term stretched = wg_step(d, wg_op_broadcast_to(), &y, 1, shape, sizeof *shape);
+    wg_term ties = wg_step(d, &reduce_op_ties, (wg_term[]){x, stretched}, 2, NULL, 0);
+    axes.keepdims = true;
+    wg_term count = wg_step(d, &reduce_op_sum, &ties, 1, &axes, sizeof axes);
+    wg_term g = reduce_with_axes(d, wg_cotangent(d));
+    wg_term share = wg_step(d, &wg_ew_op_div0, (wg_term[]){g, count}, 2, NULL, 0);
+    wg_give(d, 0, wg_op_mul(), (wg_term[]){ties, share}, 2, NULL, 0);
+}
+
+static const wg_op reduce_op_mean = {.name = "mean",
+    .arity = 1,
+    .flags = WG_OP_ADDS,
+    .shape = reduce_infer_some,
+    .evaluate = reduce_mean,
+    .derivative = reduce_mean_derivative};
+static const wg_op reduce_op_max = {.name = "max",
+    .arity = 1,
+    .shape = reduce_infer_some,
+    .evaluate = reduce_max,
+    .derivative = reduce_extreme_derivative};
+static const wg_op reduce_op_min = {.name = "min",
+    .arity = 1,
+    .shape = reduce_infer_some,
+    .evaluate = reduce_min,
+    .derivative = reduce_extreme_derivative};
+
+/* ---- public ---------------------------------------------------------------------------------------------------------- */
+
+static wg_var reduce_apply(const wg_op *op, wg_var x, const reduce_axes *axes)
+{
+    return x.tape ? wg_list_apply(x.tape, op, &x, 1, axes, sizeof *axes, NULL) : wg_invalid(NULL);
+}
+
+static wg_var reduce_all(const wg_op *op, wg_var x)
+{
+    reduce_axes axes = {.keepdims = false};
+    memset(axes.mask, 1, sizeof axes.mask);
+    return reduce_apply(op, x, &axes);
+}
+
+static wg_var reduce_some(const wg_op *op, wg_var x, const int *axes, size_t n, bool keepdims)
+{
+    reduce_axes chosen = {.keepdims = keepdims};
+    if (wg_list_valid(x) && x.tape->status == WG_OK) {
+        wg_shape shape = wg_shape_of(x);
+        size_t which = 0;
+        const char *wrong = n && !axes ? "is NULL" : wg_shape_axes(&shape, axes, n, chosen.mask, &which);
+        if (wrong) {
+            if (axes)
+                wg_tape_fail(x.tape, WG_ERROR_SHAPE, "%s: axis %d %s for %s", op->name, axes[which], wrong,
+                    wg_list_describe(x.tape, x.index));
+            else
+                wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "%s: the array of axes is NULL", op->name);
+            return wg_invalid(x.tape);
+        }
+    }
+    return reduce_apply(op, x, &chosen);
+}
+
+wg_var wg_sum(wg_var x) { return reduce_all(&reduce_op_sum, x); }
+wg_var wg_mean(wg_var x) { return reduce_all(&reduce_op_mean, x); }
+wg_var wg_max(wg_var x) { return reduce_all(&reduce_op_max, x); }
+wg_var wg_min(wg_var x) { return reduce_all(&reduce_op_min, x); }
+
+wg_var wg_sum_axes(wg_var x, const int *axes, size_t n, bool keepdims)
+{
+    return reduce_some(&reduce_op_sum, x, axes, n, keepdims);
+}
+
+wg_var wg_mean_axes(wg_var x, const int *axes, size_t n, bool keepdims)
+{
+    return reduce_some(&reduce_op_mean, x, axes, n, keepdims);
+}
+
+wg_var wg_max_axes(wg_var x, const int *axes, size_t n, bool keepdims)
+{
+    return reduce_some(&reduce_op_max, x, axes, n, keepdims);
+}
+
+wg_var wg_min_axes(wg_var x, const int *axes, size_t n, bool keepdims)
+{
+    return reduce_some(&reduce_op_min, x, axes, n, keepdims);
+}

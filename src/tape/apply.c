@@ -1,0 +1,214 @@
+/* Recording an op: check the operands, let the op infer the shape, evaluate, push. Nothing is on the tape until all of
+ * it has succeeded. */
+#include "tape/list.h"
+
+#include "shape/shape.h"
+
+#include <math.h>
+#include <string.h>
+
+#define APPLY_FEW 8 /* operands that need no memory of their own */
+
+/* An application on its way. */
+typedef struct apply_state {
+    wg_call call;
+    wg_array *operands;
+    uint32_t *indices;
+    wg_array few_operands[APPLY_FEW];
+    uint32_t few_indices[APPLY_FEW];
+    uint32_t flags; /* of the node to come */
+    const wg_interned *shape;
+    const void *value; /* given instead of evaluated, or NULL */
+} apply_state;
+
+static wg_status apply_check(wg_tape *tape, const wg_op *op, const wg_var *in, size_t n)
+{
+    if (op->arity != WG_ANY_ARITY && op->arity != n)
+        return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: takes %zu arguments, was given %zu", op->name, op->arity, n);
+    if (n > UINT32_MAX / 2 || (n && !in))
+        return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the arguments are NULL or too many", op->name);
+    for (size_t k = 0; k < n; k++) {
+        wg_status status = wg_list_check(tape, op->name, k + 1, in[k]);
+        if (status != WG_OK) return status;
+        if (tape->nodes[in[k].index].flags & WG_NODE_INDICES && !(op->flags & WG_OP_TAKES_INDICES))
+            return wg_tape_fail(tape, WG_ERROR_ARGUMENT,
+                "%s: argument %zu, %s, holds indices where numbers are expected", op->name, k + 1,
+                wg_list_describe(tape, in[k].index));
+    }
+    return WG_OK;
+}
+
+static bool apply_gather(apply_state *a, const wg_var *in, size_t n)
+{
+    wg_tape *tape = a->call.tape;
+    const wg_op *op = a->call.op;
+    a->operands = a->few_operands;
+    a->indices = a->few_indices;
+    if (n > APPLY_FEW) {
+        size_t bytes = n * (sizeof(wg_array) + sizeof(uint32_t));
+        a->operands = wg_pool_take(&tape->pool, &tape->source, bytes);
+        if (!a->operands) return wg_tape_fail_memory(tape, op->name, bytes), false;
+        a->indices = (uint32_t *)(a->operands + n);
+    }
+    a->call.in = a->operands;
+    a->call.inputs = a->indices;
+    a->call.n = n;
+    for (size_t k = 0; k < n; k++) {
+        const wg_node *node = &tape->nodes[in[k].index];
+        const wg_interned *shape = wg_node_shape(tape, node);
+        a->indices[k] = in[k].index;
+        a->operands[k] = (wg_array){&shape->shape, shape->size, NULL, node->flags & WG_NODE_INDICES, false};
+        if (!(op->flags & WG_OP_CUTS)) a->flags |= node->flags & WG_NODE_NEEDS;
+    }
+    return true;
+}
+
+static wg_status apply_infer(apply_state *a)
+{
+    wg_call *call = &a->call;
+    wg_tape *tape = call->tape;
+    size_t size;
+    tape->evaluating++;
+    wg_status status = call->op->shape(call);
+    tape->evaluating--;
+    if (status != WG_OK) return wg_tape_fail(tape, status, "%s: its shape rule failed", call->op->name);
+    if (tape->status != WG_OK) return tape->status;
+    if (!wg_shape_size(&call->shape, &size)) {
+        char text[WG_SHAPE_TEXT];
+        return wg_call_fail(call, WG_ERROR_SHAPE, "the size of the result %s overflows",
+            wg_shape_format(&call->shape, text, sizeof text));
+    }
+    a->shape = wg_list_intern(tape, &call->shape);
+    if (!a->shape) return wg_tape_fail_memory(tape, call->op->name, sizeof *a->shape);
+    if (call->indices) a->flags = (a->flags & ~(uint32_t)WG_NODE_NEEDS) | WG_NODE_INDICES;
+    return WG_OK;
+}
+
+static wg_status apply_check_finite(const wg_call *call, size_t size)
+{
+    if (!call->tape->check_finite || call->indices) return WG_OK;
+    size_t at = wg_first_not_finite(call->dtype, call->out, size);
+    if (at == size) return WG_OK;
+    double x = call->dtype == WG_F64 ? ((const double *)call->out)[at] : (double)((const float *)call->out)[at];
+    return wg_call_fail(call, WG_ERROR_NONFINITE, "element %zu of the result is %s%s%s", at,
+        isnan(x) ? "NaN"
+        : x > 0  ? "infinity"
+                 : "-infinity",
+        call->n ? ", from " : "", call->n ? wg_call_describe(call, 0) : "");
+}
+
+static wg_status apply_evaluate(apply_state *a)
+{
+    wg_call *call = &a->call;
+    wg_tape *tape = call->tape;
+    if (a->value) {
+        size_t element = call->indices ? sizeof(int64_t) : wg_dtype_size(tape->dtype);
+        memcpy(call->out, a->value, a->shape->size * element);
+        return apply_check_finite(call, a->shape->size);
+    }
+    if (!call->op->evaluate)
+        return wg_call_fail(call, WG_ERROR_UNSUPPORTED, "it has no evaluation: its value is only given");
+    for (size_t k = 0; k < call->n; k++)
+        if (!wg_node_operand(tape, a->indices[k], call->op->flags, call->op->name, &a->operands[k]))
+            return tape->status;
+    wg_status status = wg_call_evaluate(call);
+    return status != WG_OK ? status : apply_check_finite(call, a->shape->size);
+}
+
+/* A plain scalar op's result lives in its node. */
+static wg_var apply_push_inline(apply_state *a)
+{
+    wg_tape *tape = a->call.tape;
+    double value = 0;
+    a->call.out = &value;
+    if (apply_evaluate(a) != WG_OK) return wg_invalid(tape);
+    const wg_scalar_path *path = a->call.op->internal;
+    wg_var var =
+        wg_list_push_inline(tape, a->call.op, a->indices, a->call.n, a->flags | path->rule << WG_NODE_RULE_SHIFT);
+    memcpy(&tape->nodes[var.index].u, &value, sizeof value);
+    return var;
+}
+
+/* A view's base is the node that owns the elements; an inline scalar is given an address first. */
+static bool apply_become_view(apply_state *a, wg_record *record, size_t offset)
+{
+    wg_tape *tape = a->call.tape;
+    uint32_t input = a->indices[0];
+    if (!wg_list_box(tape, input, a->call.op->name)) return false;
+    const wg_record *base = tape->nodes[input].u.record;
+    record->base = base->base != UINT32_MAX ? base->base : input;
+    record->offset = offset + (base->base != UINT32_MAX ? base->offset : 0);
+    return true;
+}
+
+static wg_var apply_push_record(apply_state *a)
+{
+    wg_call *call = &a->call;
+    wg_tape *tape = call->tape;
+    const wg_op *op = call->op;
+    size_t offset = op->view ? op->view(call) : SIZE_MAX;
+    bool view = offset != SIZE_MAX, lazy = op->flags & WG_OP_LAZY;
+    wg_record_plan plan = {.what = op->name,
+        .shape = a->shape,
+        .value = !view && !lazy,
+        .inputs = a->indices,
+        .n = call->n,
+        .element_size = call->indices ? sizeof(int64_t) : wg_dtype_size(tape->dtype),
+        .attributes = call->attributes,
+        .attributes_size = call->attributes_size};
+    wg_record *record = wg_list_record(tape, &plan);
+    if (!record) return wg_invalid(tape);
+    bool done;
+    if (view) {
+        done = apply_become_view(a, record, offset);
+    } else if (lazy) {
+        done = wg_node_value(tape, a->indices[0], op->name); /* so that lazy values never wait for each other */
+    } else {
+        call->out = record->value;
+        call->attributes = record->attributes;
+        done = apply_evaluate(a) == WG_OK;
+    }
+    if (!done) {
+        wg_list_abandon(tape, record);
+        return wg_invalid(tape);
+    }
+    wg_var var = wg_list_push_record(tape, op, record, a->flags);
+    for (size_t k = 0; k < call->n && k < 2; k++) tape->nodes[var.index].in[k] = a->indices[k];
+    return var;
+}
+
+wg_var wg_list_apply(
+    wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size, const void *value)
+{
+    if (wg_tape_ready(tape, op->name) != WG_OK || apply_check(tape, op, in, n) != WG_OK ||
+        !wg_list_reserve(tape, op->name))
+        return wg_invalid(tape);
+    apply_state a = {.value = value};
+    a.call = (wg_call){
+        .tape = tape, .op = op, .dtype = tape->dtype, .attributes = size ? attributes : NULL, .attributes_size = size};
+    wg_var var = wg_invalid(tape);
+    if (apply_gather(&a, in, n)) {
+        if (apply_infer(&a) == WG_OK) {
+            bool scalar = a.shape->shape.rank == 0 && n <= 2 && op->internal && !size;
+            var = scalar ? apply_push_inline(&a) : apply_push_record(&a);
+        }
+        if (n > APPLY_FEW) wg_pool_give_back(&tape->pool, a.operands, n * (sizeof(wg_array) + sizeof(uint32_t)));
+    }
+    return var;
+}
+
+wg_var wg_apply(wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size)
+{
+    if (!tape) return wg_invalid(NULL);
+    if (wg_tape_ready(tape, "wg_apply") != WG_OK) return wg_invalid(tape);
+    if (!op || !op->name || !op->shape || (size && !attributes)) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_apply: %s",
+            !op                   ? "the op is NULL"
+            : size && !attributes ? "the attributes are NULL"
+                                  : "the op lacks a name or a shape rule");
+        return wg_invalid(tape);
+    }
+    return wg_list_apply(tape, op, in, n, attributes, size, NULL);
+}
+
+#undef APPLY_FEW

@@ -1,0 +1,158 @@
+/* The list itself: nodes, records, interned shapes, boxes. See list.h for the picture. */
+#include "tape/list.h"
+
+#include "shape/shape.h"
+
+#include <string.h>
+
+const wg_interned *wg_list_intern(wg_tape *tape, const wg_shape *shape)
+{
+    size_t size, hash = shape->rank;
+    if (!wg_shape_size(shape, &size)) return NULL;
+    for (uint32_t i = 0; i < shape->rank; i++) hash = hash * 31 + shape->dim[i];
+    wg_interned **bucket = &tape->shapes[(hash ^ hash >> 8) % WG_SHAPE_BUCKETS];
+    for (wg_interned *found = *bucket; found; found = found->next)
+        if (wg_shape_equal(&found->shape, shape)) return found;
+    wg_interned *fresh = wg_pool_take(&tape->pool, &tape->source, sizeof *fresh);
+    if (!fresh) return NULL;
+    *fresh = (wg_interned){*shape, size, *bucket};
+    *bucket = fresh;
+    return fresh;
+}
+
+const uint32_t *wg_node_inputs(const wg_node *node, size_t *n)
+{
+    if (!node->op) {
+        *n = 0;
+        return NULL;
+    }
+    if (node->flags & WG_NODE_INLINE) {
+        *n = node->op->arity;
+        return node->in;
+    }
+    *n = node->u.record->n;
+    return *n > 2 ? node->u.record->inputs : node->in;
+}
+
+bool wg_list_reserve(wg_tape *tape, const char *what)
+{
+    if (tape->length < tape->capacity) return true;
+    size_t old = tape->capacity * sizeof(wg_node), capacity = tape->capacity ? (size_t)tape->capacity * 2 : 64;
+    if (capacity > UINT32_MAX - 1) capacity = UINT32_MAX - 1;
+    if (capacity <= tape->length) {
+        wg_tape_fail(tape, WG_ERROR_MEMORY, "%s: the tape is full: it holds %u nodes", what, (unsigned)tape->length);
+        return false;
+    }
+    wg_node *nodes = wg_source_take(&tape->source, capacity * sizeof *nodes);
+    if (!nodes) {
+        wg_tape_fail_memory(tape, what, capacity * sizeof *nodes);
+        return false;
+    }
+    if (old) memcpy(nodes, tape->nodes, old);
+    wg_source_give_back(&tape->source, tape->nodes, old);
+    tape->nodes = nodes;
+    tape->capacity = (uint32_t)capacity;
+    return true;
+}
+
+static size_t list_align(size_t at, size_t unit) { return (at + unit - 1) / unit * unit; }
+
+wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan)
+{
+    size_t elements = plan->shape->size * plan->element_size, aligned = elements >= WG_ALIGNMENT ? WG_ALIGNMENT : 16;
+    size_t arrays = (size_t)plan->value + (size_t)plan->grad;
+    size_t inputs = list_align(sizeof(wg_record), 16), attributes = inputs;
+    if (plan->n > 2) attributes += list_align(plan->n * sizeof(uint32_t), 16);
+    size_t value = list_align(attributes + plan->attributes_size, aligned), each = list_align(elements, aligned);
+    size_t position = wg_arena_position(&tape->arena), bytes = value;
+    char *memory = NULL;
+    if (elements <= PTRDIFF_MAX / 4) {
+        bytes += arrays * each;
+        memory = wg_arena_take(&tape->arena, &tape->source, bytes);
+    }
+    if (!memory) {
+        wg_tape_fail_memory(tape, plan->what, elements <= PTRDIFF_MAX / 4 ? bytes : elements);
+        return NULL;
+    }
+    wg_record *record = (wg_record *)(void *)memory;
+    *record = (wg_record){.shape = plan->shape, .arena_position = position, .base = UINT32_MAX, .n = (uint32_t)plan->n};
+    if (plan->n > 2) {
+        memcpy(memory + inputs, plan->inputs, plan->n * sizeof(uint32_t));
+        record->inputs = (const uint32_t *)(const void *)(memory + inputs);
+    }
+    if (plan->attributes_size) {
+        memcpy(memory + attributes, plan->attributes, plan->attributes_size);
+        record->attributes = memory + attributes;
+        record->attributes_size = plan->attributes_size;
+    }
+    if (plan->value) record->value = memory + value;
+    if (plan->grad) record->grad = memory + value + (plan->value ? each : 0);
+    return record;
+}
+
+void wg_list_abandon(wg_tape *tape, wg_record *record) { wg_arena_return(&tape->arena, record->arena_position); }
+
+static wg_var list_push(wg_tape *tape, wg_node node)
+{
+    uint32_t index = tape->length++;
+    node.epoch = tape->epoch;
+    tape->nodes[index] = node;
+    return (wg_var){tape, index, tape->epoch};
+}
+
+/* A 0-d number is read by scalar ops straight from the node or its record, so a lazy op, or a view of one, is not. */
+static bool list_is_number(const wg_tape *tape, const wg_op *op, const wg_record *record, uint32_t flags)
+{
+    if (record->shape->shape.rank != 0 || flags & WG_NODE_INDICES) return false;
+    if (record->base == UINT32_MAX) return !(op && op->flags & WG_OP_LAZY);
+    const wg_op *base = tape->nodes[record->base].op;
+    return !(base && base->flags & WG_OP_LAZY);
+}
+
+wg_var wg_list_push_record(wg_tape *tape, const wg_op *op, wg_record *record, uint32_t flags)
+{
+    wg_node node = {.op = op, .flags = flags, .u.record = record};
+    if (list_is_number(tape, op, record, flags)) node.flags |= WG_NODE_NUMBER;
+    record->index = tape->length;
+    record->previous = tape->last;
+    tape->last = record;
+    if (flags & WG_NODE_VARIABLE && tape->first_variable == UINT32_MAX) tape->first_variable = record->index;
+    return list_push(tape, node);
+}
+
+wg_var wg_list_push_inline(wg_tape *tape, const wg_op *op, const uint32_t *inputs, size_t n, uint32_t flags)
+{
+    wg_node node = {.op = op, .flags = flags | WG_NODE_INLINE | WG_NODE_NUMBER};
+    for (size_t k = 0; k < 2 && n; k++) node.in[k] = inputs[k < n ? k : 0]; /* the second is always safe to read */
+    return list_push(tape, node);
+}
+
+bool wg_list_box(wg_tape *tape, uint32_t index, const char *what)
+{
+    wg_node *node = &tape->nodes[index];
+    if (!(node->flags & WG_NODE_INLINE)) return true;
+    size_t bytes = sizeof(wg_record) + sizeof(double);
+    wg_record *record = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!record) {
+        wg_tape_fail_memory(tape, what, bytes);
+        return false;
+    }
+    *record = (wg_record){.value = record + 1,
+        .shape = tape->scalar_shape,
+        .index = index,
+        .base = UINT32_MAX,
+        .n = node->op ? (uint32_t)node->op->arity : 0,
+        .flags = WG_RECORD_BOX,
+        .previous = tape->boxes};
+    memcpy(record->value, &node->u, sizeof(double));
+    tape->boxes = record;
+    node->u.record = record;
+    node->flags &= ~(uint32_t)WG_NODE_INLINE;
+    return true;
+}
+
+void wg_list_hold(wg_tape *tape, wg_record *record)
+{
+    record->holder = tape->holders;
+    tape->holders = record;
+}

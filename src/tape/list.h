@@ -1,0 +1,253 @@
+/* The Wengert list from inside: nodes, records, and what the layers above may do with them.
+ *
+ * A node is 32 bytes. The result of a plain op on scalars needs nothing else: op, two inputs, and its value stand in the
+ * node. Everything else (arrays, leaves with storage, ops with attributes or more inputs) has a record in the arena,
+ * which holds the rest. A scalar node is given a record from the pool, "boxed", when someone asks for an address or a
+ * name; from then on it is treated like any other.
+ *
+ *     nodes      [ x | W | exp | mul | matmul | ... ]      one growing array; a var is an index into it, and an epoch
+ *                       |                 |
+ *     arena      [ record value grad | record inputs attributes value | ...
+ */
+#ifndef WG_TAPE_LIST_H
+#define WG_TAPE_LIST_H
+
+#include "tape/memory.h"
+#include "wengert/op.h"
+#include "wengert/tape.h"
+
+/* A shape that is stored once per tape and pointed to. */
+typedef struct wg_interned {
+    wg_shape shape; /* first, so that a pointer to it is a pointer to the shape */
+    size_t size;
+    struct wg_interned *next;
+} wg_interned;
+
+/* Flags of a node. The upper 16 bits hold the number that an op with a scalar path gave itself. */
+enum {
+    WG_NODE_INLINE = 1,   /* 0-d, the value in the node, no record */
+    WG_NODE_NUMBER = 2,   /* 0-d and numeric, with or without a record */
+    WG_NODE_VARIABLE = 4, /* a leaf with a gradient */
+    WG_NODE_NEEDS = 8,    /* a variable, or computed from one: a sweep passes through */
+    WG_NODE_INDICES = 16, /* int64_t elements */
+    WG_NODE_STALE = 32,   /* a leaf below was changed since */
+    WG_NODE_CHANGED = 64, /* a leaf whose change has not been passed on to its dependants yet */
+    WG_NODE_REACHED = 128 /* inline, during a sweep with ieee_zero: its adjoint has a contribution */
+};
+#define WG_NODE_RULE_SHIFT 16
+
+/* Flags of a record. */
+enum {
+    WG_RECORD_BOX = 1,         /* from the pool, of a node that was inline */
+    WG_RECORD_POOL_VALUE = 2,  /* value is a pool chunk: an op evaluated lazily */
+    WG_RECORD_EVALUATED = 4,   /* a lazy op's value is up to date */
+    WG_RECORD_POOL_GRAD = 8,   /* grad is a pool chunk: a retained gradient */
+    WG_RECORD_ZERO_GRAD = 16,  /* grad is known to hold zeros, so the first contribution may overwrite them */
+    WG_RECORD_SWEPT = 32,      /* the sweep under way has contributed to grad */
+    WG_RECORD_BROKEN_GRAD = 64 /* a sweep failed midway after contributing to grad */
+};
+
+typedef struct wg_record {
+    void *value;   /* elements; NULL for a view, and for a lazy op not evaluated yet */
+    void *grad;    /* of a variable or a retained intermediate */
+    void *adjoint; /* during a sweep: NULL until something reaches it */
+    const wg_interned *shape;
+    const void *attributes;
+    const uint32_t *inputs; /* when there are more than two; else they stand in the node */
+    char *name;
+    struct wg_record *previous; /* the one recorded before it; of a box: the box made before it */
+    struct wg_record *holder;   /* the next in the list of records with a gradient */
+    size_t attributes_size;
+    size_t arena_position; /* of the arena before this record */
+    size_t offset;         /* of a view: the element of its base at which it begins */
+    uint32_t index;        /* of its node */
+    uint32_t base;         /* of a view: the node whose elements it shares; else UINT32_MAX */
+    uint32_t n;            /* number of inputs */
+    uint32_t flags;
+} wg_record;
+
+typedef struct wg_node {
+    const wg_op *op; /* NULL: a leaf */
+    uint32_t epoch, flags;
+    uint32_t in[2];
+    union {
+        double f64;
+        float f32;
+        wg_record *record;
+    } u;
+} wg_node;
+_Static_assert(sizeof(wg_node) <= 32 + sizeof(double), "a scalar's node is at most 32 bytes beside its value");
+
+/* What an op with a scalar path offers, beside its evaluation on arrays. Each function handles a run of inline nodes with
+ * such ops, starting at index: replay upwards, below end; sweep downwards, not below low. It returns the first index that
+ * it did not handle; sweep may fail, with the error set. */
+#define WG_SCALAR_FAILED INT64_MIN
+typedef struct wg_scalar_path {
+    uint32_t (*replay)(wg_tape *tape, uint32_t index, uint32_t end);
+    int64_t (*sweep)(wg_tape *tape, uint32_t index, uint32_t low);
+    uint32_t rule; /* goes into the upper half of the node's flags */
+} wg_scalar_path;
+
+enum { WG_QUICK_NO, WG_QUICK_F64, WG_QUICK_F32 };
+#define WG_SHAPE_BUCKETS 64
+#define WG_MESSAGE_SIZE  512
+
+struct wg_tape {
+    /* what the scalar path reads at every op */
+    wg_node *nodes;
+    uint32_t length, capacity;
+    uint32_t epoch;
+    uint32_t
+        quick; /* WG_QUICK_F64 or _F32 while nothing needs a closer look: healthy, no leaf changed, no check_finite */
+
+    double *adjoints; /* of inline nodes, by index, floats on a WG_F32 tape; zeros outside a sweep */
+    size_t adjoints_capacity;
+
+    wg_source source;
+    wg_arena arena;
+    wg_pool pool;
+    wg_record *last;         /* the newest record in the arena */
+    wg_record *boxes;        /* the newest box */
+    wg_record *holders;      /* records with a gradient */
+    uint32_t first_variable; /* the lowest index of a variable, UINT32_MAX when there is none */
+    wg_interned *shapes[WG_SHAPE_BUCKETS];
+    const wg_interned *scalar_shape;
+
+    /* 0-d constants that the recorded sweep under way has made, to be used again */
+    struct {
+        double value;
+        uint32_t index;
+    } numbers[8];
+    unsigned numbers_count;
+    bool sharing_numbers;
+
+    wg_dtype dtype;
+    bool check_finite, ieee_zero, same_rank;
+    bool changed;        /* a leaf was changed, its dependants are not marked yet */
+    unsigned busy;       /* depth of calls into an op's functions and of sweeps: no rewind, replay, backward or free */
+    unsigned evaluating; /* depth of calls into shape rules and evaluations: no recording either */
+    wg_status status;
+    unsigned next_description;
+    char message[WG_MESSAGE_SIZE];
+    char descriptions[4][256];
+};
+
+/* ---- errors (tape/error.c) -------------------------------------------------------------------------------------- */
+
+/* Sets the first error's status and message; later ones are dropped. Returns the status. tape may be NULL. */
+wg_status wg_tape_fail(wg_tape *tape, wg_status status, const char *format, ...) WG_PRINTF_LIKE(3, 4);
+wg_status wg_tape_fail_memory(wg_tape *tape, const char *what, size_t bytes);
+
+/* "W1 (2,3)", "exp (2,3)": a node by its name, or its op, and its shape. Valid for four calls. */
+const char *wg_list_describe(wg_tape *tape, uint32_t index);
+/* Its name in quotes, or its op, or "a constant": for messages about one node. Valid for four calls. */
+const char *wg_list_title(wg_tape *tape, uint32_t index);
+
+/* Recomputes tape->quick after a change of what it stands for. */
+void wg_tape_update_quick(wg_tape *tape);
+
+/* ---- checks (tape/check.c) -------------------------------------------------------------------------------------- */
+
+static inline wg_var wg_invalid(wg_tape *tape) { return (wg_var){tape, UINT32_MAX, 0}; }
+
+static inline bool wg_list_valid(wg_var var)
+{
+    return var.tape && var.index < var.tape->length && var.tape->nodes[var.index].epoch == var.epoch;
+}
+
+/* The tape is there, healthy, and not busy with an op. Returns the error otherwise. */
+wg_status wg_tape_ready(wg_tape *tape, const char *what);
+
+/* Var number position (from 1; 0: the only one) of what is valid, on this tape, and not stale; settles first. */
+wg_status wg_list_check(wg_tape *tape, const char *what, size_t position, wg_var var);
+
+/* Passes leaf changes on to the nodes computed from them. */
+void wg_list_settle(wg_tape *tape);
+
+/* ---- nodes (tape/list.c) ---------------------------------------------------------------------------------------- */
+
+const wg_interned *wg_list_intern(wg_tape *tape, const wg_shape *shape); /* NULL: out of memory, or too large */
+
+static inline size_t wg_dtype_size(wg_dtype dtype) { return dtype == WG_F64 ? sizeof(double) : sizeof(float); }
+static inline size_t wg_node_element_size(const wg_tape *tape, const wg_node *node)
+{
+    return node->flags & WG_NODE_INDICES ? sizeof(int64_t) : wg_dtype_size(tape->dtype);
+}
+static inline const wg_interned *wg_node_shape(const wg_tape *tape, const wg_node *node)
+{
+    return node->flags & WG_NODE_INLINE ? tape->scalar_shape : node->u.record->shape;
+}
+/* The inputs of a node, and how many. */
+const uint32_t *wg_node_inputs(const wg_node *node, size_t *n);
+
+/* A 0-d numeric node's value on a tape of that dtype. */
+static inline double wg_node_number_f64(const wg_tape *tape, const wg_node *node);
+static inline float wg_node_number_f32(const wg_tape *tape, const wg_node *node);
+
+/* Room for one more node; false, with the error set, when there is none. Moves the array of nodes. */
+bool wg_list_reserve(wg_tape *tape, const char *what);
+
+/* Makes a record in the arena, with room for the value and the gradient as asked. NULL: the error is set. It becomes
+ * part of the tape by wg_list_push_record; until then wg_list_abandon takes it back. */
+typedef struct wg_record_plan {
+    const char *what;
+    const wg_interned *shape;
+    size_t element_size;
+    bool value, grad;
+    const uint32_t *inputs;
+    size_t n;
+    const void *attributes;
+    size_t attributes_size;
+} wg_record_plan;
+wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan);
+void wg_list_abandon(wg_tape *tape, wg_record *record);
+wg_var wg_list_push_record(wg_tape *tape, const wg_op *op, wg_record *record, uint32_t flags);
+/* Pushes an inline node; there is room. */
+wg_var wg_list_push_inline(wg_tape *tape, const wg_op *op, const uint32_t *inputs, size_t n, uint32_t flags);
+
+/* A 0-d constant. While tape->sharing_numbers, one that was made before serves again. */
+wg_var wg_list_number(wg_tape *tape, double value);
+
+/* Gives an inline node a record. False: out of memory, the error is set. */
+bool wg_list_box(wg_tape *tape, uint32_t index, const char *what);
+
+/* Adds a record to the list of those with a gradient. */
+void wg_list_hold(wg_tape *tape, wg_record *record);
+
+/* ---- values (tape/value.c) -------------------------------------------------------------------------------------- */
+
+/* A node's elements; a lazy op is evaluated now. NULL: the error is set. Inline: valid until the nodes move. */
+const void *wg_node_value(wg_tape *tape, uint32_t index, const char *what);
+
+/* A node as an operand of an op with those flags, data included. False: the error is set. */
+bool wg_node_operand(wg_tape *tape, uint32_t index, unsigned op_flags, const char *what, wg_array *array);
+
+/* Runs an op's evaluation, then frees its scratch and, with check_finite, looks at the result. */
+wg_status wg_call_evaluate(wg_call *call);
+
+/* The position of the first element that is not finite, or size. */
+size_t wg_first_not_finite(wg_dtype dtype, const void *data, size_t size);
+
+/* wg_apply with the value given (value not NULL: no evaluation). */
+wg_var wg_list_apply(
+    wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size, const void *value);
+
+static inline double wg_node_number_f64(const wg_tape *tape, const wg_node *node)
+{
+    if (node->flags & WG_NODE_INLINE) return node->u.f64;
+    const wg_record *record = node->u.record;
+    if (record->value) return *(const double *)record->value;
+    const wg_node *base = &tape->nodes[record->base];
+    return *((const double *)base->u.record->value + record->offset);
+}
+
+static inline float wg_node_number_f32(const wg_tape *tape, const wg_node *node)
+{
+    if (node->flags & WG_NODE_INLINE) return node->u.f32;
+    const wg_record *record = node->u.record;
+    if (record->value) return *(const float *)record->value;
+    const wg_node *base = &tape->nodes[record->base];
+    return *((const float *)base->u.record->value + record->offset);
+}
+
+#endif

@@ -1,0 +1,294 @@
+/* Source, arena and pool: see memory.h.
+ *
+ *     an arena     [block| record value value record value ... top->      ]  [block| kept for later ]
+ *     a pool       [block| chunk chunk chunk top->        ]    free[class] -> chunk -> chunk
+ *
+ * Blocks start small, for small devices, and double as a tape grows. A build with WG_STRESS makes them tiny and fills
+ * what is handed out with NaN bytes, so that tests meet every border and every read of unwritten memory. */
+#include "tape/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef WG_STRESS
+#define MEMORY_FIRST_BLOCK 256
+#define MEMORY_LAST_BLOCK  256
+#else
+#define MEMORY_FIRST_BLOCK ((size_t)4096)
+#define MEMORY_LAST_BLOCK  ((size_t)8 << 20)
+#endif
+
+static size_t memory_round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+static void *memory_poisoned(void *memory, size_t bytes)
+{
+#ifdef WG_STRESS
+    if (memory) memset(memory, 0xFF, bytes);
+#else
+    (void)bytes;
+#endif
+    return memory;
+}
+
+/* ---- source ----------------------------------------------------------------------------------------------------- */
+
+struct wg_source_span {
+    size_t size;
+    wg_source_span *next;
+};
+
+static void *source_malloc(void *user, size_t size, size_t alignment)
+{
+    (void)user;
+    return aligned_alloc(alignment, size);
+}
+
+static void source_free(void *user, void *block, size_t size)
+{
+    (void)user;
+    (void)size;
+    free(block);
+}
+
+void wg_source_open(wg_source *source, const wg_tape_options *options)
+{
+    *source = (wg_source){.allocator = options->allocator, .limit = options->memory_limit};
+    if (options->buffer) {
+        source->fixed = true;
+        uintptr_t begin = memory_round_up((uintptr_t)options->buffer, WG_ALIGNMENT);
+        uintptr_t end = ((uintptr_t)options->buffer + options->buffer_size) / WG_ALIGNMENT * WG_ALIGNMENT;
+        if (end > begin) {
+            source->spans = (wg_source_span *)begin;
+            *source->spans = (wg_source_span){end - begin, NULL};
+        }
+    } else if (!options->allocator.allocate) {
+        source->allocator = (wg_allocator){source_malloc, source_free, NULL};
+    }
+}
+
+/* First fit: the rest of the span stays free. */
+static void *source_cut(wg_source *source, size_t bytes)
+{
+    for (wg_source_span **link = &source->spans; *link; link = &(*link)->next) {
+        wg_source_span *span = *link;
+        if (span->size < bytes) continue;
+        if (span->size == bytes) {
+            *link = span->next;
+        } else {
+            wg_source_span *rest = (wg_source_span *)(void *)((char *)span + bytes);
+            *rest = (wg_source_span){span->size - bytes, span->next};
+            *link = rest;
+        }
+        return span;
+    }
+    return NULL;
+}
+
+/* Puts a block back among the free spans, and joins it with its neighbours. */
+static void source_join(wg_source *source, void *block, size_t bytes)
+{
+    wg_source_span *before = NULL, *after = source->spans;
+    while (after && (void *)after < block) {
+        before = after;
+        after = after->next;
+    }
+    wg_source_span *span = block;
+    *span = (wg_source_span){bytes, after};
+    if (after && (char *)span + bytes == (char *)after) *span = (wg_source_span){bytes + after->size, after->next};
+    if (before && (char *)before + before->size == (char *)span)
+        *before = (wg_source_span){before->size + span->size, span->next};
+    else if (before)
+        before->next = span;
+    else
+        source->spans = span;
+}
+
+void *wg_source_take(wg_source *source, size_t bytes)
+{
+    if (bytes > PTRDIFF_MAX - WG_ALIGNMENT) return NULL;
+    bytes = memory_round_up(bytes, WG_ALIGNMENT);
+    if (source->limit && (bytes > source->limit || source->in_use > source->limit - bytes)) return NULL;
+    void *block = source->fixed ? source_cut(source, bytes)
+                                : source->allocator.allocate(source->allocator.user, bytes, WG_ALIGNMENT);
+    if (!block) return NULL;
+    source->calls++;
+    source->in_use += bytes;
+    if (source->in_use > source->peak) source->peak = source->in_use;
+    return block;
+}
+
+void wg_source_give_back(wg_source *source, void *block, size_t bytes)
+{
+    if (!block) return;
+    bytes = memory_round_up(bytes, WG_ALIGNMENT);
+    source->in_use -= bytes;
+    if (source->fixed)
+        source_join(source, block, bytes);
+    else
+        source->allocator.release(source->allocator.user, block, bytes);
+}
+
+/* The size of the next block of an arena or pool that holds total bytes: half as much again, within bounds. When memory
+ * is too short for that, just what is needed will do. */
+static void *memory_block(wg_source *source, size_t total, size_t needed, size_t *size)
+{
+    size_t wanted = total / 2;
+    if (wanted < MEMORY_FIRST_BLOCK) wanted = MEMORY_FIRST_BLOCK;
+    if (wanted > MEMORY_LAST_BLOCK) wanted = MEMORY_LAST_BLOCK;
+    needed = memory_round_up(needed, WG_ALIGNMENT);
+    *size = wanted > needed ? memory_round_up(wanted, WG_ALIGNMENT) : needed;
+    void *block = wg_source_take(source, *size);
+    if (!block && *size > needed) block = wg_source_take(source, *size = needed);
+    return block;
+}
+
+/* ---- arena ------------------------------------------------------------------------------------------------------ */
+
+struct wg_arena_block {
+    wg_arena_block *previous, *next;
+    size_t start;    /* the position of its first byte */
+    size_t capacity; /* bytes after the header */
+};
+
+#define MEMORY_HEADER WG_ALIGNMENT
+_Static_assert(sizeof(wg_arena_block) <= MEMORY_HEADER, "a header keeps the data aligned");
+
+size_t wg_arena_position(const wg_arena *arena) { return arena->current ? arena->current->start + arena->used : 0; }
+
+/* Makes the block after the current one the current one; a new one when that is missing or too small. */
+static bool arena_advance(wg_arena *arena, wg_source *source, size_t bytes)
+{
+    wg_arena_block *current = arena->current, *next = current ? current->next : arena->first;
+    size_t start = current ? current->start + current->capacity : 0;
+    if (!next || next->capacity < bytes) {
+        size_t size;
+        if (bytes > PTRDIFF_MAX - MEMORY_HEADER) return false;
+        wg_arena_block *block = memory_block(source, start, bytes + MEMORY_HEADER, &size);
+        if (!block) return false;
+        *block = (wg_arena_block){current, next, start, size - MEMORY_HEADER};
+        if (next) next->previous = block;
+        if (current)
+            current->next = block;
+        else
+            arena->first = block;
+        next = block;
+    }
+    next->start = start;
+    arena->current = next;
+    arena->used = 0;
+    return true;
+}
+
+void *wg_arena_take(wg_arena *arena, wg_source *source, size_t bytes)
+{
+    size_t alignment = bytes >= WG_ALIGNMENT ? WG_ALIGNMENT : 16;
+    for (;;) {
+        if (arena->current) {
+            size_t at = memory_round_up(arena->used, alignment);
+            if (at <= arena->current->capacity && bytes <= arena->current->capacity - at) {
+                arena->used = at + bytes;
+                return memory_poisoned((char *)arena->current + MEMORY_HEADER + at, bytes);
+            }
+        }
+        if (!arena_advance(arena, source, bytes)) return NULL;
+    }
+}
+
+void wg_arena_return(wg_arena *arena, size_t position)
+{
+    if (!arena->current) return;
+    while (arena->current->previous && position < arena->current->start) arena->current = arena->current->previous;
+    arena->used = position - arena->current->start;
+}
+
+void wg_arena_close(wg_arena *arena, wg_source *source)
+{
+    for (wg_arena_block *block = arena->first, *next; block; block = next) {
+        next = block->next;
+        wg_source_give_back(source, block, block->capacity + MEMORY_HEADER);
+    }
+    *arena = (wg_arena){0};
+}
+
+/* ---- pool ------------------------------------------------------------------------------------------------------- */
+
+struct wg_pool_chunk {
+    wg_pool_chunk *next;
+};
+
+struct wg_pool_block {
+    wg_pool_block *next;
+    size_t size;
+};
+
+/* Classes are multiples of 64 bytes up to 1024, then four to an octave: at most a quarter is lost to rounding. */
+static size_t pool_class(size_t bytes, size_t *rounded)
+{
+    if (bytes <= 1024) {
+        size_t steps = bytes ? (bytes + 63) / 64 : 1;
+        *rounded = steps * 64;
+        return steps - 1;
+    }
+    size_t class = 16, base = 1024;
+    while (bytes > base * 2) {
+        base *= 2;
+        class += 4;
+    }
+    size_t quarter = base / 4, steps = (bytes - base + quarter - 1) / quarter;
+    *rounded = base + steps * quarter;
+    return class + steps - 1;
+}
+
+/* A chunk from a new block. Of the new block's rest and the old one's, the larger is kept to be cut up. */
+static void *pool_open_block(wg_pool *pool, wg_source *source, size_t rounded)
+{
+    size_t size;
+    wg_pool_block *block = memory_block(source, pool->total, rounded + MEMORY_HEADER, &size);
+    if (!block) return NULL;
+    *block = (wg_pool_block){pool->blocks, size};
+    pool->blocks = block;
+    pool->total += size;
+    char *memory = (char *)block + MEMORY_HEADER, *top = memory + rounded, *end = (char *)block + size;
+    if (end - top > pool->end - pool->top) {
+        pool->top = top;
+        pool->end = end;
+    }
+    return memory_poisoned(memory, rounded);
+}
+
+void *wg_pool_take(wg_pool *pool, wg_source *source, size_t bytes)
+{
+    if (bytes > PTRDIFF_MAX / 2) return NULL;
+    size_t rounded, class = pool_class(bytes, &rounded);
+    wg_pool_chunk *chunk = pool->free[class];
+    if (chunk) {
+        pool->free[class] = chunk->next;
+        return memory_poisoned(chunk, rounded);
+    }
+    if ((size_t)(pool->end - pool->top) < rounded) return pool_open_block(pool, source, rounded);
+    void *memory = pool->top;
+    pool->top += rounded;
+    return memory_poisoned(memory, rounded);
+}
+
+void wg_pool_give_back(wg_pool *pool, void *memory, size_t bytes)
+{
+    if (!memory) return;
+    size_t rounded, class = pool_class(bytes, &rounded);
+    wg_pool_chunk *chunk = memory_poisoned(memory, rounded);
+    chunk->next = pool->free[class];
+    pool->free[class] = chunk;
+}
+
+void wg_pool_close(wg_pool *pool, wg_source *source)
+{
+    for (wg_pool_block *block = pool->blocks, *next; block; block = next) {
+        next = block->next;
+        wg_source_give_back(source, block, block->size);
+    }
+    *pool = (wg_pool){0};
+}
+
+#undef MEMORY_FIRST_BLOCK
+#undef MEMORY_LAST_BLOCK
+#undef MEMORY_HEADER

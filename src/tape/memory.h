@@ -1,0 +1,60 @@
+/* A tape's memory, in three layers.
+ *
+ *     source   where blocks come from: malloc, the caller's allocator, or one fixed buffer; counts and limits them
+ *     arena    a stack of blocks for what is recorded: records and values in order; a rewind moves the top back
+ *     pool     chunks in size classes for what comes and goes in any order: adjoints, temporaries, retained gradients
+ *
+ * Arena and pool keep their blocks until the tape is freed, so a loop that does the same again allocates nothing, and
+ * nothing that they hand out ever moves. Every function that takes memory returns NULL when there is none. */
+#ifndef WG_TAPE_MEMORY_H
+#define WG_TAPE_MEMORY_H
+
+#include "wengert/types.h"
+
+/* What every block and every array of 64 bytes or more is aligned to: a cache line, and the widest vector. */
+#define WG_ALIGNMENT 64
+
+typedef struct wg_source_span wg_source_span;
+
+typedef struct wg_source {
+    wg_allocator allocator;
+    wg_source_span *spans; /* the fixed buffer's free parts, in the order of their addresses */
+    bool fixed;
+    size_t limit, in_use, peak, calls;
+} wg_source;
+
+/* Takes the memory options over. The buffer may have any alignment. */
+void wg_source_open(wg_source *source, const wg_tape_options *options);
+void *wg_source_take(wg_source *source, size_t bytes);
+void wg_source_give_back(wg_source *source, void *block, size_t bytes);
+
+typedef struct wg_arena_block wg_arena_block;
+
+typedef struct wg_arena {
+    wg_arena_block *first, *current;
+    size_t used; /* bytes of the current block */
+} wg_arena;
+
+/* A position is the number of bytes below the top; it grows with every take. */
+size_t wg_arena_position(const wg_arena *arena);
+void *wg_arena_take(wg_arena *arena, wg_source *source, size_t bytes);
+void wg_arena_return(wg_arena *arena, size_t position);
+void wg_arena_close(wg_arena *arena, wg_source *source);
+
+#define WG_POOL_CLASSES 240
+
+typedef struct wg_pool_chunk wg_pool_chunk;
+typedef struct wg_pool_block wg_pool_block;
+
+typedef struct wg_pool {
+    wg_pool_chunk *free[WG_POOL_CLASSES];
+    wg_pool_block *blocks;
+    char *top, *end; /* the part of a block that is not handed out yet */
+    size_t total;    /* bytes of all blocks */
+} wg_pool;
+
+void *wg_pool_take(wg_pool *pool, wg_source *source, size_t bytes);
+void wg_pool_give_back(wg_pool *pool, void *chunk, size_t bytes); /* the bytes that were asked for */
+void wg_pool_close(wg_pool *pool, wg_source *source);
+
+#endif

@@ -1,0 +1,101 @@
+/* Replay: every op evaluated again, in order, into the place where its value stands. */
+#include "tape/list.h"
+
+/* From a failing node on, everything but leaves reads stale; below it, everything is fresh. */
+static void replay_mark(wg_tape *tape, uint32_t failed)
+{
+    for (uint32_t i = 0; i < tape->length; i++) {
+        wg_node *node = &tape->nodes[i];
+        node->flags &= ~(uint32_t)(WG_NODE_STALE | WG_NODE_CHANGED);
+        if (node->op && i >= failed) node->flags |= WG_NODE_STALE;
+    }
+}
+
+static wg_status replay_evaluate(wg_tape *tape, uint32_t index, wg_array *operands)
+{
+    wg_node *node = &tape->nodes[index];
+    const wg_op *op = node->op;
+    wg_record *record = node->u.record;
+    size_t n;
+    const uint32_t *inputs = wg_node_inputs(node, &n);
+    for (size_t k = 0; k < n; k++)
+        if (!wg_node_operand(tape, inputs[k], op->flags, op->name, &operands[k])) return tape->status;
+    wg_call call = {.tape = tape,
+        .op = op,
+        .dtype = tape->dtype,
+        .in = operands,
+        .n = n,
+        .inputs = inputs,
+        .attributes = record->attributes,
+        .attributes_size = record->attributes_size,
+        .shape = record->shape->shape,
+        .indices = node->flags & WG_NODE_INDICES,
+        .out = record->value};
+    wg_status status = wg_call_evaluate(&call);
+    if (status != WG_OK || !tape->check_finite || call.indices) return status;
+    size_t at = wg_first_not_finite(tape->dtype, record->value, record->shape->size);
+    if (at == record->shape->size) return WG_OK;
+    return wg_tape_fail(
+        tape, WG_ERROR_NONFINITE, "wg_tape_replay: element %zu of %s is not finite", at, wg_list_title(tape, index));
+}
+
+/* One node with a record. */
+static wg_status replay_record(wg_tape *tape, uint32_t index)
+{
+    wg_node *node = &tape->nodes[index];
+    wg_record *record = node->u.record;
+    if (record->base != UINT32_MAX) return WG_OK;
+    if (node->op->flags & WG_OP_LAZY) {
+        if (!(record->flags & WG_RECORD_EVALUATED)) return WG_OK;
+        record->flags &= ~(uint32_t)WG_RECORD_EVALUATED;
+        return wg_node_value(tape, index, node->op->name) ? WG_OK : tape->status;
+    }
+    if (!node->op->evaluate) {
+        if (!(node->flags & WG_NODE_STALE)) return WG_OK;
+        return wg_tape_fail(tape, WG_ERROR_UNSUPPORTED,
+            "wg_tape_replay: %s was given as a number and cannot be computed again, but what it depends on has changed",
+            wg_list_title(tape, index));
+    }
+    wg_array few[8], *operands = few;
+    size_t bytes = record->n * sizeof *operands;
+    if (record->n > 8 && !(operands = wg_pool_take(&tape->pool, &tape->source, bytes)))
+        return wg_tape_fail_memory(tape, node->op->name, bytes);
+    wg_status status = replay_evaluate(tape, index, operands);
+    if (operands != few) wg_pool_give_back(&tape->pool, operands, bytes);
+    return status;
+}
+
+/* check_finite over a run of inline nodes. */
+static wg_status replay_check_inline(wg_tape *tape, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++)
+        if (wg_first_not_finite(tape->dtype, &tape->nodes[i].u, 1) == 0)
+            return wg_tape_fail(
+                tape, WG_ERROR_NONFINITE, "wg_tape_replay: the result of %s is not finite", wg_list_title(tape, i));
+    return WG_OK;
+}
+
+wg_status wg_tape_replay(wg_tape *tape)
+{
+    wg_status status = wg_tape_ready(tape, "wg_tape_replay");
+    if (status != WG_OK) return status;
+    if (tape->busy) return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_tape_replay: the tape is busy");
+    wg_list_settle(tape);
+    uint32_t i = 0;
+    while (i < tape->length && status == WG_OK) {
+        const wg_node *node = &tape->nodes[i];
+        if (!node->op) {
+            i++;
+        } else if (node->flags & WG_NODE_INLINE) {
+            const wg_scalar_path *path = node->op->internal;
+            uint32_t next = path->replay(tape, i, tape->length);
+            if (tape->check_finite) status = replay_check_inline(tape, i, next);
+            if (status == WG_OK) i = next;
+        } else {
+            status = replay_record(tape, i);
+            if (status == WG_OK) i++;
+        }
+    }
+    replay_mark(tape, status == WG_OK ? tape->length : i);
+    return status;
+}

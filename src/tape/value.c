@@ -1,0 +1,124 @@
+/* Where a node's elements are: in the node, in its record, in the array that it is a view of, or, for a lazy op, nowhere
+ * yet. Views are resolved at use, so a base that moves (wg_bind) takes them along. */
+#include "tape/list.h"
+
+#include <math.h>
+
+size_t wg_first_not_finite(wg_dtype dtype, const void *data, size_t size)
+{
+    if (dtype == WG_F64) {
+        const double *x = data;
+        for (size_t i = 0; i < size; i++)
+            if (!isfinite(x[i])) return i;
+    } else {
+        const float *x = data;
+        for (size_t i = 0; i < size; i++)
+            if (!isfinite(x[i])) return i;
+    }
+    return size;
+}
+
+/* The input of a lazy op is never a lazy op that waits itself (wg_list_apply sees to it), so this goes one level deep. */
+static bool value_evaluate_lazy(wg_tape *tape, uint32_t index, const char *what)
+{
+    wg_node *node = &tape->nodes[index];
+    wg_record *record = node->u.record;
+    size_t n, bytes = record->shape->size * wg_node_element_size(tape, node);
+    const uint32_t *inputs = wg_node_inputs(node, &n);
+    wg_array operand;
+    if (!wg_node_operand(tape, inputs[0], 0, what, &operand)) return false;
+    if (!record->value) {
+        void *value = wg_pool_take(&tape->pool, &tape->source, bytes);
+        if (!value) {
+            wg_tape_fail_memory(tape, what, bytes);
+            return false;
+        }
+        record->value = value;
+        record->flags |= WG_RECORD_POOL_VALUE;
+    }
+    wg_call call = {.tape = tape,
+        .op = node->op,
+        .dtype = tape->dtype,
+        .in = &operand,
+        .n = 1,
+        .inputs = inputs,
+        .attributes = record->attributes,
+        .attributes_size = record->attributes_size,
+        .shape = record->shape->shape,
+        .out = record->value};
+    if (wg_call_evaluate(&call) != WG_OK) return false;
+    record->flags |= WG_RECORD_EVALUATED;
+    return true;
+}
+
+static const void *value_of_record(wg_tape *tape, uint32_t index, const char *what)
+{
+    const wg_node *node = &tape->nodes[index];
+    if (node->op && node->op->flags & WG_OP_LAZY && !(node->u.record->flags & WG_RECORD_EVALUATED) &&
+        !value_evaluate_lazy(tape, index, what))
+        return NULL;
+    return node->u.record->value;
+}
+
+const void *wg_node_value(wg_tape *tape, uint32_t index, const char *what)
+{
+    const wg_node *node = &tape->nodes[index];
+    if (node->flags & WG_NODE_INLINE) return &node->u;
+    const wg_record *record = node->u.record;
+    if (record->base == UINT32_MAX) return value_of_record(tape, index, what);
+    const char *base = value_of_record(tape, record->base, what);
+    return base ? base + record->offset * wg_node_element_size(tape, node) : NULL;
+}
+
+bool wg_node_operand(wg_tape *tape, uint32_t index, unsigned op_flags, const char *what, wg_array *array)
+{
+    const wg_node *node = &tape->nodes[index];
+    const wg_interned *shape = wg_node_shape(tape, node);
+    *array = (wg_array){.shape = &shape->shape, .size = shape->size, .indices = node->flags & WG_NODE_INDICES};
+    if (op_flags & WG_OP_TAKES_TRANSPOSED && node->op && node->op->flags & WG_OP_LAZY) {
+        array->transposed = true;
+        index = node->in[0];
+    }
+    array->data = wg_node_value(tape, index, what);
+    return array->data;
+}
+
+/* ---- scratch and evaluation ------------------------------------------------------------------------------------- */
+
+typedef struct value_scratch {
+    struct value_scratch *next;
+    size_t bytes;
+} value_scratch;
+
+void *wg_call_scratch(wg_call *call, size_t bytes)
+{
+    wg_tape *tape = call->tape;
+    size_t whole = bytes <= PTRDIFF_MAX / 4 ? bytes + WG_ALIGNMENT : SIZE_MAX / 2;
+    value_scratch *scratch = wg_pool_take(&tape->pool, &tape->source, whole);
+    if (!scratch) {
+        wg_tape_fail_memory(tape, call->op->name, whole);
+        return NULL;
+    }
+    *scratch = (value_scratch){call->scratch, whole};
+    call->scratch = scratch;
+    return (char *)scratch + WG_ALIGNMENT;
+}
+
+wg_status wg_call_evaluate(wg_call *call)
+{
+    wg_tape *tape = call->tape;
+    tape->busy++;
+    tape->evaluating++;
+    tape->quick = WG_QUICK_NO;
+    wg_status status = call->op->evaluate(call);
+    tape->evaluating--;
+    tape->busy--;
+    wg_tape_update_quick(tape);
+    for (value_scratch *scratch = call->scratch, *next; scratch; scratch = next) {
+        next = scratch->next;
+        wg_pool_give_back(&tape->pool, scratch, scratch->bytes);
+    }
+    call->scratch = NULL;
+    if (status == WG_OK) return tape->status;
+    return wg_tape_fail(tape, status, "%s: its evaluation failed", call->op->name);
+}
