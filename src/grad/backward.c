@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Adjoints of inline nodes: an array as long as the tape, zeros outside a sweep. */
+/* Adjoints of inline nodes and of 0-d variables: an array as long as the tape, zeros outside a sweep. */
 static bool backward_reserve(wg_tape *tape)
 {
     if (tape->adjoints_capacity >= tape->length) return true;
@@ -46,10 +46,7 @@ static bool backward_seed(wg_tape *tape, uint32_t index, const void *cotangent)
     wg_node *node = &tape->nodes[index];
     if (node->flags & WG_NODE_INLINE) {
         node->flags |= WG_NODE_REACHED;
-        if (tape->dtype == WG_F64)
-            memcpy(tape->adjoints + index, cotangent, sizeof(double));
-        else
-            memcpy((float *)tape->adjoints + index, cotangent, sizeof(float));
+        memcpy(wg_node_slot(tape, index), cotangent, wg_dtype_size(tape->dtype));
         return true;
     }
     wg_record *record = node->u.record;
@@ -70,12 +67,26 @@ static void backward_spend(wg_tape *tape, wg_record *record)
     record->adjoint = NULL;
 }
 
+/* A 0-d variable's adjoint becomes part of its gradient. */
+static void backward_variable(wg_tape *tape, uint32_t index)
+{
+    void *slot = wg_node_slot(tape, index);
+    bool zero = tape->dtype == WG_F64 ? *(double *)slot == 0 : *(float *)slot == 0;
+    if (zero) return;
+    backward_add_to_grad(tape, tape->nodes[index].u.record, slot);
+    memset(slot, 0, wg_dtype_size(tape->dtype));
+}
+
 /* A node with a record. */
 static wg_status backward_record(wg_tape *tape, uint32_t index)
 {
     wg_node *node = &tape->nodes[index];
     wg_record *record = node->u.record;
-    if (!node->op || !record->adjoint) return WG_OK;
+    if (!node->op) {
+        if (node->flags & WG_NODE_VARIABLE && node->flags & WG_NODE_NUMBER) backward_variable(tape, index);
+        return WG_OK;
+    }
+    if (!record->adjoint) return WG_OK;
     if (tape->check_finite) {
         size_t at = wg_first_not_finite(tape->dtype, record->adjoint, record->shape->size);
         if (at < record->shape->size)
@@ -116,12 +127,8 @@ static void backward_abandon(wg_tape *tape, uint32_t from, uint32_t low)
     for (uint32_t i = low; i <= from; i++) {
         wg_node *node = &tape->nodes[i];
         node->flags &= ~(uint32_t)WG_NODE_REACHED;
-        if (!(node->flags & WG_NODE_INLINE))
-            backward_spend(tape, node->u.record);
-        else if (tape->dtype == WG_F64)
-            tape->adjoints[i] = 0;
-        else
-            ((float *)tape->adjoints)[i] = 0;
+        if (node->flags & WG_NODE_NUMBER) memset(wg_node_slot(tape, i), 0, wg_dtype_size(tape->dtype));
+        if (!(node->flags & WG_NODE_INLINE)) backward_spend(tape, node->u.record);
     }
 }
 

@@ -172,7 +172,7 @@ static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
     *add = true;
     if (node->flags & WG_NODE_INLINE) {
         if (tape->ieee_zero) node->flags |= WG_NODE_REACHED;
-        return tape->dtype == WG_F64 ? (void *)(tape->adjoints + index) : (void *)((float *)tape->adjoints + index);
+        return wg_node_slot(tape, index);
     }
     wg_record *record = node->u.record;
     if (node->flags & WG_NODE_VARIABLE) {
@@ -280,16 +280,16 @@ static bool derivation_prepare(wg_derivation *d, derivation_application *a, cons
         else if (!wg_node_operand(tape, term->node, op->flags, op->name, &a->operands[k]))
             return false;
     }
-    tape->evaluating++;
+    wg_tape_enter_op(tape);
     wg_status status = op->shape(&a->call);
-    tape->evaluating--;
+    a->view = op->view && status == WG_OK ? op->view(&a->call) : SIZE_MAX;
+    wg_tape_leave_op(tape);
     if (status != WG_OK || tape->status != WG_OK)
         return wg_tape_fail(
                    tape, status, "%s: in the derivative of %s, its shape rule failed", op->name, d->call.op->name),
                false;
     a->shape = wg_list_intern(tape, &a->call.shape);
     if (!a->shape) return wg_tape_fail_memory(tape, op->name, sizeof *a->shape), false;
-    a->view = op->view ? op->view(&a->call) : SIZE_MAX;
     return true;
 }
 

@@ -68,9 +68,9 @@ static wg_status apply_infer(apply_state *a)
     wg_call *call = &a->call;
     wg_tape *tape = call->tape;
     size_t size;
-    tape->evaluating++;
+    wg_tape_enter_op(tape);
     wg_status status = call->op->shape(call);
-    tape->evaluating--;
+    wg_tape_leave_op(tape);
     if (status != WG_OK) return wg_tape_fail(tape, status, "%s: its shape rule failed", call->op->name);
     if (tape->status != WG_OK) return tape->status;
     if (!wg_shape_size(&call->shape, &size)) {
@@ -146,7 +146,9 @@ static wg_var apply_push_record(apply_state *a)
     wg_call *call = &a->call;
     wg_tape *tape = call->tape;
     const wg_op *op = call->op;
+    wg_tape_enter_op(tape);
     size_t offset = op->view ? op->view(call) : SIZE_MAX;
+    wg_tape_leave_op(tape);
     bool view = offset != SIZE_MAX, lazy = op->flags & WG_OP_LAZY;
     wg_record_plan plan = {.what = op->name,
         .shape = a->shape,

@@ -100,7 +100,7 @@ struct wg_tape {
     uint32_t
         quick; /* WG_QUICK_F64 or _F32 while nothing needs a closer look: healthy, no leaf changed, no check_finite */
 
-    double *adjoints; /* of inline nodes, by index, floats on a WG_F32 tape; zeros outside a sweep */
+    double *adjoints; /* of inline nodes and 0-d variables, by index, floats on a WG_F32 tape; zeros outside a sweep */
     size_t adjoints_capacity;
 
     wg_source source;
@@ -161,6 +161,20 @@ wg_status wg_tape_ready(wg_tape *tape, const char *what);
 /* Var number position (from 1; 0: the only one) of what is valid, on this tape, and not stale; settles first. */
 wg_status wg_list_check(wg_tape *tape, const char *what, size_t position, wg_var var);
 
+/* Around every call of an op's shape rule, view rule or evaluation: in between, nothing can be recorded or taken away. */
+static inline void wg_tape_enter_op(wg_tape *tape)
+{
+    tape->busy++;
+    tape->evaluating++;
+    tape->quick = WG_QUICK_NO;
+}
+static inline void wg_tape_leave_op(wg_tape *tape)
+{
+    tape->evaluating--;
+    tape->busy--;
+    wg_tape_update_quick(tape);
+}
+
 /* Passes leaf changes on to the nodes computed from them. */
 void wg_list_settle(wg_tape *tape);
 
@@ -176,6 +190,11 @@ static inline size_t wg_node_element_size(const wg_tape *tape, const wg_node *no
 static inline const wg_interned *wg_node_shape(const wg_tape *tape, const wg_node *node)
 {
     return node->flags & WG_NODE_INLINE ? tape->scalar_shape : node->u.record->shape;
+}
+/* The place of an inline node or 0-d variable among tape->adjoints. */
+static inline void *wg_node_slot(const wg_tape *tape, uint32_t index)
+{
+    return (char *)tape->adjoints + index * wg_dtype_size(tape->dtype);
 }
 /* The inputs of a node, and how many. */
 const uint32_t *wg_node_inputs(const wg_node *node, size_t *n);

@@ -107,13 +107,9 @@ void *wg_call_scratch(wg_call *call, size_t bytes)
 wg_status wg_call_evaluate(wg_call *call)
 {
     wg_tape *tape = call->tape;
-    tape->busy++;
-    tape->evaluating++;
-    tape->quick = WG_QUICK_NO;
+    wg_tape_enter_op(tape);
     wg_status status = call->op->evaluate(call);
-    tape->evaluating--;
-    tape->busy--;
-    wg_tape_update_quick(tape);
+    wg_tape_leave_op(tape);
     for (value_scratch *scratch = call->scratch, *next; scratch; scratch = next) {
         next = scratch->next;
         wg_pool_give_back(&tape->pool, scratch, scratch->bytes);

@@ -8,9 +8,11 @@
 #if defined(__GNUC__)
 #define EW_MAYBE __attribute__((unused)) /* a rule need not use all that it is given */
 #define EW_RULE  static inline __attribute__((unused))
+#define EW_INNER static inline __attribute__((always_inline)) /* the body of a hot loop */
 #else
 #define EW_MAYBE
-#define EW_RULE static inline
+#define EW_RULE  static inline
+#define EW_INNER static inline
 #endif
 
 /* Every rule's number. */
