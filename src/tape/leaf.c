@@ -19,7 +19,7 @@ static void leaf_convert(wg_dtype to, void *out, wg_dtype from, const void *in, 
 
 enum { LEAF_CONSTANT = 0, LEAF_VARIABLE = WG_NODE_VARIABLE | WG_NODE_NEEDS, LEAF_INDICES = WG_NODE_INDICES };
 
-/* A leaf with storage for its value and, for a variable, its gradient; zeros everywhere. */
+/* A leaf with storage for its value, to be filled by the caller, and, for a variable, a zero gradient. */
 static wg_var leaf_new(wg_tape *tape, const wg_shape *shape, uint32_t flags, const char *what)
 {
     if (!tape) return wg_invalid(NULL);
@@ -47,7 +47,6 @@ static wg_var leaf_new(wg_tape *tape, const wg_shape *shape, uint32_t flags, con
     }
     wg_record *record = wg_list_record(tape, &plan);
     if (!record) return wg_invalid(tape);
-    memset(record->value, 0, size * plan.element_size);
     if (plan.grad) {
         memset(record->grad, 0, size * plan.element_size);
         record->flags |= WG_RECORD_ZERO_GRAD;
@@ -60,10 +59,12 @@ static wg_var leaf_numbers(
     wg_tape *tape, const wg_shape *shape, uint32_t flags, wg_dtype from, const void *values, const char *what)
 {
     wg_var var = leaf_new(tape, shape, flags, what);
-    if (values && wg_list_valid(var)) {
-        const wg_record *record = tape->nodes[var.index].u.record;
+    if (!wg_list_valid(var)) return var;
+    const wg_record *record = tape->nodes[var.index].u.record;
+    if (values)
         leaf_convert(tape->dtype, record->value, from, values, record->shape->size);
-    }
+    else
+        memset(record->value, 0, record->shape->size * wg_dtype_size(tape->dtype));
     return var;
 }
 
@@ -100,10 +101,13 @@ wg_var wg_constant_raw(wg_tape *tape, wg_shape shape, const void *values)
 wg_var wg_indices(wg_tape *tape, wg_shape shape, const int64_t *values)
 {
     wg_var var = leaf_new(tape, &shape, LEAF_INDICES, "wg_indices");
-    if (values && wg_list_valid(var)) {
-        const wg_record *record = tape->nodes[var.index].u.record;
-        memcpy(record->value, values, record->shape->size * sizeof *values);
-    }
+    if (!wg_list_valid(var)) return var;
+    const wg_record *record = tape->nodes[var.index].u.record;
+    size_t bytes = record->shape->size * sizeof *values;
+    if (values)
+        memcpy(record->value, values, bytes);
+    else
+        memset(record->value, 0, bytes);
     return var;
 }
 

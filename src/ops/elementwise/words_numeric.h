@@ -7,8 +7,16 @@ static inline R EW(sub)(R a, R b) { return a - b; }
 static inline R EW(mul)(R a, R b) { return a * b; }
 static inline R EW(div)(R a, R b) { return a / b; }
 static inline R EW(neg)(R a) { return -a; }
-static inline R EW(mul0)(R a, R b) { return a == 0 || b == 0 ? 0 : a * b; }
-static inline R EW(div0)(R a, R b) { return a == 0 ? 0 : a / b; }
+static inline R EW(mul0)(R a, R b)
+{
+    R product = a * b; /* computed in any case: a select vectorizes where a branch does not */
+    return (a == 0) | (b == 0) ? 0 : product;
+}
+static inline R EW(div0)(R a, R b)
+{
+    R ratio = a / b;
+    return a == 0 ? 0 : ratio;
+}
 static inline R EW(less)(R a, R b) { return a < b; }
 static inline R EW(less_equal)(R a, R b) { return a <= b; }
 static inline R EW(equal)(R a, R b) { return a == b; }
