@@ -15,6 +15,10 @@
 #define EW_INNER static inline
 #endif
 
+/* file_type_name, the parts expanded: the names of what is compiled once per real type. */
+#define EW_JOIN_(file, type, name) file##_##type##_##name
+#define EW_JOIN(file, type, name)  EW_JOIN_(file, type, name)
+
 /* Every rule's number. */
 enum {
 #define EW_NUMBER(...)        EW_NUMBER_(__VA_ARGS__, )

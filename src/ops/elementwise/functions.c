@@ -4,6 +4,7 @@
 
 #include "wengert/ops.h"
 
+#define EW_FILE ew_function
 #include "ops/elementwise/real_f64.h"
 
 #include "ops/elementwise/words_numeric.h"
@@ -63,9 +64,9 @@ static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length 
             return wg_ew_apply(&wg_ew_op_##name, &x, 1);                                                               \
         wg_node *y = ew_push(tape, &wg_ew_op_##name, EW_##name, a->flags & WG_NODE_NEEDS, x.index, x.index);           \
         if (tape->quick == WG_QUICK_F64)                                                                               \
-            y->u.f64 = ew_f64_##name##_value(wg_node_number_f64(tape, a));                                             \
+            y->u.f64 = ew_function_f64_##name##_value(wg_node_number_f64(tape, a));                                    \
         else                                                                                                           \
-            y->u.f32 = ew_f32_##name##_value(wg_node_number_f32(tape, a));                                             \
+            y->u.f32 = ew_function_f32_##name##_value(wg_node_number_f32(tape, a));                                    \
         return ew_top(tape);                                                                                           \
     }
 #define EW_FUNCTION_2_OF(name, passes)                                                                                 \
@@ -79,9 +80,9 @@ static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length 
         uint32_t needs = (m->flags | n->flags) & (passes);                                                             \
         wg_node *y = ew_push(tape, &wg_ew_op_##name, EW_##name, needs, a.index, b.index);                              \
         if (tape->quick == WG_QUICK_F64)                                                                               \
-            y->u.f64 = ew_f64_##name##_value(wg_node_number_f64(tape, m), wg_node_number_f64(tape, n));                \
+            y->u.f64 = ew_function_f64_##name##_value(wg_node_number_f64(tape, m), wg_node_number_f64(tape, n));       \
         else                                                                                                           \
-            y->u.f32 = ew_f32_##name##_value(wg_node_number_f32(tape, m), wg_node_number_f32(tape, n));                \
+            y->u.f32 = ew_function_f32_##name##_value(wg_node_number_f32(tape, m), wg_node_number_f32(tape, n));       \
         return ew_top(tape);                                                                                           \
     }
 #define EW_FUNCTION_2(name)       EW_FUNCTION_2_OF(name, WG_NODE_NEEDS)
@@ -106,3 +107,4 @@ wg_var wg_where(wg_var condition, wg_var a, wg_var b)
 #undef EW_FUNCTION_2_OF
 #undef EW_FUNCTION_2
 #undef EW_FUNCTION_COMPARE
+#undef EW_FILE

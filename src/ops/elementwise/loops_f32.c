@@ -1,8 +1,10 @@
 /* The fused elementwise loops for float. */
 #include "ops/elementwise/elementwise.h"
 
+#define EW_FILE ew_loop
 #include "ops/elementwise/real_f32.h"
 
 #include "ops/elementwise/loops.inc"
 
 #include "ops/elementwise/real_undefine.h"
+#undef EW_FILE

@@ -41,16 +41,17 @@ SLOPE2(div, b)
     return NEG(MUL(g, ratio));
 }
 
+/* Their derivatives have the exact zeros too, so that a second derivative does not meet 0 inf where the first did not. */
 VALUE2(mul0) { return MUL0(a, b); }
-SLOPE2(mul0, a) { return MUL(g, b); }
-SLOPE2(mul0, b) { return MUL(g, a); }
+SLOPE2(mul0, a) { return MUL0(g, b); }
+SLOPE2(mul0, b) { return MUL0(g, a); }
 
 VALUE2(div0) { return DIV0(a, b); }
-SLOPE2(div0, a) { return DIV(g, b); }
+SLOPE2(div0, a) { return DIV0(g, b); }
 SLOPE2(div0, b)
 {
-    R ratio = DIV(y, b);
-    return NEG(MUL(g, ratio));
+    R ratio = DIV0(y, b);
+    return NEG(MUL0(g, ratio));
 }
 
 VALUE1(neg) { return NEG(x); }

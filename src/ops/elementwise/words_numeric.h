@@ -10,7 +10,7 @@ static inline R EW(neg)(R a) { return -a; }
 static inline R EW(mul0)(R a, R b)
 {
     R product = a * b; /* computed in any case: a select vectorizes where a branch does not */
-    return (a == 0) | (b == 0) ? 0 : product;
+    return ((a == 0) | (b == 0)) ? 0 : product;
 }
 static inline R EW(div0)(R a, R b)
 {
