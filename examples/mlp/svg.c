@@ -107,7 +107,7 @@ static void draw_frame(FILE *f, const panel *p, const char *head)
             }
     } else {
         double step = round_step(p->high - p->low, 5);
-        for (double value = ceil(p->low / step - 1e-9) * step; value <= p->high + 1e-9; value += step)
+        for (double value = (ceil(p->low / step - 1e-9) + 0.0) * step; value <= p->high + 1e-9; value += step)
             draw_level(f, p, value, "%.0f %%", 100 * value);
     }
     fprintf(f, "  <line class='axis' x1='%d' y1='%.1f' x2='%d' y2='%.1f'/>\n", LEFT, p->bottom, RIGHT, p->bottom);

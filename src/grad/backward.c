@@ -45,7 +45,7 @@ static bool backward_seed(wg_tape *tape, uint32_t index, const void *cotangent)
 {
     wg_node *node = &tape->nodes[index];
     if (node->flags & WG_NODE_INLINE) {
-        node->flags |= WG_NODE_REACHED;
+        if (tape->ieee_zero) node->flags |= WG_NODE_REACHED;
         memcpy(wg_node_slot(tape, index), cotangent, wg_dtype_size(tape->dtype));
         return true;
     }

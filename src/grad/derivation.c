@@ -170,8 +170,9 @@ static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
     wg_tape *tape = d->call.tape;
     wg_node *node = &tape->nodes[index];
     *add = true;
-    if (node->flags & WG_NODE_INLINE) {
-        if (tape->ieee_zero) node->flags |= WG_NODE_REACHED;
+    bool number = node->flags & WG_NODE_NUMBER;
+    if (node->flags & WG_NODE_INLINE || (number && node->flags & WG_NODE_VARIABLE)) {
+        if (tape->ieee_zero && node->flags & WG_NODE_INLINE) node->flags |= WG_NODE_REACHED;
         return wg_node_slot(tape, index);
     }
     wg_record *record = node->u.record;
@@ -215,10 +216,14 @@ void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
     return NULL;
 }
 
-/* The cotangent, whole: to be copied, or at the very end handed over. */
+/* The cotangent, whole: to be copied, or at the very end handed over. An input that is there twice gets its contributions
+ * in their order, so that sums come out the same however the value is stored. */
 static void derivation_pass(wg_derivation *d, size_t k)
 {
-    if (d->passes_count == DERIVATION_PASSES)
+    bool twice = false;
+    for (size_t j = 0; j < d->call.n && d->call.n <= DERIVATION_FEW; j++)
+        twice = twice || (j != k && d->call.inputs[j] == d->call.inputs[k]);
+    if (twice || d->passes_count == DERIVATION_PASSES)
         derivation_add(d, k, d->terms[1].data);
     else
         d->passes[d->passes_count++] = (uint32_t)k;

@@ -6,63 +6,64 @@
 
 #include <string.h>
 
-typedef struct copy_axis {
+typedef struct kernel_copy_axis {
     size_t n;
     ptrdiff_t in, out;
-} copy_axis;
+} kernel_copy_axis;
 
-static size_t copy_distance(ptrdiff_t stride) { return stride < 0 ? 0 - (size_t)stride : (size_t)stride; }
+static size_t kernel_copy_distance(ptrdiff_t stride) { return stride < 0 ? 0 - (size_t)stride : (size_t)stride; }
 
 /* Makes axis `from` axis `to`, from < to; those between move up. */
-static void copy_move(copy_axis *axis, size_t from, size_t to)
+static void kernel_copy_move(kernel_copy_axis *axis, size_t from, size_t to)
 {
-    copy_axis moved = axis[from];
+    kernel_copy_axis moved = axis[from];
     memmove(axis + from, axis + from + 1, (to - from) * sizeof *axis);
     axis[to] = moved;
 }
 
 /* Where the input's neighbours don't lie along the last axis, the axis along which they do lie goes beside it, so that
  * a plane sees a transpose as such. */
-static void copy_pair(size_t rank, copy_axis *axis)
+static void kernel_copy_pair(size_t rank, kernel_copy_axis *axis)
 {
-    if (rank < 3 || copy_distance(axis[rank - 1].in) <= 1) return;
+    if (rank < 3 || kernel_copy_distance(axis[rank - 1].in) <= 1) return;
     for (size_t d = 0; d + 2 < rank; d++)
         if (axis[d].in == 1) {
-            copy_move(axis, d, rank - 2);
+            kernel_copy_move(axis, d, rank - 2);
             return;
         }
 }
 
 /* Fills `axis` with the simplest form and returns its rank, at least 2; or 0 where there is nothing to copy. */
-static size_t copy_simplify(
-    size_t rank, const size_t *dim, const ptrdiff_t *in_stride, const ptrdiff_t *out_stride, copy_axis *axis)
+static size_t kernel_copy_simplify(
+    size_t rank, const size_t *dim, const ptrdiff_t *in_stride, const ptrdiff_t *out_stride, kernel_copy_axis *axis)
 {
     size_t sorted = 0, merged = 0;
     for (size_t d = 0; d < rank; d++) {
         if (dim[d] == 0) return 0;
         if (dim[d] == 1) continue;
         size_t i = sorted++;
-        for (; i > 0 && copy_distance(axis[i - 1].out) < copy_distance(out_stride[d]); i--) axis[i] = axis[i - 1];
-        axis[i] = (copy_axis){dim[d], in_stride[d], out_stride[d]};
+        for (; i > 0 && kernel_copy_distance(axis[i - 1].out) < kernel_copy_distance(out_stride[d]); i--)
+            axis[i] = axis[i - 1];
+        axis[i] = (kernel_copy_axis){dim[d], in_stride[d], out_stride[d]};
     }
     for (size_t d = 0; d < sorted; d++) {
-        copy_axis *outer = axis + merged, inner = axis[d];
+        kernel_copy_axis *outer = axis + merged, inner = axis[d];
         ptrdiff_t n = (ptrdiff_t)inner.n;
         if (merged > 0 && outer[-1].out == n * inner.out && outer[-1].in == n * inner.in)
-            outer[-1] = (copy_axis){outer[-1].n * inner.n, inner.in, inner.out};
+            outer[-1] = (kernel_copy_axis){outer[-1].n * inner.n, inner.in, inner.out};
         else
             *outer = inner, merged++;
     }
     for (; merged < 2; merged++) {
         memmove(axis + 1, axis, merged * sizeof *axis);
-        axis[0] = (copy_axis){1, 0, 0};
+        axis[0] = (kernel_copy_axis){1, 0, 0};
     }
-    copy_pair(merged, axis);
+    kernel_copy_pair(merged, axis);
     return merged;
 }
 
 /* One step of the outer axes: moves both offsets to the next plane, or returns false after the last. */
-static bool copy_next(size_t rank, const copy_axis *axis, size_t *index, ptrdiff_t *in, ptrdiff_t *out)
+static bool kernel_copy_next(size_t rank, const kernel_copy_axis *axis, size_t *index, ptrdiff_t *in, ptrdiff_t *out)
 {
     for (size_t d = rank; d-- > 0;) {
         *in += axis[d].in;
@@ -76,8 +77,9 @@ static bool copy_next(size_t rank, const copy_axis *axis, size_t *index, ptrdiff
 }
 
 enum {
-    COPY_TILE = 8, /* of a transpose: few enough lines to share one set of the cache when the strides are powers of 2 */
-    COPY_SHORT = 8 /* a run that isn't worth a call, or the inner place in a loop */
+    KERNEL_COPY_TILE =
+        8, /* of a transpose: few enough lines to share one set of the cache when the strides are powers of 2 */
+    KERNEL_COPY_SHORT = 8 /* a run that isn't worth a call, or the inner place in a loop */
 };
 
 #define NAME_(stem, type)   wg_kernel_##stem##_##type

@@ -7,8 +7,8 @@
 #include "vector.h"
 
 enum {
-    REDUCE_BLOCK = 16, /* rows that are added one after another */
-    REDUCE_DIGITS = 56 /* an array of 2^61 elements has fewer than 2^53 blocks, whatever its shape */
+    KERNEL_REDUCE_BLOCK = 16, /* rows that are added one after another */
+    KERNEL_REDUCE_DIGITS = 56 /* an array of 2^61 elements has fewer than 2^53 blocks, whatever its shape */
 };
 
 #define NAME_(stem, type)   wg_kernel_##stem##_##type
