@@ -76,11 +76,9 @@ static bool kernel_copy_next(size_t rank, const kernel_copy_axis *axis, size_t *
     return false;
 }
 
-enum {
-    KERNEL_COPY_TILE =
-        8, /* of a transpose: few enough lines to share one set of the cache when the strides are powers of 2 */
-    KERNEL_COPY_SHORT = 8 /* a run that isn't worth a call, or the inner place in a loop */
-};
+/* A tile of a transpose has few enough lines to share one set of the cache when the strides are powers of 2. A short
+ * run isn't worth a call, nor the inner place in a loop. */
+enum { KERNEL_COPY_TILE = 8, KERNEL_COPY_SHORT = 8 };
 
 #define NAME_(stem, type)   wg_kernel_##stem##_##type
 #define NAME_OF(stem, type) NAME_(stem, type)
