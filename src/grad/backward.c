@@ -77,6 +77,23 @@ static void backward_variable(wg_tape *tape, uint32_t index)
     memset(slot, 0, wg_dtype_size(tape->dtype));
 }
 
+/* A scalar that was given a record while the sweep was on its way down to it: what had reached it before is in its slot. */
+static bool backward_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
+{
+    wg_node *node = &tape->nodes[index];
+    void *slot = wg_node_slot(tape, index);
+    bool zero = tape->dtype == WG_F64 ? *(double *)slot == 0 : *(float *)slot == 0;
+    if (zero && !(node->flags & WG_NODE_REACHED)) return true;
+    size_t bytes = wg_dtype_size(tape->dtype);
+    bool add = record->adjoint;
+    if (!add) record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!record->adjoint) return wg_tape_fail_memory(tape, "wg_backward", bytes), false;
+    backward_accumulate(tape->dtype, 1, slot, record->adjoint, add);
+    memset(slot, 0, bytes);
+    node->flags &= ~(uint32_t)WG_NODE_REACHED;
+    return true;
+}
+
 /* A node with a record. */
 static wg_status backward_record(wg_tape *tape, uint32_t index)
 {
@@ -86,6 +103,7 @@ static wg_status backward_record(wg_tape *tape, uint32_t index)
         if (node->flags & WG_NODE_VARIABLE && node->flags & WG_NODE_NUMBER) backward_variable(tape, index);
         return WG_OK;
     }
+    if (record->flags & WG_RECORD_BOX && !backward_take_slot(tape, index, record)) return tape->status;
     if (!record->adjoint) return WG_OK;
     if (tape->check_finite) {
         size_t at = wg_first_not_finite(tape->dtype, record->adjoint, record->shape->size);
@@ -206,7 +224,8 @@ wg_status wg_zero_grad(wg_tape *tape)
     for (wg_record *record = tape->holders; record; record = record->holder) {
         if (!(record->flags & WG_RECORD_ZERO_GRAD))
             memset(record->grad, 0, record->shape->size * wg_dtype_size(tape->dtype));
-        record->flags = (record->flags & ~(uint32_t)WG_RECORD_BROKEN_GRAD) | WG_RECORD_ZERO_GRAD;
+        record->flags &= ~(uint32_t)WG_RECORD_BROKEN_GRAD;
+        if (!(record->flags & WG_RECORD_BOUND_GRAD)) record->flags |= WG_RECORD_ZERO_GRAD;
     }
     return WG_OK;
 }

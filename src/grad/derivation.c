@@ -20,6 +20,7 @@ typedef struct derivation_term {
     const wg_interned *shape;
     const void *data; /* on numbers; NULL for a primal, which is looked up when it is read */
     void *owned;      /* the pool chunk behind data, freed with the derivation; NULL: someone else's */
+    double number;    /* what data points to when the value stands in a node, which may move */
     uint32_t node;    /* of a primal or the result, else UINT32_MAX */
     wg_var var;       /* while recording */
 } derivation_term;
@@ -129,7 +130,11 @@ const void *wg_term_numbers(wg_derivation *d, wg_term term)
 {
     derivation_term *found = derivation_at(d, term);
     if (!found || d->recorded) return NULL;
-    return found->data ? found->data : wg_node_value(d->call.tape, found->node, d->call.op->name);
+    if (found->data) return found->data;
+    const wg_node *node = &d->call.tape->nodes[found->node];
+    if (!(node->flags & WG_NODE_INLINE)) return wg_node_value(d->call.tape, found->node, d->call.op->name);
+    memcpy(&found->number, &node->u, sizeof found->number);
+    return found->data = &found->number;
 }
 
 wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **elements)

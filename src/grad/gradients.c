@@ -117,9 +117,13 @@ wg_status wg_vjp(wg_var out, wg_var cotangent, const wg_var *wrt, size_t n, wg_v
     wg_status status = gradients_check("wg_vjp", out, wrt, n, grads);
     if (status == WG_OK) status = wg_list_check(tape, "wg_vjp", 2, cotangent);
     if (status != WG_OK) return status;
+    if (tape->nodes[cotangent.index].flags & WG_NODE_INDICES)
+        return wg_tape_fail(tape, WG_ERROR_ARGUMENT,
+            "wg_vjp: the cotangent %s holds indices where numbers are expected",
+            wg_list_describe(tape, cotangent.index));
     wg_shape have = wg_shape_of(cotangent), wanted = wg_shape_of(out);
-    if (!wg_shape_equal(&have, &wanted) || tape->nodes[cotangent.index].flags & WG_NODE_INDICES)
-        return wg_tape_fail(tape, WG_ERROR_SHAPE, "wg_vjp: the cotangent %s must be numbers of the shape of %s",
+    if (!wg_shape_equal(&have, &wanted))
+        return wg_tape_fail(tape, WG_ERROR_SHAPE, "wg_vjp: the cotangent %s must have the shape of %s",
             wg_list_describe(tape, cotangent.index), wg_list_describe(tape, out.index));
     wg_mark start = wg_tape_mark(tape);
     status = gradients_sweep("wg_vjp", out, cotangent, wrt, n, grads);

@@ -206,6 +206,8 @@ static const wg_op matmul_op = {.name = "matmul",
 
 /* ---- public ------------------------------------------------------------------------------------------------------------ */
 
+static bool matmul_holds_indices(wg_var x) { return x.tape->nodes[x.index].flags & WG_NODE_INDICES; }
+
 /* Checks what the op could only report with the vectors' axes filled in. */
 static bool matmul_fits(wg_tape *tape, wg_var a, wg_var b)
 {
@@ -221,22 +223,33 @@ static bool matmul_fits(wg_tape *tape, wg_var a, wg_var b)
     return !wrong;
 }
 
+/* A vector's missing axis is filled in before the product and taken out after it. */
+static wg_var matmul_vectors(wg_tape *tape, wg_var a, wg_var b, const matmul_plan *plan)
+{
+    wg_shape left = wg_shape_of(a), right = wg_shape_of(b);
+    bool row = left.rank == 1, column = right.rank == 1;
+    if (row) a = wg_reshape(a, (wg_shape){2, {1, left.dim[0]}});
+    if (column) b = wg_reshape(b, (wg_shape){2, {right.dim[0], 1}});
+    wg_var product = wg_list_apply(tape, &matmul_op, (wg_var[]){a, b}, 2, plan, sizeof *plan, NULL);
+    if (!wg_list_valid(product)) return product;
+    wg_shape shape = wg_shape_of(product), kept = {0};
+    for (uint32_t k = 0; k < shape.rank; k++)
+        if (!(row && k + 2 == shape.rank) && !(column && k + 1 == shape.rank)) kept.dim[kept.rank++] = shape.dim[k];
+    return wg_reshape(product, kept);
+}
+
 wg_var wg_matmul(wg_var a, wg_var b)
 {
     matmul_plan plan = {.summed = false};
     wg_tape *tape = a.tape ? a.tape : b.tape;
     if (!tape) return wg_invalid(NULL);
-    bool fit = wg_list_valid(a) && wg_list_valid(b) && a.tape == b.tape && tape->status == WG_OK;
-    if (fit && !matmul_fits(tape, a, b)) return wg_invalid(tape);
-    wg_shape left = wg_shape_of(a), right = wg_shape_of(b);
-    bool row = fit && left.rank == 1, column = fit && right.rank == 1;
-    if (row) a = wg_reshape(a, (wg_shape){2, {1, left.dim[0]}});
-    if (column) b = wg_reshape(b, (wg_shape){2, {right.dim[0], 1}});
-    wg_var product = wg_list_apply(tape, &matmul_op, (wg_var[]){a, b}, 2, &plan, sizeof plan, NULL);
-    if (!row && !column) return product;
-    wg_shape shape = wg_shape_of(product), kept = {0};
-    if (!wg_list_valid(product)) return product;
-    for (uint32_t k = 0; k < shape.rank; k++)
-        if (!(row && k + 2 == shape.rank) && !(column && k + 1 == shape.rank)) kept.dim[kept.rank++] = shape.dim[k];
-    return wg_reshape(product, kept);
+    bool arrays = wg_list_valid(a) && wg_list_valid(b) && a.tape == b.tape && tape->status == WG_OK &&
+                  !matmul_holds_indices(a) && !matmul_holds_indices(b);
+    if (arrays && !matmul_fits(tape, a, b)) return wg_invalid(tape);
+    if (!arrays || (wg_shape_of(a).rank > 1 && wg_shape_of(b).rank > 1))
+        return wg_list_apply(tape, &matmul_op, (wg_var[]){a, b}, 2, &plan, sizeof plan, NULL);
+    uint32_t length = tape->length;
+    wg_var product = matmul_vectors(tape, a, b, &plan);
+    if (!wg_list_valid(product)) wg_list_cut(tape, length);
+    return product;
 }

@@ -149,6 +149,7 @@ static wg_var apply_push_record(apply_state *a)
     wg_tape_enter_op(tape);
     size_t offset = op->view ? op->view(call) : SIZE_MAX;
     wg_tape_leave_op(tape);
+    if (tape->status != WG_OK) return wg_invalid(tape);
     bool view = offset != SIZE_MAX, lazy = op->flags & WG_OP_LAZY;
     wg_record_plan plan = {.what = op->name,
         .shape = a->shape,

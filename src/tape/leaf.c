@@ -233,6 +233,7 @@ wg_status wg_bind(wg_var leaf, void *value, void *grad)
     if (grad) {
         record->grad = grad;
         record->flags &= ~(uint32_t)(WG_RECORD_ZERO_GRAD | WG_RECORD_BROKEN_GRAD);
+        record->flags |= WG_RECORD_BOUND_GRAD;
     }
     leaf_changed(tape, node);
     return WG_OK;

@@ -131,6 +131,10 @@ bool wg_list_box(wg_tape *tape, uint32_t index, const char *what)
 {
     wg_node *node = &tape->nodes[index];
     if (!(node->flags & WG_NODE_INLINE)) return true;
+    if (tape->evaluating) { /* the evaluation may be reading the number in the node */
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy", what);
+        return false;
+    }
     size_t bytes = sizeof(wg_record) + sizeof(double);
     wg_record *record = wg_pool_take(&tape->pool, &tape->source, bytes);
     if (!record) {

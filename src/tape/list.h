@@ -38,13 +38,14 @@ enum {
 
 /* Flags of a record. */
 enum {
-    WG_RECORD_BOX = 1,         /* from the pool, of a node that was inline */
-    WG_RECORD_POOL_VALUE = 2,  /* value is a pool chunk: an op evaluated lazily */
-    WG_RECORD_EVALUATED = 4,   /* a lazy op's value is up to date */
-    WG_RECORD_POOL_GRAD = 8,   /* grad is a pool chunk: a retained gradient */
-    WG_RECORD_ZERO_GRAD = 16,  /* grad is known to hold zeros, so the first contribution may overwrite them */
-    WG_RECORD_SWEPT = 32,      /* the sweep under way has contributed to grad */
-    WG_RECORD_BROKEN_GRAD = 64 /* a sweep failed midway after contributing to grad */
+    WG_RECORD_BOX = 1,          /* from the pool, of a node that was inline */
+    WG_RECORD_POOL_VALUE = 2,   /* value is a pool chunk: an op evaluated lazily */
+    WG_RECORD_EVALUATED = 4,    /* a lazy op's value is up to date */
+    WG_RECORD_POOL_GRAD = 8,    /* grad is a pool chunk: a retained gradient */
+    WG_RECORD_ZERO_GRAD = 16,   /* grad is known to hold zeros, so the first contribution may overwrite them */
+    WG_RECORD_SWEPT = 32,       /* the sweep under way has contributed to grad */
+    WG_RECORD_BROKEN_GRAD = 64, /* a sweep failed midway after contributing to grad */
+    WG_RECORD_BOUND_GRAD = 128  /* grad is the caller's, who may write to it: never known to hold zeros */
 };
 
 typedef struct wg_record {
@@ -232,6 +233,9 @@ bool wg_list_box(wg_tape *tape, uint32_t index, const char *what);
 
 /* Adds a record to the list of those with a gradient. */
 void wg_list_hold(wg_tape *tape, wg_record *record);
+
+/* Drops the nodes from length on (tape/tape.c): a rewind, or a function of several nodes that failed midway. */
+void wg_list_cut(wg_tape *tape, uint32_t length);
 
 /* ---- values (tape/value.c) -------------------------------------------------------------------------------------- */
 

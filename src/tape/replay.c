@@ -65,13 +65,13 @@ static wg_status replay_record(wg_tape *tape, uint32_t index)
     return status;
 }
 
-/* check_finite over a run of inline nodes. */
-static wg_status replay_check_inline(wg_tape *tape, uint32_t first, uint32_t end)
+/* check_finite over a run of inline nodes: moves *at to the first that is not finite, or to the end. */
+static wg_status replay_check_inline(wg_tape *tape, uint32_t *at, uint32_t end)
 {
-    for (uint32_t i = first; i < end; i++)
-        if (wg_first_not_finite(tape->dtype, &tape->nodes[i].u, 1) == 0)
+    for (; *at < end; ++*at)
+        if (wg_first_not_finite(tape->dtype, &tape->nodes[*at].u, 1) == 0)
             return wg_tape_fail(
-                tape, WG_ERROR_NONFINITE, "wg_tape_replay: the result of %s is not finite", wg_list_title(tape, i));
+                tape, WG_ERROR_NONFINITE, "wg_tape_replay: the result of %s is not finite", wg_list_title(tape, *at));
     return WG_OK;
 }
 
@@ -89,8 +89,10 @@ wg_status wg_tape_replay(wg_tape *tape)
         } else if (node->flags & WG_NODE_INLINE) {
             const wg_scalar_path *path = node->op->internal;
             uint32_t next = path->replay(tape, i, tape->length);
-            if (tape->check_finite) status = replay_check_inline(tape, i, next);
-            if (status == WG_OK) i = next;
+            if (tape->check_finite)
+                status = replay_check_inline(tape, &i, next);
+            else
+                i = next;
         } else {
             status = replay_record(tape, i);
             if (status == WG_OK) i++;

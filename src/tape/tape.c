@@ -124,6 +124,22 @@ static void tape_drop_boxes(wg_tape *tape, uint32_t length)
     }
 }
 
+void wg_list_cut(wg_tape *tape, uint32_t length)
+{
+    if (length == tape->length) return;
+    tape_drop_holders(tape, length);
+    tape_drop_boxes(tape, length);
+    while (tape->last && tape->last->index >= length) {
+        wg_record *record = tape->last;
+        tape_release_record(tape, record);
+        tape->last = record->previous;
+        wg_arena_return(&tape->arena, record->arena_position);
+    }
+    tape->length = length;
+    tape->epoch++;
+    if (tape->first_variable >= length) tape->first_variable = UINT32_MAX;
+}
+
 wg_status wg_tape_rewind(wg_tape *tape, wg_mark mark)
 {
     if (!tape) return WG_ERROR_ARGUMENT;
@@ -133,17 +149,6 @@ wg_status wg_tape_rewind(wg_tape *tape, wg_mark mark)
     if (!tape_reaches(tape, mark))
         return wg_tape_fail(tape, WG_ERROR_ARGUMENT,
             "wg_tape_rewind: the mark can no longer be reached: the tape was rewound to before it");
-    if (mark.index == tape->length) return WG_OK;
-    tape_drop_holders(tape, mark.index);
-    tape_drop_boxes(tape, mark.index);
-    while (tape->last && tape->last->index >= mark.index) {
-        wg_record *record = tape->last;
-        tape_release_record(tape, record);
-        tape->last = record->previous;
-        wg_arena_return(&tape->arena, record->arena_position);
-    }
-    tape->length = mark.index;
-    tape->epoch++;
-    if (tape->first_variable >= mark.index) tape->first_variable = UINT32_MAX;
+    wg_list_cut(tape, mark.index);
     return WG_OK;
 }

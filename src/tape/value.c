@@ -107,6 +107,7 @@ void *wg_call_scratch(wg_call *call, size_t bytes)
 wg_status wg_call_evaluate(wg_call *call)
 {
     wg_tape *tape = call->tape;
+    bool in_error = tape->status != WG_OK; /* a reader that evaluates a lazy op: readers work then too */
     wg_tape_enter_op(tape);
     wg_status status = call->op->evaluate(call);
     wg_tape_leave_op(tape);
@@ -115,6 +116,6 @@ wg_status wg_call_evaluate(wg_call *call)
         wg_pool_give_back(&tape->pool, scratch, scratch->bytes);
     }
     call->scratch = NULL;
-    if (status == WG_OK) return tape->status;
+    if (status == WG_OK) return in_error ? WG_OK : tape->status;
     return wg_tape_fail(tape, status, "%s: its evaluation failed", call->op->name);
 }

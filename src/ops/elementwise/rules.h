@@ -99,14 +99,12 @@ VALUE1(log1p) { return LOG1P(x); }
 SLOPE1(log1p) { return DIV(g, ADD(x, K(g, 1))); }
 
 VALUE2(pow) { return POW(a, b); }
-SLOPE2(pow, a) /* g b a^(b-1), and 0 where b = 0 also at a = 0 */
+SLOPE2(pow, a) /* g b a^(b-1), and 0 where b = 0 also at a = 0: no select, the slope changes with b there */
 {
-    R zero = K(g, 0);
     R lower = SUB(b, K(g, 1));
     R power = POW(a, lower);
-    R slope = MUL(b, power);
-    R sloped = MUL(g, slope);
-    return WHERE(EQUAL(b, zero), zero, sloped);
+    R slope = MUL0(b, power);
+    return MUL(g, slope);
 }
 SLOPE2(pow, b) /* g a^b log a, and 0 at a = 0 for b >= 0: 0^b stays 0 */
 {
