@@ -155,10 +155,17 @@ static int measure(const workload *w)
 
 int main(void)
 {
-    static workload cheap = {.name = "cheap", .inputs = 3, .operations = 2.0 * CHEAP_STEPS, .x = {.5, .9999, 1e-4},
-        .record = cheap_record, .plain = cheap_plain};
-    static workload lj = {.name = "lj", .inputs = 3 * ATOMS, .operations = 15.0 * ATOMS * (ATOMS - 1) / 2,
-        .record = lj_record, .plain = lj_plain};
+    static workload cheap = {.name = "cheap",
+        .inputs = 3,
+        .operations = 2.0 * CHEAP_STEPS,
+        .x = {.5, .9999, 1e-4},
+        .record = cheap_record,
+        .plain = cheap_plain};
+    static workload lj = {.name = "lj",
+        .inputs = 3 * ATOMS,
+        .operations = 15.0 * ATOMS * (ATOMS - 1) / 2,
+        .record = lj_record,
+        .plain = lj_plain};
     for (int i = 0; i < 3 * ATOMS; i++) lj.x[i] = lj_place(i);
     int wrong = measure(&cheap);
     return measure(&lj) || wrong;

@@ -44,10 +44,10 @@ typedef struct wg_call {
     size_t n;
     const void *attributes; /* what wg_apply was given, copied; NULL when it was nothing */
     size_t attributes_size;
-    wg_shape shape; /* of the result: written by the shape rule */
-    bool indices;   /* the shape rule sets it when the result is an index var */
-    void *out;      /* the result's elements, uninitialised unless add */
-    bool add;       /* add to out instead of writing it; only ops with WG_OP_ADDS see it set */
+    wg_shape shape;         /* of the result: written by the shape rule */
+    bool indices;           /* the shape rule sets it when the result is an index var */
+    void *out;              /* the result's elements, uninitialised unless add */
+    bool add;               /* add to out instead of writing it; only ops with WG_OP_ADDS see it set */
     const uint32_t *inputs; /* the operands' places on the tape; NULL inside a derivation */
     void *scratch;          /* the library's own */
 } wg_call;
