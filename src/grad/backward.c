@@ -67,12 +67,17 @@ static void backward_spend(wg_tape *tape, wg_record *record)
     record->adjoint = NULL;
 }
 
+static bool backward_slot_is_zero(const wg_tape *tape, uint32_t index)
+{
+    const void *slot = wg_node_slot(tape, index);
+    return tape->dtype == WG_F64 ? *(const double *)slot == 0 : *(const float *)slot == 0;
+}
+
 /* A 0-d variable's adjoint becomes part of its gradient. */
 static void backward_variable(wg_tape *tape, uint32_t index)
 {
+    if (backward_slot_is_zero(tape, index)) return;
     void *slot = wg_node_slot(tape, index);
-    bool zero = tape->dtype == WG_F64 ? *(double *)slot == 0 : *(float *)slot == 0;
-    if (zero) return;
     backward_add_to_grad(tape, tape->nodes[index].u.record, slot);
     memset(slot, 0, wg_dtype_size(tape->dtype));
 }
@@ -82,8 +87,7 @@ static bool backward_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
 {
     wg_node *node = &tape->nodes[index];
     void *slot = wg_node_slot(tape, index);
-    bool zero = tape->dtype == WG_F64 ? *(double *)slot == 0 : *(float *)slot == 0;
-    if (zero && !(node->flags & WG_NODE_REACHED)) return true;
+    if (backward_slot_is_zero(tape, index) && !(node->flags & WG_NODE_REACHED)) return true;
     size_t bytes = wg_dtype_size(tape->dtype);
     bool add = record->adjoint;
     if (!add) record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
@@ -139,13 +143,17 @@ static wg_status backward_down(wg_tape *tape, uint32_t from, uint32_t low)
     return WG_OK;
 }
 
-/* After a sweep that failed: no adjoint is left behind. */
+/* After a sweep that failed: no adjoint is left behind. A 0-d variable's is part of a gradient that was reached. */
 static void backward_abandon(wg_tape *tape, uint32_t from, uint32_t low)
 {
     for (uint32_t i = low; i <= from; i++) {
         wg_node *node = &tape->nodes[i];
         node->flags &= ~(uint32_t)WG_NODE_REACHED;
-        if (node->flags & WG_NODE_NUMBER) memset(wg_node_slot(tape, i), 0, wg_dtype_size(tape->dtype));
+        if (node->flags & WG_NODE_NUMBER) {
+            bool reached = !backward_slot_is_zero(tape, i);
+            if (reached && node->flags & WG_NODE_VARIABLE) node->u.record->flags |= WG_RECORD_SWEPT;
+            memset(wg_node_slot(tape, i), 0, wg_dtype_size(tape->dtype));
+        }
         if (!(node->flags & WG_NODE_INLINE)) backward_spend(tape, node->u.record);
     }
 }

@@ -430,8 +430,10 @@ static wg_status derivation_run(wg_derivation *d)
 {
     wg_tape *tape = d->call.tape;
     const wg_op *op = d->call.op;
-    if (!op->derivative) return wg_tape_fail(tape, WG_ERROR_UNSUPPORTED, "%s: it has no derivative", op->name);
-    op->derivative(d);
+    if (op->derivative)
+        op->derivative(d);
+    else
+        wg_tape_fail(tape, WG_ERROR_UNSUPPORTED, "%s: it has no derivative", op->name);
     if (!d->recorded) derivation_finish_passes(d);
     for (uint32_t i = 1; i < d->count; i++)
         if (d->terms[i].owned)

@@ -21,8 +21,12 @@ void wg_list_settle(wg_tape *tape)
         wg_node *node = &tape->nodes[i];
         size_t n;
         const uint32_t *inputs = wg_node_inputs(node, &n);
-        for (size_t k = 0; k < n; k++)
-            if (tape->nodes[inputs[k]].flags & (WG_NODE_STALE | WG_NODE_CHANGED)) node->flags |= WG_NODE_STALE;
+        for (size_t k = 0; k < n; k++) {
+            uint32_t flags = tape->nodes[inputs[k]].flags;
+            bool outdated = (flags & (WG_NODE_STALE | WG_NODE_WAITS)) == WG_NODE_STALE;
+            if (outdated || flags & WG_NODE_CHANGED)
+                node->flags = (node->flags & ~(uint32_t)WG_NODE_WAITS) | WG_NODE_STALE;
+        }
     }
     for (uint32_t i = 0; i < tape->length; i++) tape->nodes[i].flags &= ~(uint32_t)WG_NODE_CHANGED;
     wg_tape_update_quick(tape);

@@ -25,14 +25,15 @@ typedef struct wg_interned {
 
 /* Flags of a node. The upper 16 bits hold the number that an op with a scalar path gave itself. */
 enum {
-    WG_NODE_INLINE = 1,   /* 0-d, the value in the node, no record */
-    WG_NODE_NUMBER = 2,   /* 0-d and numeric, with or without a record */
-    WG_NODE_VARIABLE = 4, /* a leaf with a gradient */
-    WG_NODE_NEEDS = 8,    /* a variable, or computed from one: a sweep passes through */
-    WG_NODE_INDICES = 16, /* int64_t elements */
-    WG_NODE_STALE = 32,   /* a leaf below was changed since */
-    WG_NODE_CHANGED = 64, /* a leaf whose change has not been passed on to its dependants yet */
-    WG_NODE_REACHED = 128 /* inline, during a sweep with ieee_zero: its adjoint has a contribution */
+    WG_NODE_INLINE = 1,    /* 0-d, the value in the node, no record */
+    WG_NODE_NUMBER = 2,    /* 0-d and numeric, with or without a record */
+    WG_NODE_VARIABLE = 4,  /* a leaf with a gradient */
+    WG_NODE_NEEDS = 8,     /* a variable, or computed from one: a sweep passes through */
+    WG_NODE_INDICES = 16,  /* int64_t elements */
+    WG_NODE_STALE = 32,    /* a leaf below was changed since */
+    WG_NODE_CHANGED = 64,  /* a leaf whose change has not been passed on to its dependants yet */
+    WG_NODE_REACHED = 128, /* inline, during a sweep with ieee_zero: its adjoint has a contribution */
+    WG_NODE_WAITS = 256    /* stale for no other reason than that a replay stopped before it */
 };
 #define WG_NODE_RULE_SHIFT 16
 

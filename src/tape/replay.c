@@ -1,13 +1,20 @@
 /* Replay: every op evaluated again, in order, into the place where its value stands. */
 #include "tape/list.h"
 
+/* Whether a leaf that the node depends on has changed since its value was computed. */
+static bool replay_outdated(const wg_node *node)
+{
+    return (node->flags & (WG_NODE_STALE | WG_NODE_WAITS)) == WG_NODE_STALE;
+}
+
 /* From a failing node on, everything but leaves reads stale; below it, everything is fresh. */
 static void replay_mark(wg_tape *tape, uint32_t failed)
 {
     for (uint32_t i = 0; i < tape->length; i++) {
         wg_node *node = &tape->nodes[i];
-        node->flags &= ~(uint32_t)(WG_NODE_STALE | WG_NODE_CHANGED);
-        if (node->op && i >= failed) node->flags |= WG_NODE_STALE;
+        uint32_t stale = WG_NODE_STALE | (replay_outdated(node) ? 0 : WG_NODE_WAITS);
+        node->flags &= ~(uint32_t)(WG_NODE_STALE | WG_NODE_CHANGED | WG_NODE_WAITS);
+        if (node->op && i >= failed) node->flags |= stale;
     }
 }
 
@@ -51,7 +58,7 @@ static wg_status replay_record(wg_tape *tape, uint32_t index)
         return wg_node_value(tape, index, node->op->name) ? WG_OK : tape->status;
     }
     if (!node->op->evaluate) {
-        if (!(node->flags & WG_NODE_STALE)) return WG_OK;
+        if (!replay_outdated(node)) return WG_OK;
         return wg_tape_fail(tape, WG_ERROR_UNSUPPORTED,
             "wg_tape_replay: %s was given as a number and cannot be computed again, but what it depends on has changed",
             wg_list_title(tape, index));
