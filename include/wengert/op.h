@@ -123,7 +123,10 @@ enum {
     WG_OP_TAKES_TRANSPOSED = 2, /* evaluate takes operands whose last two axes are swapped in memory */
     WG_OP_CUTS = 4,             /* the result has no derivative: nothing passes to the inputs */
     WG_OP_LAZY = 8,             /* evaluated on its first reading by an op without WG_OP_TAKES_TRANSPOSED */
-    WG_OP_TAKES_INDICES = 16    /* inputs may be index vars; otherwise one is an error */
+    WG_OP_TAKES_INDICES = 16,   /* inputs may be index vars; otherwise one is an error */
+    WG_OP_JOINS = 32 /* the sum of any number of inputs, each spread over the result in its own way: the attributes
+                                   are one element per input, of equal size. Contributions of such an op to one adjoint are
+                                   recorded as a single application, so that many parts of an array cost what they hold */
 };
 
 /* The members that a user's op leaves out are zero. */

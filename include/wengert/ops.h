@@ -77,7 +77,7 @@ WG_API wg_var wg_mean(wg_var x);
 WG_API wg_var wg_mean_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
 /* The largest, the smallest; NaN if one is. Of nothing: WG_ERROR_SHAPE. Tied elements share g equally, as in PyTorch's
- * amax. */
+ * amax; where the result is NaN, the NaN elements do. */
 WG_API wg_var wg_max(wg_var x);
 WG_API wg_var wg_max_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 WG_API wg_var wg_min(wg_var x);

@@ -33,8 +33,8 @@ struct wg_derivation {
     wg_array *operands, few_operands[DERIVATION_FEW];
     size_t passes_count;
     uint32_t passes[DERIVATION_PASSES]; /* inputs that take the cotangent whole, once all else is done */
-    uint32_t count;                     /* terms so far; id 0 is the invalid term */
-    derivation_term terms[DERIVATION_TERMS];
+    uint32_t count, capacity;           /* terms so far, and as many as fit; id 0 is the invalid term */
+    derivation_term *terms, few_terms[DERIVATION_TERMS];
 };
 
 bool wg_recording(const wg_derivation *d) { return d->recorded; }
@@ -55,16 +55,29 @@ static const wg_term derivation_invalid = {0};
 
 static derivation_term *derivation_at(wg_derivation *d, wg_term term)
 {
-    return term.id && term.id < d->count && d->call.tape->status == WG_OK ? &d->terms[term.id] : NULL;
+    if (d->call.tape->status != WG_OK) return NULL;
+    if (term.id && term.id < d->count) return &d->terms[term.id];
+    wg_tape_fail(d->call.tape, WG_ERROR_ARGUMENT, "%s: its derivative uses an invalid term", d->call.op->name);
+    return NULL;
+}
+
+/* Room for twice as many terms. */
+static bool derivation_more_terms(wg_derivation *d)
+{
+    wg_tape *tape = d->call.tape;
+    size_t bytes = d->capacity * sizeof *d->terms;
+    derivation_term *terms = wg_pool_take(&tape->pool, &tape->source, 2 * bytes);
+    if (!terms) return wg_tape_fail_memory(tape, d->call.op->name, 2 * bytes), false;
+    memcpy(terms, d->terms, bytes);
+    if (d->terms != d->few_terms) wg_pool_give_back(&tape->pool, d->terms, bytes);
+    d->terms = terms;
+    d->capacity *= 2;
+    return true;
 }
 
 static wg_term derivation_add_term(wg_derivation *d, derivation_term term)
 {
-    if (d->count == DERIVATION_TERMS) {
-        wg_tape_fail(d->call.tape, WG_ERROR_UNSUPPORTED, "%s: its derivative has more than %d terms", d->call.op->name,
-            DERIVATION_TERMS - 1);
-        return derivation_invalid;
-    }
+    if (d->count == d->capacity && !derivation_more_terms(d)) return derivation_invalid;
     d->terms[d->count] = term;
     return (wg_term){d->count++};
 }
@@ -82,7 +95,10 @@ static wg_term derivation_of_node(wg_derivation *d, uint32_t index)
 
 wg_term wg_primal(wg_derivation *d, size_t k)
 {
-    return k < d->call.n ? derivation_of_node(d, d->call.inputs[k]) : derivation_invalid;
+    if (k < d->call.n) return derivation_of_node(d, d->call.inputs[k]);
+    wg_tape_fail(d->call.tape, WG_ERROR_ARGUMENT, "%s: its derivative asks for input %zu of %zu", d->call.op->name, k,
+        d->call.n);
+    return derivation_invalid;
 }
 
 wg_term wg_result(wg_derivation *d) { return derivation_of_node(d, d->index); }
@@ -262,45 +278,73 @@ typedef struct derivation_application {
     size_t view; /* where in operand 0 the result begins, or SIZE_MAX */
 } derivation_application;
 
-static bool derivation_few(wg_derivation *d, const wg_op *op, size_t n)
+/* What wg_apply checks of an op, and what a derivation cannot do. */
+static bool derivation_can_apply(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n)
 {
-    if (n <= DERIVATION_FEW) return true;
-    wg_tape_fail(d->call.tape, WG_ERROR_UNSUPPORTED, "%s: its derivative applies %s to more than %d terms",
-        d->call.op->name, op->name, DERIVATION_FEW);
+    wg_tape *tape = d->call.tape;
+    const char *name = d->call.op->name;
+    if (!op || !op->name || !op->shape || (n && !in))
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: its derivative applies an op that is NULL or incomplete", name);
+    else if (op->arity != WG_ANY_ARITY && op->arity != n)
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: its derivative applies %s, which takes %zu arguments, to %zu", name,
+            op->name, op->arity, n);
+    else if (n > DERIVATION_FEW)
+        wg_tape_fail(tape, WG_ERROR_UNSUPPORTED, "%s: its derivative applies %s to more than %d terms", name, op->name,
+            DERIVATION_FEW);
+    return tape->status == WG_OK;
+}
+
+static bool derivation_operand(wg_derivation *d, const wg_op *op, wg_term given, wg_array *operand)
+{
+    const derivation_term *term = derivation_at(d, given);
+    if (!term) return false;
+    if (term->data)
+        *operand = (wg_array){&term->shape->shape, term->shape->size, term->data, false, false};
+    else if (!wg_node_operand(d->call.tape, term->node, op->flags, op->name, operand))
+        return false;
+    if (!operand->indices || op->flags & WG_OP_TAKES_INDICES) return true;
+    wg_tape_fail(d->call.tape, WG_ERROR_ARGUMENT, "%s: its derivative gives indices to %s, which takes numbers",
+        d->call.op->name, op->name);
     return false;
+}
+
+static wg_status derivation_infer(wg_derivation *d, derivation_application *a)
+{
+    wg_tape *tape = d->call.tape;
+    const wg_op *op = a->call.op;
+    const char *outer = d->call.op->name;
+    size_t size;
+    wg_tape_enter_op(tape);
+    wg_status status = op->shape(&a->call);
+    a->view = op->view && status == WG_OK ? op->view(&a->call) : SIZE_MAX;
+    wg_tape_leave_op(tape);
+    if (status != WG_OK)
+        return wg_tape_fail(tape, status, "%s: in the derivative of %s, its shape rule failed", op->name, outer);
+    if (tape->status != WG_OK) return tape->status;
+    if (a->view == SIZE_MAX && !op->evaluate)
+        return wg_tape_fail(
+            tape, WG_ERROR_UNSUPPORTED, "%s: in the derivative of %s: it has no evaluation", op->name, outer);
+    if (!wg_shape_size(&a->call.shape, &size))
+        return wg_tape_fail(
+            tape, WG_ERROR_SHAPE, "%s: in the derivative of %s, the size of its result overflows", op->name, outer);
+    a->shape = wg_list_intern(tape, &a->call.shape);
+    return a->shape ? WG_OK : wg_tape_fail_memory(tape, op->name, sizeof *a->shape);
 }
 
 static bool derivation_prepare(wg_derivation *d, derivation_application *a, const wg_op *op, const wg_term *in,
     size_t n, const void *attributes, size_t size)
 {
-    wg_tape *tape = d->call.tape;
-    if (!derivation_few(d, op, n)) return false;
-    a->call = (wg_call){.tape = tape,
+    if (!derivation_can_apply(d, op, in, n)) return false;
+    a->call = (wg_call){.tape = d->call.tape,
         .op = op,
-        .dtype = tape->dtype,
+        .dtype = d->call.dtype,
         .in = a->operands,
         .n = n,
         .attributes = size ? attributes : NULL,
         .attributes_size = size};
-    for (size_t k = 0; k < n; k++) {
-        derivation_term *term = derivation_at(d, in[k]);
-        if (!term) return false;
-        if (term->data)
-            a->operands[k] = (wg_array){&term->shape->shape, term->shape->size, term->data, false, false};
-        else if (!wg_node_operand(tape, term->node, op->flags, op->name, &a->operands[k]))
-            return false;
-    }
-    wg_tape_enter_op(tape);
-    wg_status status = op->shape(&a->call);
-    a->view = op->view && status == WG_OK ? op->view(&a->call) : SIZE_MAX;
-    wg_tape_leave_op(tape);
-    if (status != WG_OK || tape->status != WG_OK)
-        return wg_tape_fail(
-                   tape, status, "%s: in the derivative of %s, its shape rule failed", op->name, d->call.op->name),
-               false;
-    a->shape = wg_list_intern(tape, &a->call.shape);
-    if (!a->shape) return wg_tape_fail_memory(tape, op->name, sizeof *a->shape), false;
-    return true;
+    for (size_t k = 0; k < n; k++)
+        if (!derivation_operand(d, op, in[k], &a->operands[k])) return false;
+    return derivation_infer(d, a) == WG_OK;
 }
 
 /* Where the elements of a view are. */
@@ -314,7 +358,7 @@ static wg_var derivation_record(
     wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
 {
     wg_var vars[DERIVATION_FEW];
-    if (!derivation_few(d, op, n)) return wg_invalid(d->call.tape);
+    if (!derivation_can_apply(d, op, in, n)) return wg_invalid(d->call.tape);
     for (size_t k = 0; k < n; k++) vars[k] = wg_term_var(d, in[k]);
     return wg_list_apply(d->call.tape, op, vars, n, attributes, size, NULL);
 }
@@ -335,6 +379,12 @@ wg_term wg_step(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, 
     return wg_call_evaluate(&a.call) == WG_OK ? term : derivation_invalid;
 }
 
+static void derivation_join(wg_recorded_sweep *sweep, uint32_t node, wg_var var)
+{
+    wg_var *adjoint = &sweep->adjoints[node];
+    *adjoint = adjoint->tape ? wg_add(*adjoint, var) : var;
+}
+
 static void derivation_give_recorded(wg_derivation *d, size_t k, wg_var var)
 {
     wg_tape *tape = d->call.tape;
@@ -342,8 +392,25 @@ static void derivation_give_recorded(wg_derivation *d, size_t k, wg_var var)
     uint32_t input = d->call.inputs[k];
     const wg_interned *target = wg_node_shape(tape, &tape->nodes[input]);
     if (wg_node_shape(tape, &tape->nodes[var.index]) != target) var = wg_sum_to(var, target->shape);
-    wg_var *adjoint = &d->recorded->adjoints[input];
-    *adjoint = adjoint->tape ? wg_add(*adjoint, var) : var;
+    derivation_join(d->recorded, input, var);
+}
+
+/* The application waits until its target's adjoint is needed. */
+static void derivation_postpone(
+    wg_derivation *d, size_t k, const wg_op *op, wg_term in, const void *attributes, size_t size)
+{
+    wg_tape *tape = d->call.tape;
+    wg_postponed **waiting = &d->recorded->postponed[d->call.inputs[k]];
+    wg_var var = wg_term_var(d, in);
+    if (!wg_list_valid(var)) return;
+    wg_postponed *postponed = wg_pool_take(&tape->pool, &tape->source, sizeof *postponed + size);
+    if (!postponed) {
+        wg_tape_fail_memory(tape, op->name, sizeof *postponed + size);
+        return;
+    }
+    *postponed = (wg_postponed){*waiting, op, var, size};
+    memcpy(postponed + 1, attributes, size);
+    *waiting = postponed;
 }
 
 void wg_give(
@@ -352,7 +419,10 @@ void wg_give(
     wg_tape *tape = d->call.tape;
     if (tape->status != WG_OK || !wg_wants(d, k)) return;
     if (d->recorded) {
-        derivation_give_recorded(d, k, derivation_record(d, op, in, n, attributes, size));
+        if (op->flags & WG_OP_JOINS && n == 1)
+            derivation_postpone(d, k, op, in[0], attributes, size);
+        else
+            derivation_give_recorded(d, k, derivation_record(d, op, in, n, attributes, size));
         return;
     }
     derivation_application a;
@@ -374,8 +444,8 @@ void wg_give(
 void wg_give_term(wg_derivation *d, size_t k, wg_term given)
 {
     wg_tape *tape = d->call.tape;
-    derivation_term *term = derivation_at(d, given);
-    if (!term || !wg_wants(d, k)) return;
+    derivation_term *term = wg_wants(d, k) ? derivation_at(d, given) : NULL; /* what is not wanted need not be valid */
+    if (!term) return;
     if (d->recorded) {
         derivation_give_recorded(d, k, term->var);
         return;
@@ -423,6 +493,8 @@ static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
         .attributes_size = record ? record->attributes_size : 0,
         .shape = wg_node_shape(tape, node)->shape};
     d->count = 1;
+    d->capacity = DERIVATION_TERMS;
+    d->terms = d->few_terms;
     return true;
 }
 
@@ -438,6 +510,7 @@ static wg_status derivation_run(wg_derivation *d)
     for (uint32_t i = 1; i < d->count; i++)
         if (d->terms[i].owned)
             wg_pool_give_back(&tape->pool, d->terms[i].owned, d->terms[i].shape->size * derivation_element(d));
+    if (d->terms != d->few_terms) wg_pool_give_back(&tape->pool, d->terms, d->capacity * sizeof *d->terms);
     if (d->call.n > DERIVATION_FEW) wg_pool_give_back(&tape->pool, d->operands, d->call.n * sizeof *d->operands);
     return tape->status;
 }
@@ -459,6 +532,51 @@ wg_status wg_derive_recorded(wg_tape *tape, uint32_t index, wg_recorded_sweep *s
     if (!derivation_open(&d, tape, index)) return tape->status;
     wg_term_of_var(&d, sweep->adjoints[index]);
     return derivation_run(&d);
+}
+
+/* ---- what was postponed ---------------------------------------------------------------------------------------------- */
+
+void wg_derive_forget(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+{
+    while (sweep->postponed[index]) {
+        wg_postponed *postponed = sweep->postponed[index];
+        sweep->postponed[index] = postponed->earlier;
+        wg_pool_give_back(&tape->pool, postponed, sizeof *postponed + postponed->size);
+    }
+}
+
+/* One application of all that waits with the same op as the newest, in the order in which they came. */
+static wg_var derivation_record_joined(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+{
+    const wg_op *op = sweep->postponed[index]->op;
+    size_t n = 0, size = sweep->postponed[index]->size;
+    for (const wg_postponed *p = sweep->postponed[index]; p && p->op == op && p->size == size; p = p->earlier) n++;
+    size_t bytes = n * (sizeof(wg_var) + size);
+    wg_var *in = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!in) {
+        wg_tape_fail_memory(tape, op->name, bytes);
+        return wg_invalid(tape);
+    }
+    char *attributes = (char *)(in + n);
+    for (size_t k = n; k-- > 0;) {
+        wg_postponed *postponed = sweep->postponed[index];
+        in[k] = postponed->in;
+        memcpy(attributes + k * size, postponed + 1, size);
+        sweep->postponed[index] = postponed->earlier;
+        wg_pool_give_back(&tape->pool, postponed, sizeof *postponed + size);
+    }
+    wg_var joined = wg_list_apply(tape, op, in, n, attributes, n * size, NULL);
+    wg_pool_give_back(&tape->pool, in, bytes);
+    return joined;
+}
+
+wg_status wg_derive_postponed(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+{
+    while (sweep->postponed[index] && tape->status == WG_OK) {
+        wg_var joined = derivation_record_joined(tape, index, sweep);
+        if (wg_list_valid(joined)) derivation_join(sweep, index, joined);
+    }
+    return tape->status;
 }
 
 #undef DERIVATION_TERMS

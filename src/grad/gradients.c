@@ -30,11 +30,10 @@ static wg_status gradients_check(const char *what, wg_var out, const wg_var *wrt
     return status;
 }
 
-/* Marks what depends on wrt, up to out. */
+/* Marks what depends on wrt, up to out, in reach, which is zeros. */
 static void gradients_reach(
     const wg_tape *tape, unsigned char *reach, uint32_t out, uint32_t low, const wg_var *wrt, size_t n)
 {
-    memset(reach, 0, (size_t)out + 1);
     for (size_t k = 0; k < n; k++)
         if (wrt[k].index <= out) reach[wrt[k].index] = 1;
     for (uint32_t i = low; i <= out; i++) {
@@ -63,9 +62,12 @@ static wg_status gradients_down(wg_tape *tape, uint32_t out, uint32_t low, wg_re
     tape->busy++;
     tape->numbers_count = 0;
     tape->sharing_numbers = true;
-    for (int64_t i = out; i >= (int64_t)low && tape->status == WG_OK; i--)
-        if (sweep->adjoints[i].tape && gradients_passes(tape, (uint32_t)i, sweep->reach))
+    for (int64_t i = out; i >= (int64_t)low; i--) {
+        if (tape->status == WG_OK) wg_derive_postponed(tape, (uint32_t)i, sweep);
+        if (tape->status == WG_OK && sweep->adjoints[i].tape && gradients_passes(tape, (uint32_t)i, sweep->reach))
             wg_derive_recorded(tape, (uint32_t)i, sweep);
+        if (tape->status != WG_OK) wg_derive_forget(tape, (uint32_t)i, sweep);
+    }
     tape->sharing_numbers = false;
     tape->busy--;
     return tape->status;
@@ -89,11 +91,12 @@ static wg_status gradients_sweep(
     uint32_t low = out.index;
     for (size_t k = 0; k < n; k++)
         if (wrt[k].index < low) low = wrt[k].index;
-    size_t count = (size_t)out.index + 1, bytes = count * (sizeof(wg_var) + 1);
+    size_t count = (size_t)out.index + 1, bytes = count * (sizeof(wg_var) + sizeof(wg_postponed *) + 1);
     wg_recorded_sweep sweep = {.adjoints = wg_pool_take(&tape->pool, &tape->source, bytes)};
     if (!sweep.adjoints) return wg_tape_fail_memory(tape, what, bytes);
-    sweep.reach = (unsigned char *)(sweep.adjoints + count);
-    memset(sweep.adjoints, 0, count * sizeof *sweep.adjoints);
+    sweep.postponed = (wg_postponed **)(void *)(sweep.adjoints + count);
+    sweep.reach = (unsigned char *)(sweep.postponed + count);
+    memset(sweep.adjoints, 0, bytes);
     gradients_reach(tape, sweep.reach, out.index, low, wrt, n);
     if (sweep.reach[out.index]) sweep.adjoints[out.index] = cotangent;
     wg_status status = gradients_down(tape, out.index, low, &sweep);

@@ -1,4 +1,4 @@
-/* Ops that take parts or join them: slice, concat, and embed, which is slice's derivative: zeros with a window. */
+/* Ops that take parts or join them: slice, concat, and embed, which is slice's derivative: zeros with windows. */
 #include "ops/copy.h"
 #include "shape/shape.h"
 #include "tape/list.h"
@@ -65,7 +65,7 @@ static const wg_op index_op_slice = {.name = "slice",
     .view = index_view_slice,
     .derivative = index_derive_slice};
 
-/* ---- embed: zeros of the whole shape, with the argument in the window --------------------------------------------------- */
+/* ---- embed: zeros of the whole shape, with each argument added in its window ---------------------------------------------- */
 
 static wg_status index_infer_embed(wg_call *call)
 {
@@ -75,25 +75,28 @@ static wg_status index_infer_embed(wg_call *call)
     return WG_OK;
 }
 
-/* Adding touches the window alone: many slices of one array cost what they hold, not the array each time. */
+/* Adding touches the windows alone: many slices of one array cost what they hold, not the array each time. */
 static wg_status index_embed(wg_call *call)
 {
+    const index_window *windows = call->attributes;
     size_t size = wg_shape_product(&call->shape, 0, call->shape.rank);
     if (!call->add) memset(call->out, 0, size * wg_dtype_size(call->dtype));
-    index_copy(call, &call->shape, call->in[0].shape, call->attributes, call->in[0].data, call->out, true, true);
+    for (size_t k = 0; k < call->n; k++)
+        index_copy(call, &call->shape, call->in[k].shape, &windows[k], call->in[k].data, call->out, true, true);
     return WG_OK;
 }
 
 static void index_derive_embed(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
+    const index_window *windows = call->attributes;
     wg_term g = wg_cotangent(d);
-    wg_give(d, 0, &index_op_slice, &g, 1, call->attributes, sizeof(index_window));
+    for (size_t k = 0; k < call->n; k++) wg_give(d, k, &index_op_slice, &g, 1, &windows[k], sizeof *windows);
 }
 
 static const wg_op index_op_embed = {.name = "embed",
-    .arity = 1,
-    .flags = WG_OP_ADDS,
+    .arity = WG_ANY_ARITY,
+    .flags = WG_OP_ADDS | WG_OP_JOINS,
     .shape = index_infer_embed,
     .evaluate = index_embed,
     .derivative = index_derive_embed};

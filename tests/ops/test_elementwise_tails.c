@@ -21,7 +21,6 @@ enum { VALUE = 4, FIRST = 8, SECOND = 32 };
     {                                                                                                                  \
         .name = #function, .unary = function                                                                           \
     }
-#define SKIP NAN
 
 typedef struct tail {
     row op;
@@ -36,6 +35,8 @@ static const tail tails[] = {
     {UNARY(wg_sigmoid), -40, {4.24835425529158897728e-18L, 4.24835425529158895923e-18L, 4.24835425529158892314e-18L}},
     {UNARY(wg_sigmoid), -5, {6.69285092428485555936e-3L, 6.64805667079015491400e-3L, 6.55906776632256293794e-3L}},
     {UNARY(wg_sigmoid), -0.5, {3.77540668798145435361e-1L, 2.35003712201594489069e-1L, 5.75567948523207405594e-2L}},
+    {UNARY(wg_sigmoid), 0x1p-30,
+        {5.00000000232830643654e-1L, 2.49999999999999999946e-1L, -1.16415321826934814419e-10L}},
     {UNARY(wg_sigmoid), 0.5, {6.22459331201854564639e-1L, 2.35003712201594489069e-1L, -5.75567948523207405594e-2L}},
     {UNARY(wg_sigmoid), 0.625, {6.51354864666054243621e-1L, 2.27091704941920404637e-1L, -6.87428685365357690207e-2L}},
     {UNARY(wg_sigmoid), 1, {7.31058578630004879251e-1L, 1.96611933241481852537e-1L, -9.08577476729484094425e-2L}},
@@ -45,7 +46,7 @@ static const tail tails[] = {
     {UNARY(wg_sigmoid), 40, {9.99999999999999995752e-1L, 4.24835425529158895923e-18L, -4.24835425529158892314e-18L}},
     {UNARY(wg_sigmoid), 100, {1.00000000000000000000e+0L, 3.72007597602083596296e-44L, -3.72007597602083596296e-44L}},
     {UNARY(wg_sigmoid), 700, {1.00000000000000000000e+0L, 9.85967654375977085671e-305L, -9.85967654375977085671e-305L}},
-    {UNARY(wg_tanh), 0x1p-30, {9.31322574615478515356e-10L, 9.99999999999999999133e-1L, SKIP}},
+    {UNARY(wg_tanh), 0x1p-30, {9.31322574615478515356e-10L, 9.99999999999999999133e-1L, -1.86264514923095702910e-9L}},
     {UNARY(wg_tanh), -0.25, {-2.44918662403709129278e-1L, 9.40014848806377956277e-1L, 4.60454358818565924475e-1L}},
     {UNARY(wg_tanh), 0.5, {4.62117157260009758502e-1L, 7.86447732965927410150e-1L, -7.26861981383587275540e-1L}},
     {UNARY(wg_tanh), 0.5625, {5.09829973735256582489e-1L, 7.40073397881107583262e-1L, -7.54623202007774347404e-1L}},
@@ -127,7 +128,7 @@ static bool tail_fits(long double x, wg_dtype dtype)
 static void tail_check(const tail *t, double got, int order, int roundings, wg_dtype dtype, const char *how)
 {
     long double right = t->right[order];
-    if (!tail_fits(right, dtype)) return; /* SKIP too */
+    if (!tail_fits(right, dtype)) return;
     long double error = fabsl(got - right) / fabsl(right) / dtype_roundoff(dtype);
     if (!(error <= roundings))
         fail_msg("%s(%.17g), %s, order %d, %s: %.17g, right is %.20Lg: %.3Lg roundings off, %d allowed", t->op.name,

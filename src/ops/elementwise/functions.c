@@ -85,17 +85,11 @@ static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length 
             y->u.f32 = ew_function_f32_##name##_value(wg_node_number_f32(tape, m), wg_node_number_f32(tape, n));       \
         return ew_top(tape);                                                                                           \
     }
-#define EW_FUNCTION_2(name)       EW_FUNCTION_2_OF(name, WG_NODE_NEEDS)
-#define EW_FUNCTION_COMPARE(name) EW_FUNCTION_2_OF(name, 0)
+#define EW_FUNCTION_2(name, na, nb) EW_FUNCTION_2_OF(name, WG_NODE_NEEDS)
+#define EW_FUNCTION_COMPARE(name)   EW_FUNCTION_2_OF(name, 0)
 
-EW_ROSTER_1(EW_FUNCTION_1)
-EW_FUNCTION_2(add)
-EW_FUNCTION_2(sub)
-EW_FUNCTION_2(mul)
-EW_FUNCTION_2(div)
-EW_FUNCTION_2(pow)
-EW_FUNCTION_2(maximum)
-EW_FUNCTION_2(minimum)
+EW_PUBLIC_1(EW_FUNCTION_1)
+EW_PUBLIC_2(EW_FUNCTION_2)
 EW_ROSTER_COMPARE(EW_FUNCTION_COMPARE)
 
 wg_var wg_where(wg_var condition, wg_var a, wg_var b)

@@ -153,6 +153,33 @@ VALUE1(softplus) /* max(x, 0) + log(1 + e^-|x|) */
 }
 SLOPE1(softplus) { return MUL(g, SIGMOID(x)); }
 
+VALUE1(tanh_prime) /* 1 / cosh^2 x = 4 e / (1 + e)^2, e = e^-2|x| */
+{
+    R e = EXP(NEG(ABS(ADD(x, x))));
+    R below = ADD(e, K(x, 1));
+    R root = OVER(e, TIMES(below, below));
+    return TIMES(root, K(x, 4));
+}
+SLOPE1(tanh_prime) /* -2 tanh x / cosh^2 x */
+{
+    R ratio = MUL(y, TANH(x));
+    R slope = MUL(ratio, K(g, -2));
+    return MUL(g, slope);
+}
+
+VALUE1(sigmoid_prime) /* sigmoid(x) sigmoid(-x) = e / (1 + e)^2, e = e^-|x| */
+{
+    R e = EXP(NEG(ABS(x)));
+    R below = ADD(e, K(x, 1));
+    return OVER(e, TIMES(below, below));
+}
+SLOPE1(sigmoid_prime) /* sigmoid(x) sigmoid(-x) (1 - 2 sigmoid(x)), and 1 - 2 sigmoid(x) = -tanh(x / 2) */
+{
+    R half = MUL(x, K(g, 0.5));
+    R slope = MUL(y, TANH(half));
+    return NEG(MUL(g, slope));
+}
+
 /* ---- selections: they pass g whole or an exact zero ------------------------------------------------------------------ */
 
 VALUE2(maximum) /* a where a > b or a is NaN; b otherwise, NaN included */

@@ -16,48 +16,31 @@ static inline wg_var EW(div)(wg_var a, wg_var b)
 static inline wg_var EW(mul0)(wg_var a, wg_var b) { return wg_ew_apply(&wg_ew_op_mul0, (wg_var[]){a, b}, 2); }
 static inline wg_var EW(div0)(wg_var a, wg_var b) { return wg_ew_apply(&wg_ew_op_div0, (wg_var[]){a, b}, 2); }
 
-/* y sigmoid(-x), and 4 sigmoid(2x) sigmoid(-2x) = 1 / cosh^2 x: right in both tails. */
-static inline wg_var EW(sigmoid_slope)(wg_var x, wg_var y)
-{
-    wg_var mirrored = wg_sigmoid(wg_neg(x));
-    return EW(mul)(y, mirrored);
-}
-
-static inline wg_var EW(tanh_slope)(wg_var x, wg_var y)
-{
-    (void)y;
-    wg_var twice = wg_add(x, x);
-    wg_var right = wg_sigmoid(twice);
-    wg_var left = wg_sigmoid(wg_neg(twice));
-    wg_var product = EW(mul)(right, left);
-    return wg_mul(product, wg_list_number(x.tape, 4));
-}
-
-#define ADD           wg_add
-#define SUB           wg_sub
-#define MUL           EW(mul)
-#define DIV           EW(div)
-#define TIMES         wg_mul
-#define OVER          wg_div
-#define MUL0          EW(mul0)
-#define DIV0          EW(div0)
-#define NEG           wg_neg
-#define LESS          wg_less
-#define LESS_EQUAL    wg_less_equal
-#define EQUAL         wg_equal
-#define NOT_EQUAL     wg_not_equal
-#define WHERE         wg_where
-#define K(v, c)       wg_list_number((v).tape, c)
-#define ABS           wg_abs
-#define SQRT          wg_sqrt
-#define EXP           wg_exp
-#define EXPM1         wg_expm1
-#define LOG           wg_log
-#define LOG1P         wg_log1p
-#define POW           wg_pow
-#define SIN           wg_sin
-#define COS           wg_cos
-#define TANH          wg_tanh
-#define SIGMOID       wg_sigmoid
-#define SIGMOID_SLOPE EW(sigmoid_slope)
-#define TANH_SLOPE    EW(tanh_slope)
+#define ADD                 wg_add
+#define SUB                 wg_sub
+#define MUL                 EW(mul)
+#define DIV                 EW(div)
+#define TIMES               wg_mul
+#define OVER                wg_div
+#define MUL0                EW(mul0)
+#define DIV0                EW(div0)
+#define NEG                 wg_neg
+#define LESS                wg_less
+#define LESS_EQUAL          wg_less_equal
+#define EQUAL               wg_equal
+#define NOT_EQUAL           wg_not_equal
+#define WHERE               wg_where
+#define K(v, c)             wg_list_number((v).tape, c)
+#define ABS                 wg_abs
+#define SQRT                wg_sqrt
+#define EXP                 wg_exp
+#define EXPM1               wg_expm1
+#define LOG                 wg_log
+#define LOG1P               wg_log1p
+#define POW                 wg_pow
+#define SIN                 wg_sin
+#define COS                 wg_cos
+#define TANH                wg_tanh
+#define SIGMOID             wg_sigmoid
+#define SIGMOID_SLOPE(x, y) wg_ew_apply(&wg_ew_op_sigmoid_prime, &(x), 1)
+#define TANH_SLOPE(x, y)    wg_ew_apply(&wg_ew_op_tanh_prime, &(x), 1)
