@@ -221,6 +221,25 @@ static void test_many_slices(void **state)
     free(numbers);
 }
 
+/* The same recorded, within a limit: an array of the whole for each slice would take 5 GB. */
+static void test_many_slices_recorded(void **state)
+{
+    (void)state;
+    enum { T = 12500, HIGH = 4 };
+    double *numbers = malloc(sizeof(double) * T * HIGH);
+    assert_non_null(numbers);
+    for (size_t i = 0; i < (size_t)T * HIGH; i++) numbers[i] = (double)(i % 97) / 64;
+    wg_tape *tape = wg_tape_new_with(&(wg_tape_options){.dtype = WG_F64, .memory_limit = (size_t)100 << 20}, NULL);
+    wg_var x = wg_variable_f64(tape, WG_DIMS(T, HIGH), numbers), sum = wg_constant_f64(tape, WG_DIMS(1, HIGH), NULL), g;
+    for (ptrdiff_t t = 0; t < T; t++) sum = wg_add(sum, wg_square(wg_slice(x, 0, t, t + 1, 1)));
+    assert_int_equal(wg_gradients(wg_sum(sum), &x, 1, &g), WG_OK); /* 2 x */
+    for (size_t i = 0; i < (size_t)T * HIGH; i++) assert_true(wg_at(g, i) == 2 * numbers[i]);
+    assert_int_equal(wg_backward(wg_sum(wg_mul(g, g))), WG_OK); /* 8 x */
+    for (size_t i = 0; i < (size_t)T * HIGH; i++) assert_true(wg_grad_at(x, i) == 8 * numbers[i]);
+    wg_tape_free(tape);
+    free(numbers);
+}
+
 /* Overlapping windows, views and copies, steps of both signs, and the whole array beside them. */
 static void test_overlapping_slices(void **state)
 {
@@ -335,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_allocations),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_many_slices),
+        cmocka_unit_test(test_many_slices_recorded),
         cmocka_unit_test(test_overlapping_slices),
         cmocka_unit_test(test_concat_of_many),
         cmocka_unit_test(test_errors),
