@@ -316,17 +316,18 @@ static wg_status derivation_infer(wg_derivation *d, derivation_application *a)
     size_t size;
     wg_tape_enter_op(tape);
     wg_status status = op->shape(&a->call);
-    a->view = op->view && status == WG_OK ? op->view(&a->call) : SIZE_MAX;
     wg_tape_leave_op(tape);
     if (status != WG_OK)
         return wg_tape_fail(tape, status, "%s: in the derivative of %s, its shape rule failed", op->name, outer);
     if (tape->status != WG_OK) return tape->status;
-    if (a->view == SIZE_MAX && !op->evaluate)
-        return wg_tape_fail(
-            tape, WG_ERROR_UNSUPPORTED, "%s: in the derivative of %s: it has no evaluation", op->name, outer);
     if (!wg_shape_size(&a->call.shape, &size))
         return wg_tape_fail(
             tape, WG_ERROR_SHAPE, "%s: in the derivative of %s, the size of its result overflows", op->name, outer);
+    a->view = wg_call_view(&a->call);
+    if (tape->status != WG_OK) return tape->status;
+    if (a->view == SIZE_MAX && !op->evaluate)
+        return wg_tape_fail(
+            tape, WG_ERROR_UNSUPPORTED, "%s: in the derivative of %s: it has no evaluation", op->name, outer);
     a->shape = wg_list_intern(tape, &a->call.shape);
     return a->shape ? WG_OK : wg_tape_fail_memory(tape, op->name, sizeof *a->shape);
 }
@@ -379,20 +380,20 @@ wg_term wg_step(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, 
     return wg_call_evaluate(&a.call) == WG_OK ? term : derivation_invalid;
 }
 
+/* Adds a var to a node's adjoint, summed to its shape. */
 static void derivation_join(wg_recorded_sweep *sweep, uint32_t node, wg_var var)
 {
+    wg_tape *tape = var.tape;
+    if (!wg_list_valid(var)) return;
+    const wg_interned *target = wg_node_shape(tape, &tape->nodes[node]);
+    if (wg_node_shape(tape, &tape->nodes[var.index]) != target) var = wg_sum_to(var, target->shape);
     wg_var *adjoint = &sweep->adjoints[node];
     *adjoint = adjoint->tape ? wg_add(*adjoint, var) : var;
 }
 
 static void derivation_give_recorded(wg_derivation *d, size_t k, wg_var var)
 {
-    wg_tape *tape = d->call.tape;
-    if (!wg_list_valid(var)) return;
-    uint32_t input = d->call.inputs[k];
-    const wg_interned *target = wg_node_shape(tape, &tape->nodes[input]);
-    if (wg_node_shape(tape, &tape->nodes[var.index]) != target) var = wg_sum_to(var, target->shape);
-    derivation_join(d->recorded, input, var);
+    derivation_join(d->recorded, d->call.inputs[k], var);
 }
 
 /* The application waits until its target's adjoint is needed. */
@@ -409,7 +410,7 @@ static void derivation_postpone(
         return;
     }
     *postponed = (wg_postponed){*waiting, op, var, size};
-    memcpy(postponed + 1, attributes, size);
+    if (size) memcpy(postponed + 1, attributes, size);
     *waiting = postponed;
 }
 
@@ -418,6 +419,7 @@ void wg_give(
 {
     wg_tape *tape = d->call.tape;
     if (tape->status != WG_OK || !wg_wants(d, k)) return;
+    if (!derivation_can_apply(d, op, in, n)) return;
     if (d->recorded) {
         if (op->flags & WG_OP_JOINS && n == 1)
             derivation_postpone(d, k, op, in[0], attributes, size);
@@ -572,10 +574,8 @@ static wg_var derivation_record_joined(wg_tape *tape, uint32_t index, wg_recorde
 
 wg_status wg_derive_postponed(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
 {
-    while (sweep->postponed[index] && tape->status == WG_OK) {
-        wg_var joined = derivation_record_joined(tape, index, sweep);
-        if (wg_list_valid(joined)) derivation_join(sweep, index, joined);
-    }
+    while (sweep->postponed[index] && tape->status == WG_OK)
+        derivation_join(sweep, index, derivation_record_joined(tape, index, sweep));
     return tape->status;
 }
 

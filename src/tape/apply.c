@@ -146,9 +146,7 @@ static wg_var apply_push_record(apply_state *a)
     wg_call *call = &a->call;
     wg_tape *tape = call->tape;
     const wg_op *op = call->op;
-    wg_tape_enter_op(tape);
-    size_t offset = op->view ? op->view(call) : SIZE_MAX;
-    wg_tape_leave_op(tape);
+    size_t offset = wg_call_view(call);
     if (tape->status != WG_OK) return wg_invalid(tape);
     bool view = offset != SIZE_MAX, lazy = op->flags & WG_OP_LAZY;
     wg_record_plan plan = {.what = op->name,
@@ -204,11 +202,14 @@ wg_var wg_apply(wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, cons
 {
     if (!tape) return wg_invalid(NULL);
     if (wg_tape_ready(tape, "wg_apply") != WG_OK) return wg_invalid(tape);
-    if (!op || !op->name || !op->shape || (size && !attributes)) {
-        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_apply: %s",
-            !op                   ? "the op is NULL"
-            : size && !attributes ? "the attributes are NULL"
-                                  : "the op lacks a name or a shape rule");
+    const char *wrong = !op                       ? "the op is NULL"
+                        : !op->name || !op->shape ? "the op lacks a name or a shape rule"
+                        : op->flags & WG_OP_LAZY && (op->arity != 1 || !op->evaluate)
+                            ? "a lazy op has one argument and an evaluation"
+                        : size && !attributes ? "the attributes are NULL"
+                                              : NULL;
+    if (wrong) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_apply: %s", wrong);
         return wg_invalid(tape);
     }
     return wg_list_apply(tape, op, in, n, attributes, size, NULL);

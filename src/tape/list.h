@@ -246,6 +246,10 @@ const void *wg_node_value(wg_tape *tape, uint32_t index, const char *what);
 /* A node as an operand of an op with those flags, data included. False: the error is set. */
 bool wg_node_operand(wg_tape *tape, uint32_t index, unsigned op_flags, const char *what, wg_array *array);
 
+/* The element of operand 0 at which the result begins, by the op's view rule; SIZE_MAX when it is to be evaluated, or on
+ * an error. The shape is known, and its size does not overflow. */
+size_t wg_call_view(wg_call *call);
+
 /* Runs an op's evaluation, then frees its scratch and, with check_finite, looks at the result. */
 wg_status wg_call_evaluate(wg_call *call);
 

@@ -2,6 +2,8 @@
  * yet. Views are resolved at use, so a base that moves (wg_bind) takes them along. */
 #include "tape/list.h"
 
+#include "shape/shape.h"
+
 #include <math.h>
 
 size_t wg_first_not_finite(wg_dtype dtype, const void *data, size_t size)
@@ -102,6 +104,21 @@ void *wg_call_scratch(wg_call *call, size_t bytes)
     *scratch = (value_scratch){call->scratch, whole};
     call->scratch = scratch;
     return (char *)scratch + WG_ALIGNMENT;
+}
+
+size_t wg_call_view(wg_call *call)
+{
+    wg_tape *tape = call->tape;
+    if (!call->op->view) return SIZE_MAX;
+    wg_tape_enter_op(tape);
+    size_t offset = call->op->view(call), size = wg_shape_product(&call->shape, 0, call->shape.rank);
+    wg_tape_leave_op(tape);
+    if (offset == SIZE_MAX) return SIZE_MAX;
+    const wg_array *base = call->n ? &call->in[0] : NULL;
+    bool part = base && offset <= base->size && size <= base->size - offset && base->indices == call->indices;
+    if (part) return offset;
+    wg_call_fail(call, WG_ERROR_SHAPE, "its view is not a part of its first argument");
+    return SIZE_MAX;
 }
 
 wg_status wg_call_evaluate(wg_call *call)
