@@ -99,7 +99,7 @@ WG_API void wg_give(wg_derivation *d, size_t k, const wg_op *op, const wg_term *
 WG_API void wg_give_term(wg_derivation *d, size_t k, wg_term term);
 
 /* For a derivative that is only numbers: where to put input k's adjoint, of the input's shape; *add says whether to add
- * or to write. NULL when it isn't wanted, and when the derivative is being recorded, which sets WG_ERROR_UNSUPPORTED
+ * or to write. NULL when it isn't wanted, while a sweep rehearses what memory it needs, and when the derivative is being recorded, which sets WG_ERROR_UNSUPPORTED
  * naming the op. */
 WG_API void *wg_give_numbers(wg_derivation *d, size_t k, bool *add);
 
@@ -107,7 +107,8 @@ WG_API void *wg_give_numbers(wg_derivation *d, size_t k, bool *add);
 WG_API const void *wg_term_numbers(wg_derivation *d, wg_term term);
 
 /* A term whose elements the caller fills in, through *elements, before it is used. When the derivative is being recorded,
- * *elements is NULL and the error is that of wg_give_numbers. */
+ * *elements is NULL and the error is that of wg_give_numbers. *elements is NULL, without an error, while a sweep rehearses:
+ * fill in nothing, but use the term. */
 WG_API wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **elements);
 
 /* A term as a var, and a var as a term, while the derivative is being recorded; invalid otherwise. */
@@ -122,7 +123,8 @@ enum {
     WG_OP_ADDS = 1,             /* evaluate can add to its output */
     WG_OP_TAKES_TRANSPOSED = 2, /* evaluate takes operands whose last two axes are swapped in memory */
     WG_OP_CUTS = 4,             /* the result has no derivative: nothing passes to the inputs */
-    WG_OP_LAZY = 8,             /* evaluated on its first reading by an op without WG_OP_TAKES_TRANSPOSED */
+    WG_OP_LAZY = 8,             /* swaps the last two axes of its one input, and is evaluated on its first reading by an
+                                   op without WG_OP_TAKES_TRANSPOSED */
     WG_OP_TAKES_INDICES = 16,   /* inputs may be index vars; otherwise one is an error */
     WG_OP_JOINS = 32 /* the sum of any number of inputs, each spread over the result in its own way: the attributes
                                    are one element per input, of equal size. Contributions of such an op to one adjoint are
@@ -139,7 +141,9 @@ struct wg_op {
     void (*derivative)(wg_derivation *d); /* NULL: WG_ERROR_UNSUPPORTED when a sweep needs it */
     size_t (*view)(const wg_call *call);  /* the element of input 0 at which the result begins, when it is a contiguous
                                              part of it; SIZE_MAX: it is not, evaluate it. NULL: never a view */
-    const void *internal;                 /* the library's own; NULL */
+    size_t (*scratch)(const wg_call *call); /* the bytes that evaluate takes by wg_call_scratch, in one piece; with it a
+                                             sweep can take all its memory before it begins. NULL: none */
+    const void *internal;                   /* the library's own; NULL */
 };
 
 /* Applies an op to n vars of the tape. attributes are copied. The op itself must outlive the tape. */

@@ -40,6 +40,15 @@ static void backward_add_to_grad(wg_tape *tape, wg_record *record, const void *n
     record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
 }
 
+/* An adjoint's memory, if it has none. */
+static bool backward_take_adjoint(wg_tape *tape, wg_record *record)
+{
+    size_t bytes = record->shape->size * wg_dtype_size(tape->dtype);
+    if (!record->adjoint) record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!record->adjoint) wg_tape_fail_memory(tape, "wg_backward", bytes);
+    return record->adjoint;
+}
+
 /* The swept value's adjoint is the cotangent. */
 static bool backward_seed(wg_tape *tape, uint32_t index, const void *cotangent)
 {
@@ -54,9 +63,8 @@ static bool backward_seed(wg_tape *tape, uint32_t index, const void *cotangent)
         if (record->grad) backward_add_to_grad(tape, record, cotangent);
         return true;
     }
+    if (!backward_take_adjoint(tape, record)) return false;
     size_t bytes = record->shape->size * wg_dtype_size(tape->dtype);
-    record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
-    if (!record->adjoint) return wg_tape_fail_memory(tape, "wg_backward", bytes), false;
     if (bytes) memcpy(record->adjoint, cotangent, bytes);
     return true;
 }
@@ -116,7 +124,7 @@ static wg_status backward_record(wg_tape *tape, uint32_t index)
                 at, wg_list_title(tape, index));
     }
     if (record->grad) backward_add_to_grad(tape, record, record->adjoint);
-    wg_status status = node->flags & WG_NODE_NEEDS ? wg_derive_numbers(tape, index) : WG_OK;
+    wg_status status = node->flags & WG_NODE_NEEDS ? wg_derive_numbers(tape, index, false) : WG_OK;
     backward_spend(tape, record);
     return status;
 }
@@ -158,6 +166,54 @@ static void backward_abandon(wg_tape *tape, uint32_t from, uint32_t low)
     }
 }
 
+/* ---- the rehearsal ---------------------------------------------------------------------------------------------------- */
+
+/* An inline node reaches its inputs. */
+static wg_status backward_rehearse_inline(wg_tape *tape, uint32_t index)
+{
+    wg_node *node = &tape->nodes[index];
+    bool reached = node->flags & WG_NODE_REACHED;
+    node->flags &= ~(uint32_t)WG_NODE_REACHED;
+    size_t n;
+    const uint32_t *inputs = wg_node_inputs(node, &n);
+    for (size_t k = 0; k < n && reached; k++) {
+        wg_node *input = &tape->nodes[inputs[k]];
+        if (!(input->flags & WG_NODE_NEEDS) || input->flags & WG_NODE_VARIABLE) continue;
+        if (input->flags & WG_NODE_INLINE)
+            input->flags |= WG_NODE_REACHED;
+        else if (!backward_take_adjoint(tape, input->u.record))
+            return tape->status;
+    }
+    return WG_OK;
+}
+
+static wg_status backward_rehearse_record(wg_tape *tape, uint32_t index)
+{
+    wg_record *record = tape->nodes[index].u.record;
+    if (!tape->nodes[index].op || !record->adjoint) return WG_OK;
+    wg_status status = wg_derive_numbers(tape, index, true);
+    backward_spend(tape, record);
+    return status;
+}
+
+/* Takes the memory that the sweep will take, in the same order, and gives it back to the pool, where the sweep finds it. So a
+ * sweep that cannot be paid for fails here, before it has touched a gradient. Only where running out is to be expected. */
+static wg_status backward_rehearse(wg_tape *tape, uint32_t from, uint32_t low)
+{
+    wg_node *node = &tape->nodes[from];
+    if (!tape->source.bounded || !node->op) return WG_OK;
+    wg_status status = WG_OK;
+    if (node->flags & WG_NODE_INLINE)
+        node->flags |= WG_NODE_REACHED;
+    else if (!backward_take_adjoint(tape, node->u.record))
+        status = tape->status;
+    for (int64_t i = from; i >= (int64_t)low && status == WG_OK; i--)
+        status = tape->nodes[i].flags & WG_NODE_INLINE ? backward_rehearse_inline(tape, (uint32_t)i)
+                                                       : backward_rehearse_record(tape, (uint32_t)i);
+    if (status != WG_OK) backward_abandon(tape, from, low);
+    return status;
+}
+
 /* Looks at the gradients that the sweep reached: are they finite (if asked), and does the sweep stand. */
 static wg_status backward_finish(wg_tape *tape, wg_status status)
 {
@@ -197,9 +253,12 @@ static wg_status backward_sweep(wg_var out, const void *cotangent)
     if (!needs) return WG_OK; /* nothing that it depends on has a gradient */
     uint32_t low = tape->first_variable;
     tape->busy++;
-    bool seeded = backward_seed(tape, out.index, cotangent);
-    wg_status status = seeded ? backward_down(tape, out.index, low) : tape->status;
-    if (status != WG_OK) backward_abandon(tape, out.index, low);
+    wg_status status = backward_rehearse(tape, out.index, low);
+    if (status == WG_OK) {
+        bool seeded = backward_seed(tape, out.index, cotangent);
+        status = seeded ? backward_down(tape, out.index, low) : tape->status;
+        if (status != WG_OK) backward_abandon(tape, out.index, low);
+    }
     tape->busy--;
     return backward_finish(tape, status);
 }

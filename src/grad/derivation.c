@@ -28,6 +28,7 @@ typedef struct derivation_term {
 struct wg_derivation {
     wg_call call;                /* the application being differentiated, without data */
     wg_recorded_sweep *recorded; /* NULL: on numbers */
+    bool rehearsal;              /* on numbers, but only to see that there is memory */
     uint32_t index;
     uint32_t few_inputs[2];
     wg_array *operands, few_operands[DERIVATION_FEW];
@@ -167,7 +168,9 @@ wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **eleme
         wg_tape_fail_memory(tape, d->call.op->name, sizeof *interned);
         return derivation_invalid;
     }
-    return derivation_temporary(d, interned, elements);
+    wg_term term = derivation_temporary(d, interned, elements);
+    if (d->rehearsal) *elements = NULL;
+    return term;
 }
 
 wg_var wg_term_var(wg_derivation *d, wg_term term)
@@ -193,12 +196,13 @@ static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
     *add = true;
     bool number = node->flags & WG_NODE_NUMBER;
     if (node->flags & WG_NODE_INLINE || (number && node->flags & WG_NODE_VARIABLE)) {
-        if (tape->ieee_zero && node->flags & WG_NODE_INLINE) node->flags |= WG_NODE_REACHED;
+        if ((tape->ieee_zero || d->rehearsal) && node->flags & WG_NODE_INLINE) node->flags |= WG_NODE_REACHED;
         return wg_node_slot(tape, index);
     }
     wg_record *record = node->u.record;
     if (node->flags & WG_NODE_VARIABLE) {
         *add = !(record->flags & WG_RECORD_ZERO_GRAD);
+        if (d->rehearsal) return record->grad;
         record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
         return record->grad;
     }
@@ -225,16 +229,19 @@ static void derivation_add(wg_derivation *d, size_t k, const void *data)
     uint32_t input = d->call.inputs[k];
     size_t size = wg_node_shape(d->call.tape, &d->call.tape->nodes[input])->size;
     void *out = derivation_adjoint(d, input, &add);
-    if (out) derivation_copy(d->call.dtype, size, data, out, add);
+    if (out && !d->rehearsal) derivation_copy(d->call.dtype, size, data, out, add);
 }
 
 void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
 {
     *add = false;
     if (d->call.tape->status != WG_OK || !wg_wants(d, k)) return NULL;
-    if (!d->recorded) return derivation_adjoint(d, d->call.inputs[k], add);
-    derivation_only_numbers(d);
-    return NULL;
+    if (d->recorded) {
+        derivation_only_numbers(d);
+        return NULL;
+    }
+    void *out = derivation_adjoint(d, d->call.inputs[k], add);
+    return d->rehearsal ? NULL : out;
 }
 
 /* The cotangent, whole: to be copied, or at the very end handed over. An input that is there twice gets its contributions
@@ -354,6 +361,15 @@ static const void *derivation_viewed(const wg_derivation *d, const derivation_ap
     return (const char *)a->operands[0].data + a->view * derivation_element(d);
 }
 
+/* Evaluates, or sees that there is memory for it. */
+static wg_status derivation_evaluate(wg_derivation *d, wg_call *call)
+{
+    if (!d->rehearsal) return wg_call_evaluate(call);
+    wg_tape *tape = d->call.tape;
+    size_t bytes = call->op->scratch ? call->op->scratch(call) : 0;
+    return bytes ? wg_call_rehearse_scratch(call, bytes) : tape->status;
+}
+
 /* The application recorded. */
 static wg_var derivation_record(
     wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
@@ -377,7 +393,7 @@ wg_term wg_step(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, 
     wg_term term = derivation_temporary(d, a.shape, &elements);
     if (!elements) return derivation_invalid;
     a.call.out = elements;
-    return wg_call_evaluate(&a.call) == WG_OK ? term : derivation_invalid;
+    return derivation_evaluate(d, &a.call) == WG_OK ? term : derivation_invalid;
 }
 
 /* Adds a var to a node's adjoint, summed to its shape. */
@@ -439,7 +455,7 @@ void wg_give(
         wg_give_term(d, k, wg_step(d, op, in, n, attributes, size));
     } else {
         a.call.out = derivation_adjoint(d, d->call.inputs[k], &a.call.add);
-        if (a.call.out) wg_call_evaluate(&a.call);
+        if (a.call.out) derivation_evaluate(d, &a.call);
     }
 }
 
@@ -517,10 +533,11 @@ static wg_status derivation_run(wg_derivation *d)
     return tape->status;
 }
 
-wg_status wg_derive_numbers(wg_tape *tape, uint32_t index)
+wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, bool rehearsal)
 {
     wg_derivation d;
     d.recorded = NULL;
+    d.rehearsal = rehearsal;
     if (!derivation_open(&d, tape, index)) return tape->status;
     const wg_record *record = tape->nodes[index].u.record;
     derivation_add_term(&d, (derivation_term){.shape = record->shape, .data = record->adjoint, .node = UINT32_MAX});
@@ -531,6 +548,7 @@ wg_status wg_derive_recorded(wg_tape *tape, uint32_t index, wg_recorded_sweep *s
 {
     wg_derivation d;
     d.recorded = sweep;
+    d.rehearsal = false;
     if (!derivation_open(&d, tape, index)) return tape->status;
     wg_term_of_var(&d, sweep->adjoints[index]);
     return derivation_run(&d);

@@ -5,8 +5,9 @@
 #include "tape/list.h"
 
 /* Runs node index's derivative on numbers: its adjoint goes to its inputs' adjoints. The node has a record and an
- * adjoint, which may have been handed over to an input (then it is NULL) on return. */
-wg_status wg_derive_numbers(wg_tape *tape, uint32_t index);
+ * adjoint, which may have been handed over to an input (then it is NULL) on return. In a rehearsal memory is taken and
+ * given back in just the same order, and nothing is computed. */
+wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, bool rehearsal);
 
 /* A contribution of an op with WG_OP_JOINS, waiting to be recorded together with its like. */
 typedef struct wg_postponed {

@@ -65,7 +65,7 @@ typedef struct matmul_operand {
 } matmul_operand;
 
 typedef struct matmul_job {
-    wg_call *call;
+    const wg_call *call;
     wg_isa isa;
     size_t m, n, k;
     matmul_operand a, b;
@@ -83,7 +83,7 @@ static void matmul_strides(const wg_shape *shape, const wg_shape *joint, ptrdiff
     for (uint32_t d = 0; d < joint->rank; d++) strides[d] *= (ptrdiff_t)matrix;
 }
 
-static bool matmul_open(matmul_job *job, wg_call *call)
+static bool matmul_open(matmul_job *job, const wg_call *call)
 {
     const matmul_plan *plan = call->attributes;
     const wg_shape *a = call->in[0].shape, *b = call->in[1].shape;
@@ -126,13 +126,11 @@ static void matmul_fuse_batch(matmul_job *job)
     }
 }
 
-static bool matmul_scratch(matmul_job *job)
+static size_t matmul_scratch_bytes(const matmul_job *job)
 {
     bool f64 = job->call->dtype == WG_F64, ta = job->a.transposed, tb = job->b.transposed;
-    size_t bytes = f64 ? wg_kernel_gemm_scratch_f64(job->isa, ta, tb, job->m, job->n, job->k)
-                       : wg_kernel_gemm_scratch_f32(job->isa, ta, tb, job->m, job->n, job->k);
-    if (bytes) job->scratch = wg_call_scratch(job->call, bytes);
-    return !bytes || job->scratch;
+    return f64 ? wg_kernel_gemm_scratch_f64(job->isa, ta, tb, job->m, job->n, job->k)
+               : wg_kernel_gemm_scratch_f32(job->isa, ta, tb, job->m, job->n, job->k);
 }
 
 static void matmul_one(const matmul_job *job, ptrdiff_t at_a, ptrdiff_t at_b, ptrdiff_t at_out, bool add)
@@ -170,12 +168,21 @@ static void matmul_all(const matmul_job *job)
     }
 }
 
+static size_t matmul_scratch(const wg_call *call)
+{
+    matmul_job job;
+    if (!matmul_open(&job, call)) return 0;
+    matmul_fuse_batch(&job);
+    return matmul_scratch_bytes(&job);
+}
+
 static wg_status matmul_evaluate(wg_call *call)
 {
     matmul_job job;
     if (!matmul_open(&job, call)) return call->tape->status;
     matmul_fuse_batch(&job);
-    if (!matmul_scratch(&job)) return call->tape->status;
+    size_t bytes = matmul_scratch_bytes(&job);
+    if (bytes && !(job.scratch = wg_call_scratch(call, bytes))) return call->tape->status;
     size_t size = wg_shape_product(&call->shape, 0, call->shape.rank);
     bool nothing = wg_shape_product(&job.joint, 0, job.joint.rank) == 0; /* a sum over an empty batch */
     if (nothing && !call->add && size) memset(call->out, 0, size * wg_dtype_size(call->dtype));
@@ -202,6 +209,7 @@ static const wg_op matmul_op = {.name = "matmul",
     .flags = WG_OP_ADDS | WG_OP_TAKES_TRANSPOSED,
     .shape = matmul_infer,
     .evaluate = matmul_evaluate,
+    .scratch = matmul_scratch,
     .derivative = matmul_derivative};
 
 /* ---- public ------------------------------------------------------------------------------------------------------------ */

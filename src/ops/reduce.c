@@ -45,37 +45,58 @@ static void reduce_kernel(wg_dtype dtype, wg_reduce_kind kind, size_t outer, siz
     }
 }
 
+/* One run over (outer, extent, inner): the last reduced one that is left. */
+typedef struct reduce_step {
+    size_t outer, extent, inner;
+} reduce_step;
+
+/* Takes the last reduced run out of the list. False when none is left; then the step is a copy. */
+static bool reduce_next(reduce_run *runs, size_t n, reduce_step *step)
+{
+    size_t last = n;
+    *step = (reduce_step){1, 1, 1};
+    for (size_t i = 0; i < n; i++)
+        if (runs[i].reduced) last = i;
+    for (size_t i = 0; i < n && i < last; i++) step->outer *= runs[i].extent;
+    for (size_t i = last + 1; i < n; i++) step->inner *= runs[i].extent;
+    if (last == n) return false;
+    step->extent = runs[last].extent;
+    runs[last] = (reduce_run){1, false};
+    return true;
+}
+
+static size_t reduce_bytes(const reduce_step *step, wg_dtype dtype)
+{
+    size_t bytes = step->outer * step->inner * wg_dtype_size(dtype);
+    return (bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT;
+}
+
+/* All steps but the last leave a partial result. */
+size_t wg_reduce_scratch(const wg_shape *shape, const bool *mask, wg_dtype dtype)
+{
+    reduce_run runs[WG_MAX_RANK];
+    reduce_step step, next;
+    size_t n = reduce_runs(shape, mask, runs), bytes = 0;
+    if (!reduce_next(runs, n, &step)) return 0;
+    for (; reduce_next(runs, n, &next); step = next) bytes += reduce_bytes(&step, dtype);
+    return bytes;
+}
+
 wg_status wg_reduce_array(
     wg_call *call, wg_reduce_kind kind, const void *in, const wg_shape *shape, const bool *mask, double divisor)
 {
     reduce_run runs[WG_MAX_RANK];
-    size_t n = reduce_runs(shape, mask, runs), left = 0;
-    for (size_t i = 0; i < n; i++) left += runs[i].reduced;
-    while (left > 1) {
-        size_t last = n - 1, outer = 1, inner = 1;
-        while (!runs[last].reduced) last--;
-        for (size_t i = 0; i < last; i++) outer *= runs[i].extent;
-        for (size_t i = last + 1; i < n; i++) inner *= runs[i].extent;
-        void *partial = wg_call_scratch(call, outer * inner * wg_dtype_size(call->dtype));
-        if (!partial) return call->tape->status;
-        reduce_kernel(call->dtype, kind, outer, runs[last].extent, inner, in, partial, false, 1);
-        in = partial;
-        runs[last].extent = 1;
-        runs[last].reduced = false;
-        left--;
-    }
-    size_t outer = 1, reduced = 1, inner = 1;
-    for (size_t i = 0, past = 0; i < n; i++) {
-        if (runs[i].reduced) {
-            reduced = runs[i].extent;
-            past = 1;
-        } else if (past) {
-            inner *= runs[i].extent;
-        } else {
-            outer *= runs[i].extent;
+    reduce_step step, next;
+    size_t n = reduce_runs(shape, mask, runs), bytes = wg_reduce_scratch(shape, mask, call->dtype);
+    char *partial = bytes ? wg_call_scratch(call, bytes) : NULL;
+    if (bytes && !partial) return call->tape->status;
+    if (reduce_next(runs, n, &step))
+        for (; reduce_next(runs, n, &next); step = next) {
+            reduce_kernel(call->dtype, kind, step.outer, step.extent, step.inner, in, partial, false, 1);
+            in = partial;
+            partial += reduce_bytes(&step, call->dtype);
         }
-    }
-    reduce_kernel(call->dtype, kind, outer, reduced, inner, in, call->out, call->add, divisor);
+    reduce_kernel(call->dtype, kind, step.outer, step.extent, step.inner, in, call->out, call->add, divisor);
     return WG_OK;
 }
 
@@ -132,6 +153,12 @@ static wg_status reduce_infer_some(wg_call *call)
     return WG_OK;
 }
 
+static size_t reduce_scratch(const wg_call *call)
+{
+    const reduce_axes *axes = call->attributes;
+    return wg_reduce_scratch(call->in[0].shape, axes->mask, call->dtype);
+}
+
 static wg_status reduce_sum(wg_call *call)
 {
     const reduce_axes *axes = call->attributes;
@@ -179,6 +206,7 @@ static const wg_op reduce_op_sum = {.name = "sum",
     .flags = WG_OP_ADDS,
     .shape = reduce_infer,
     .evaluate = reduce_sum,
+    .scratch = reduce_scratch,
     .derivative = reduce_sum_derivative};
 
 static void reduce_mean_derivative(wg_derivation *d)
@@ -244,16 +272,19 @@ static const wg_op reduce_op_mean = {.name = "mean",
     .flags = WG_OP_ADDS,
     .shape = reduce_infer_some,
     .evaluate = reduce_mean,
+    .scratch = reduce_scratch,
     .derivative = reduce_mean_derivative};
 static const wg_op reduce_op_max = {.name = "max",
     .arity = 1,
     .shape = reduce_infer_some,
     .evaluate = reduce_max,
+    .scratch = reduce_scratch,
     .derivative = reduce_extreme_derivative};
 static const wg_op reduce_op_min = {.name = "min",
     .arity = 1,
     .shape = reduce_infer_some,
     .evaluate = reduce_min,
+    .scratch = reduce_scratch,
     .derivative = reduce_extreme_derivative};
 
 /* ---- public ---------------------------------------------------------------------------------------------------------- */

@@ -11,4 +11,7 @@ typedef enum wg_reduce_kind { WG_REDUCE_SUM, WG_REDUCE_MAX, WG_REDUCE_MIN } wg_r
 wg_status wg_reduce_array(
     wg_call *call, wg_reduce_kind kind, const void *in, const wg_shape *shape, const bool *mask, double divisor);
 
+/* The scratch that takes, in bytes. */
+size_t wg_reduce_scratch(const wg_shape *shape, const bool *mask, wg_dtype dtype);
+
 #endif

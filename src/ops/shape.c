@@ -218,13 +218,26 @@ static wg_status shape_infer_sum_to(wg_call *call)
         wg_call_describe(call, 0), wg_shape_format(&call->shape, text, sizeof text));
 }
 
-static wg_status shape_sum_to(wg_call *call)
+/* Which axes are summed. */
+static void shape_summed_axes(const wg_call *call, bool *mask)
 {
     const wg_shape *from = call->in[0].shape;
-    bool mask[WG_MAX_RANK];
     uint32_t missing = from->rank - call->shape.rank;
     for (uint32_t d = 0; d < from->rank; d++) mask[d] = d < missing || call->shape.dim[d - missing] == 1;
-    return wg_reduce_array(call, WG_REDUCE_SUM, call->in[0].data, from, mask, 1);
+}
+
+static size_t shape_sum_to_scratch(const wg_call *call)
+{
+    bool mask[WG_MAX_RANK];
+    shape_summed_axes(call, mask);
+    return wg_reduce_scratch(call->in[0].shape, mask, call->dtype);
+}
+
+static wg_status shape_sum_to(wg_call *call)
+{
+    bool mask[WG_MAX_RANK];
+    shape_summed_axes(call, mask);
+    return wg_reduce_array(call, WG_REDUCE_SUM, call->in[0].data, call->in[0].shape, mask, 1);
 }
 
 static void shape_derive_sum_to(wg_derivation *d)
@@ -239,6 +252,7 @@ static const wg_op shape_op_sum_to = {.name = "sum_to",
     .flags = WG_OP_ADDS,
     .shape = shape_infer_sum_to,
     .evaluate = shape_sum_to,
+    .scratch = shape_sum_to_scratch,
     .derivative = shape_derive_sum_to};
 
 const wg_op *wg_op_sum_to(void) { return &shape_op_sum_to; }

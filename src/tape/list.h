@@ -250,6 +250,9 @@ bool wg_node_operand(wg_tape *tape, uint32_t index, unsigned op_flags, const cha
  * an error. The shape is known, and its size does not overflow. */
 size_t wg_call_view(wg_call *call);
 
+/* Takes and gives back what one wg_call_scratch of that size would. */
+wg_status wg_call_rehearse_scratch(wg_call *call, size_t bytes);
+
 /* Runs an op's evaluation, then frees its scratch and, with check_finite, looks at the result. */
 wg_status wg_call_evaluate(wg_call *call);
 

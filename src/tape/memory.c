@@ -53,6 +53,7 @@ static void source_free(void *user, void *block, size_t size)
 void wg_source_open(wg_source *source, const wg_tape_options *options)
 {
     *source = (wg_source){.allocator = options->allocator, .limit = options->memory_limit};
+    source->bounded = options->memory_limit || options->buffer || options->allocator.allocate;
     if (options->buffer) {
         source->fixed = true;
         uintptr_t begin = memory_round_up((uintptr_t)options->buffer, WG_ALIGNMENT);

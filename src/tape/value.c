@@ -121,6 +121,22 @@ size_t wg_call_view(wg_call *call)
     return SIZE_MAX;
 }
 
+static void value_free_scratch(wg_call *call)
+{
+    for (value_scratch *scratch = call->scratch, *next; scratch; scratch = next) {
+        next = scratch->next;
+        wg_pool_give_back(&call->tape->pool, scratch, scratch->bytes);
+    }
+    call->scratch = NULL;
+}
+
+wg_status wg_call_rehearse_scratch(wg_call *call, size_t bytes)
+{
+    wg_call_scratch(call, bytes);
+    value_free_scratch(call);
+    return call->tape->status;
+}
+
 wg_status wg_call_evaluate(wg_call *call)
 {
     wg_tape *tape = call->tape;
@@ -128,11 +144,7 @@ wg_status wg_call_evaluate(wg_call *call)
     wg_tape_enter_op(tape);
     wg_status status = call->op->evaluate(call);
     wg_tape_leave_op(tape);
-    for (value_scratch *scratch = call->scratch, *next; scratch; scratch = next) {
-        next = scratch->next;
-        wg_pool_give_back(&tape->pool, scratch, scratch->bytes);
-    }
-    call->scratch = NULL;
+    value_free_scratch(call);
     if (status == WG_OK) return in_error ? WG_OK : tape->status;
     return wg_tape_fail(tape, status, "%s: its evaluation failed", call->op->name);
 }

@@ -167,6 +167,42 @@ static void wrong_applications(wg_dtype dtype)
 }
 IN_BOTH(wrong_applications)
 
+/* A view that is not a part of its argument, and a lazy op that is not of one argument. */
+static wg_status view_shape(wg_call *call)
+{
+    call->shape = WG_DIMS(((const size_t *)call->attributes)[1]);
+    return WG_OK;
+}
+static size_t view_offset(const wg_call *call) { return ((const size_t *)call->attributes)[0]; }
+static const wg_op window_op = {
+    .name = "window", .arity = 1, .flags = WG_OP_TAKES_INDICES, .shape = view_shape, .view = view_offset};
+static const wg_op baseless_op = {.name = "baseless", .arity = 0, .shape = view_shape, .view = view_offset};
+static const wg_op lazy_op = {
+    .name = "lazy", .arity = 2, .flags = WG_OP_LAZY, .shape = shape_of_first, .evaluate = pessimist_evaluate};
+
+static void wrong_views(wg_dtype dtype)
+{
+    const size_t right[][2] = {{0, 3}, {1, 2}, {3, 0}, {2, 1}},
+                 wrong[][2] = {{1, 3}, {4, 0}, {3, 1}, {SIZE_MAX - 1, 3}, {0, 4}};
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var x = vector(t, NUMBERS(1, 2, 3)), i = wg_indices(t, WG_DIMS(3), NULL);
+    for (size_t k = 0; k < 4; k++) assert_true(wg_ok(wg_apply(t, &window_op, &x, 1, right[k], sizeof right[k])));
+    size_t nodes = nodes_of(t);
+    for (size_t k = 0; k < 5; k++) {
+        wg_apply(t, &window_op, &x, 1, wrong[k], sizeof wrong[k]);
+        EXPECT_ERROR(t, WG_ERROR_SHAPE, "window: its view");
+    }
+    wg_apply(t, &window_op, &i, 1, right[0], sizeof right[0]); /* integers are no numbers */
+    EXPECT_ERROR(t, WG_ERROR_SHAPE, "window: its view");
+    wg_apply(t, &baseless_op, NULL, 0, right[0], sizeof right[0]);
+    EXPECT_ERROR(t, WG_ERROR_SHAPE, "baseless: its view");
+    wg_apply(t, &lazy_op, (wg_var[]){x, x}, 2, NULL, 0);
+    EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "lazy");
+    assert_int_equal(nodes_of(t), nodes);
+    wg_tape_free(t);
+}
+IN_BOTH(wrong_views)
+
 /* ---- derivatives that are wrong ---------------------------------------------------------------------------------------- */
 
 typedef enum mistake {
@@ -274,6 +310,7 @@ int main(void)
         BOTH(rules_that_fail),
         BOTH(evaluation_that_fails_in_a_replay),
         BOTH(wrong_applications),
+        BOTH(wrong_views),
         BOTH(derivatives_that_are_wrong),
     };
     return cmocka_run_group_tests_name("op_errors", tests, NULL, NULL);

@@ -171,7 +171,7 @@ static void refuse(stage *s, wg_var bad, wg_status status, wg_tape *other)
             size_t nodes = count_nodes(s->tape);
             bool worked = call(f, in, tape);
             if (worked || count_nodes(s->tape) != nodes) fail_msg("%s, position %zu: not refused", f->name, k + 1);
-            char place[20];
+            char place[32];
             snprintf(place, sizeof place, "argument %zu", k + 1);
             bool places = !f->status && !other && f->n > 1;
             if (tape) EXPECT_ERROR(tape, status, f->name, places ? place : "");

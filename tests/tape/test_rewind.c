@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "tape/expect.h"
+#include "tape/list.h"
 
 static void drops_what_came_after(void **state)
 {
@@ -129,6 +130,32 @@ static void marks_of_no_use(void **state)
     assert_true(wg_ok(x));
     wg_tape_free(tape);
     wg_tape_free(other);
+}
+
+/* Epochs are compared, never ordered: when their counter wraps, nothing happens. */
+static void epochs_wrap(void **state)
+{
+    (void)state;
+    wg_tape *tape = new_tape(WG_F64);
+    tape->epoch = UINT32_MAX - 2;
+    wg_var x = wg_scalar_variable(tape, 3), older = {0};
+    wg_mark mark = wg_tape_mark(tape), inner = {0};
+    for (int round = 0; round < 6; round++) {
+        wg_var y = wg_mul(x, x), z = wg_neg(y);
+        assert_true(wg_ok(x) && wg_ok(y) && !wg_ok(older) && !wg_ok((wg_var){0}));
+        EXPECT_NUMBER(wg_item(z), -9);
+        if (round) assert_int_equal(wg_tape_rewind(tape, inner), WG_ERROR_ARGUMENT);
+        wg_tape_clear_error(tape);
+        inner = wg_tape_mark(tape);
+        assert_int_equal(wg_tape_rewind(tape, inner), WG_OK);
+        assert_true(wg_ok(z));
+        assert_int_equal(wg_tape_rewind(tape, mark), WG_OK);
+        older = y;
+    }
+    assert_true(tape->epoch < 10);
+    assert_int_equal(wg_backward(wg_mul(x, x)), WG_OK);
+    EXPECT_NUMBER(wg_grad_at(x, 0), 6);
+    wg_tape_free(tape);
 }
 
 /* ---- what is kept -------------------------------------------------------------------------------------------------------- */
@@ -300,6 +327,7 @@ int main(void)
         cmocka_unit_test(marks_serve_again),
         cmocka_unit_test(nested),
         cmocka_unit_test(marks_of_no_use),
+        cmocka_unit_test(epochs_wrap),
         cmocka_unit_test(older_leaves_keep_their_gradients),
         cmocka_unit_test(names_and_retained_gradients_go),
         cmocka_unit_test(late_addresses_of_older_scalars),

@@ -179,8 +179,7 @@ static void ew_give_numbers(wg_derivation *d, uint32_t rule, size_t k)
     }
     void *out;
     wg_term whole = wg_term_of_numbers(d, &call->shape, &out);
-    if (!out) return;
-    ew_slopes(d, rule, k, out, false);
+    if (out) ew_slopes(d, rule, k, out, false);
     wg_give_term(d, k, whole);
 }
 
