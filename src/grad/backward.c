@@ -3,7 +3,6 @@
  * Runs of scalars go through their own path. No recursion: the sweep is a loop over indices. */
 #include "grad/derivation.h"
 
-#include "kernels/copy.h"
 #include "wengert/grad.h"
 
 #include <string.h>
@@ -22,20 +21,10 @@ static bool backward_reserve(wg_tape *tape)
     return true;
 }
 
-/* to = or += from. */
-static void backward_accumulate(wg_dtype dtype, size_t n, const void *from, void *to, bool add)
-{
-    ptrdiff_t one = 1;
-    if (dtype == WG_F64)
-        wg_kernel_copy_f64(1, &n, from, &one, to, &one, add);
-    else
-        wg_kernel_copy_f32(1, &n, from, &one, to, &one, add);
-}
-
 /* Adds numbers to the gradient of a variable or a retained intermediate. */
 static void backward_add_to_grad(wg_tape *tape, wg_record *record, const void *numbers)
 {
-    backward_accumulate(
+    wg_adjoint_accumulate(
         tape->dtype, record->shape->size, numbers, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
     record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
 }
@@ -100,7 +89,7 @@ static bool backward_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
     bool add = record->adjoint;
     if (!add) record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
     if (!record->adjoint) return wg_tape_fail_memory(tape, "wg_backward", bytes), false;
-    backward_accumulate(tape->dtype, 1, slot, record->adjoint, add);
+    wg_adjoint_accumulate(tape->dtype, 1, slot, record->adjoint, add);
     memset(slot, 0, bytes);
     node->flags &= ~(uint32_t)WG_NODE_REACHED;
     return true;

@@ -5,186 +5,10 @@
  * A cotangent that is passed on unchanged is not copied: the last input that takes it whole takes over its memory. */
 #include "grad/derivation.h"
 
-#include "kernels/copy.h"
 #include "shape/shape.h"
-#include "wengert/grad.h"
 #include "wengert/ops.h"
 
-#include <string.h>
-
-#define DERIVATION_TERMS  64
-#define DERIVATION_PASSES 8
-#define DERIVATION_FEW    8
-
-typedef struct derivation_term {
-    const wg_interned *shape;
-    const void *data; /* on numbers; NULL for a primal, which is looked up when it is read */
-    void *owned;      /* the pool chunk behind data, freed with the derivation; NULL: someone else's */
-    double number;    /* what data points to when the value stands in a node, which may move */
-    uint32_t node;    /* of a primal or the result, else UINT32_MAX */
-    wg_var var;       /* while recording */
-} derivation_term;
-
-struct wg_derivation {
-    wg_call call;                /* the application being differentiated, without data */
-    wg_recorded_sweep *recorded; /* NULL: on numbers */
-    bool rehearsal;              /* on numbers, but only to see that there is memory */
-    uint32_t index;
-    uint32_t few_inputs[2];
-    wg_array *operands, few_operands[DERIVATION_FEW];
-    size_t passes_count;
-    uint32_t passes[DERIVATION_PASSES]; /* inputs that take the cotangent whole, once all else is done */
-    uint32_t count, capacity;           /* terms so far, and as many as fit; id 0 is the invalid term */
-    derivation_term *terms, few_terms[DERIVATION_TERMS];
-};
-
-bool wg_recording(const wg_derivation *d) { return d->recorded; }
-const wg_call *wg_derivation_call(const wg_derivation *d) { return &d->call; }
-
-static size_t derivation_element(const wg_derivation *d) { return wg_dtype_size(d->call.dtype); }
-
-bool wg_wants(const wg_derivation *d, size_t k)
-{
-    if (k >= d->call.n) return false;
-    uint32_t input = d->call.inputs[k];
-    return d->recorded ? d->recorded->reach[input] : d->call.tape->nodes[input].flags & WG_NODE_NEEDS;
-}
-
-/* ---- terms ------------------------------------------------------------------------------------------------------- */
-
 static const wg_term derivation_invalid = {0};
-
-static derivation_term *derivation_at(wg_derivation *d, wg_term term)
-{
-    if (d->call.tape->status != WG_OK) return NULL;
-    if (term.id && term.id < d->count) return &d->terms[term.id];
-    wg_tape_fail(d->call.tape, WG_ERROR_ARGUMENT, "%s: its derivative uses an invalid term", d->call.op->name);
-    return NULL;
-}
-
-/* Room for twice as many terms. */
-static bool derivation_more_terms(wg_derivation *d)
-{
-    wg_tape *tape = d->call.tape;
-    size_t bytes = d->capacity * sizeof *d->terms;
-    derivation_term *terms = wg_pool_take(&tape->pool, &tape->source, 2 * bytes);
-    if (!terms) return wg_tape_fail_memory(tape, d->call.op->name, 2 * bytes), false;
-    memcpy(terms, d->terms, bytes);
-    if (d->terms != d->few_terms) wg_pool_give_back(&tape->pool, d->terms, bytes);
-    d->terms = terms;
-    d->capacity *= 2;
-    return true;
-}
-
-static wg_term derivation_add_term(wg_derivation *d, derivation_term term)
-{
-    if (d->count == d->capacity && !derivation_more_terms(d)) return derivation_invalid;
-    d->terms[d->count] = term;
-    return (wg_term){d->count++};
-}
-
-wg_term wg_cotangent(wg_derivation *d) { return d->call.tape->status == WG_OK ? (wg_term){1} : derivation_invalid; }
-
-static wg_term derivation_of_node(wg_derivation *d, uint32_t index)
-{
-    wg_tape *tape = d->call.tape;
-    if (tape->status != WG_OK) return derivation_invalid;
-    const wg_node *node = &tape->nodes[index];
-    return derivation_add_term(
-        d, (derivation_term){.shape = wg_node_shape(tape, node), .node = index, .var = {tape, index, node->epoch}});
-}
-
-wg_term wg_primal(wg_derivation *d, size_t k)
-{
-    if (k < d->call.n) return derivation_of_node(d, d->call.inputs[k]);
-    wg_tape_fail(d->call.tape, WG_ERROR_ARGUMENT, "%s: its derivative asks for input %zu of %zu", d->call.op->name, k,
-        d->call.n);
-    return derivation_invalid;
-}
-
-wg_term wg_result(wg_derivation *d) { return derivation_of_node(d, d->index); }
-
-/* A temporary on numbers. */
-static wg_term derivation_temporary(wg_derivation *d, const wg_interned *shape, void **elements)
-{
-    wg_tape *tape = d->call.tape;
-    size_t bytes = shape->size * derivation_element(d);
-    *elements = wg_pool_take(&tape->pool, &tape->source, bytes);
-    if (!*elements) {
-        wg_tape_fail_memory(tape, d->call.op->name, bytes);
-        return derivation_invalid;
-    }
-    wg_term term = derivation_add_term(
-        d, (derivation_term){.shape = shape, .data = *elements, .owned = *elements, .node = UINT32_MAX});
-    if (!term.id) {
-        wg_pool_give_back(&tape->pool, *elements, bytes);
-        *elements = NULL;
-    }
-    return term;
-}
-
-wg_term wg_number(wg_derivation *d, double c)
-{
-    wg_tape *tape = d->call.tape;
-    if (tape->status != WG_OK) return derivation_invalid;
-    if (d->recorded) return wg_term_of_var(d, wg_list_number(tape, c));
-    void *elements;
-    wg_term term = derivation_temporary(d, tape->scalar_shape, &elements);
-    if (elements && tape->dtype == WG_F64) *(double *)elements = c;
-    if (elements && tape->dtype == WG_F32) *(float *)elements = (float)c;
-    return term;
-}
-
-static void derivation_only_numbers(wg_derivation *d)
-{
-    wg_tape_fail(d->call.tape, WG_ERROR_UNSUPPORTED,
-        "%s: its derivative is given as numbers only and cannot be recorded: wg_backward can use it, wg_gradients "
-        "cannot",
-        d->call.op->name);
-}
-
-const void *wg_term_numbers(wg_derivation *d, wg_term term)
-{
-    derivation_term *found = derivation_at(d, term);
-    if (!found || d->recorded) return NULL;
-    if (found->data) return found->data;
-    const wg_node *node = &d->call.tape->nodes[found->node];
-    if (!(node->flags & WG_NODE_INLINE)) return wg_node_value(d->call.tape, found->node, d->call.op->name);
-    memcpy(&found->number, &node->u, sizeof found->number);
-    return found->data = &found->number;
-}
-
-wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **elements)
-{
-    wg_tape *tape = d->call.tape;
-    *elements = NULL;
-    if (tape->status != WG_OK) return derivation_invalid;
-    if (d->recorded) {
-        derivation_only_numbers(d);
-        return derivation_invalid;
-    }
-    const wg_interned *interned = wg_list_intern(tape, shape);
-    if (!interned) {
-        wg_tape_fail_memory(tape, d->call.op->name, sizeof *interned);
-        return derivation_invalid;
-    }
-    wg_term term = derivation_temporary(d, interned, elements);
-    if (d->rehearsal) *elements = NULL;
-    return term;
-}
-
-wg_var wg_term_var(wg_derivation *d, wg_term term)
-{
-    derivation_term *found = derivation_at(d, term);
-    return found && d->recorded ? found->var : wg_invalid(d->call.tape);
-}
-
-wg_term wg_term_of_var(wg_derivation *d, wg_var var)
-{
-    if (!d->recorded || !wg_list_valid(var)) return derivation_invalid;
-    const wg_interned *shape = wg_node_shape(var.tape, &var.tape->nodes[var.index]);
-    return derivation_add_term(d, (derivation_term){.shape = shape, .node = UINT32_MAX, .var = var});
-}
 
 /* ---- adjoints on numbers -------------------------------------------------------------------------------------------- */
 
@@ -207,20 +31,11 @@ static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
         return record->grad;
     }
     if (record->adjoint) return record->adjoint;
-    size_t bytes = record->shape->size * derivation_element(d);
+    size_t bytes = record->shape->size * wg_derivation_element(d);
     record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
     if (!record->adjoint) wg_tape_fail_memory(tape, d->call.op->name, bytes);
     *add = false;
     return record->adjoint;
-}
-
-static void derivation_copy(wg_dtype dtype, size_t n, const void *from, void *to, bool add)
-{
-    ptrdiff_t one = 1;
-    if (dtype == WG_F64)
-        wg_kernel_copy_f64(1, &n, from, &one, to, &one, add);
-    else
-        wg_kernel_copy_f32(1, &n, from, &one, to, &one, add);
 }
 
 static void derivation_add(wg_derivation *d, size_t k, const void *data)
@@ -229,7 +44,7 @@ static void derivation_add(wg_derivation *d, size_t k, const void *data)
     uint32_t input = d->call.inputs[k];
     size_t size = wg_node_shape(d->call.tape, &d->call.tape->nodes[input])->size;
     void *out = derivation_adjoint(d, input, &add);
-    if (out && !d->rehearsal) derivation_copy(d->call.dtype, size, data, out, add);
+    if (out && !d->rehearsal) wg_adjoint_accumulate(d->call.dtype, size, data, out, add);
 }
 
 void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
@@ -237,7 +52,7 @@ void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
     *add = false;
     if (d->call.tape->status != WG_OK || !wg_wants(d, k)) return NULL;
     if (d->recorded) {
-        derivation_only_numbers(d);
+        wg_derivation_only_numbers(d);
         return NULL;
     }
     void *out = derivation_adjoint(d, d->call.inputs[k], add);
@@ -249,9 +64,9 @@ void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
 static void derivation_pass(wg_derivation *d, size_t k)
 {
     bool twice = false;
-    for (size_t j = 0; j < d->call.n && d->call.n <= DERIVATION_FEW; j++)
+    for (size_t j = 0; j < d->call.n && d->call.n <= WG_DERIVATION_FEW; j++)
         twice = twice || (j != k && d->call.inputs[j] == d->call.inputs[k]);
-    if (twice || d->passes_count == DERIVATION_PASSES)
+    if (twice || d->passes_count == WG_DERIVATION_PASSES)
         derivation_add(d, k, d->terms[1].data);
     else
         d->passes[d->passes_count++] = (uint32_t)k;
@@ -280,7 +95,7 @@ static void derivation_finish_passes(wg_derivation *d)
 /* An application of an op within a derivation, on numbers. */
 typedef struct derivation_application {
     wg_call call;
-    wg_array operands[DERIVATION_FEW];
+    wg_array operands[WG_DERIVATION_FEW];
     const wg_interned *shape;
     size_t view; /* where in operand 0 the result begins, or SIZE_MAX */
 } derivation_application;
@@ -295,15 +110,15 @@ static bool derivation_can_apply(wg_derivation *d, const wg_op *op, const wg_ter
     else if (op->arity != WG_ANY_ARITY && op->arity != n)
         wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: its derivative applies %s, which takes %zu arguments, to %zu", name,
             op->name, op->arity, n);
-    else if (n > DERIVATION_FEW)
+    else if (n > WG_DERIVATION_FEW)
         wg_tape_fail(tape, WG_ERROR_UNSUPPORTED, "%s: its derivative applies %s to more than %d terms", name, op->name,
-            DERIVATION_FEW);
+            WG_DERIVATION_FEW);
     return tape->status == WG_OK;
 }
 
 static bool derivation_operand(wg_derivation *d, const wg_op *op, wg_term given, wg_array *operand)
 {
-    const derivation_term *term = derivation_at(d, given);
+    const wg_derivation_term *term = wg_derivation_at(d, given);
     if (!term) return false;
     if (term->data)
         *operand = (wg_array){&term->shape->shape, term->shape->size, term->data, false, false};
@@ -358,7 +173,7 @@ static bool derivation_prepare(wg_derivation *d, derivation_application *a, cons
 /* Where the elements of a view are. */
 static const void *derivation_viewed(const wg_derivation *d, const derivation_application *a)
 {
-    return (const char *)a->operands[0].data + a->view * derivation_element(d);
+    return (const char *)a->operands[0].data + a->view * wg_derivation_element(d);
 }
 
 /* Evaluates, or sees that there is memory for it. */
@@ -374,7 +189,7 @@ static wg_status derivation_evaluate(wg_derivation *d, wg_call *call)
 static wg_var derivation_record(
     wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
 {
-    wg_var vars[DERIVATION_FEW];
+    wg_var vars[WG_DERIVATION_FEW];
     if (!derivation_can_apply(d, op, in, n)) return wg_invalid(d->call.tape);
     for (size_t k = 0; k < n; k++) vars[k] = wg_term_var(d, in[k]);
     return wg_list_apply(d->call.tape, op, vars, n, attributes, size, NULL);
@@ -387,47 +202,17 @@ wg_term wg_step(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, 
     derivation_application a;
     if (!derivation_prepare(d, &a, op, in, n, attributes, size)) return derivation_invalid;
     if (a.view != SIZE_MAX)
-        return derivation_add_term(
-            d, (derivation_term){.shape = a.shape, .node = UINT32_MAX, .data = derivation_viewed(d, &a)});
+        return wg_derivation_add_term(
+            d, (wg_derivation_term){.shape = a.shape, .node = UINT32_MAX, .data = derivation_viewed(d, &a)});
     void *elements;
-    wg_term term = derivation_temporary(d, a.shape, &elements);
+    wg_term term = wg_derivation_temporary(d, a.shape, &elements);
     if (!elements) return derivation_invalid;
     a.call.out = elements;
     return derivation_evaluate(d, &a.call) == WG_OK ? term : derivation_invalid;
 }
-
-/* Adds a var to a node's adjoint, summed to its shape. */
-static void derivation_join(wg_recorded_sweep *sweep, uint32_t node, wg_var var)
-{
-    wg_tape *tape = var.tape;
-    if (!wg_list_valid(var)) return;
-    const wg_interned *target = wg_node_shape(tape, &tape->nodes[node]);
-    if (wg_node_shape(tape, &tape->nodes[var.index]) != target) var = wg_sum_to(var, target->shape);
-    wg_var *adjoint = &sweep->adjoints[node];
-    *adjoint = adjoint->tape ? wg_add(*adjoint, var) : var;
-}
-
 static void derivation_give_recorded(wg_derivation *d, size_t k, wg_var var)
 {
-    derivation_join(d->recorded, d->call.inputs[k], var);
-}
-
-/* The application waits until its target's adjoint is needed. */
-static void derivation_postpone(
-    wg_derivation *d, size_t k, const wg_op *op, wg_term in, const void *attributes, size_t size)
-{
-    wg_tape *tape = d->call.tape;
-    wg_postponed **waiting = &d->recorded->postponed[d->call.inputs[k]];
-    wg_var var = wg_term_var(d, in);
-    if (!wg_list_valid(var)) return;
-    wg_postponed *postponed = wg_pool_take(&tape->pool, &tape->source, sizeof *postponed + size);
-    if (!postponed) {
-        wg_tape_fail_memory(tape, op->name, sizeof *postponed + size);
-        return;
-    }
-    *postponed = (wg_postponed){*waiting, op, var, size};
-    if (size) memcpy(postponed + 1, attributes, size);
-    *waiting = postponed;
+    wg_recorded_join(d->recorded, d->call.inputs[k], var);
 }
 
 void wg_give(
@@ -438,7 +223,7 @@ void wg_give(
     if (!derivation_can_apply(d, op, in, n)) return;
     if (d->recorded) {
         if (op->flags & WG_OP_JOINS && n == 1)
-            derivation_postpone(d, k, op, in[0], attributes, size);
+            wg_recorded_postpone(d->recorded, d->call.inputs[k], op, wg_term_var(d, in[0]), attributes, size);
         else
             derivation_give_recorded(d, k, derivation_record(d, op, in, n, attributes, size));
         return;
@@ -462,7 +247,8 @@ void wg_give(
 void wg_give_term(wg_derivation *d, size_t k, wg_term given)
 {
     wg_tape *tape = d->call.tape;
-    derivation_term *term = wg_wants(d, k) ? derivation_at(d, given) : NULL; /* what is not wanted need not be valid */
+    wg_derivation_term *term =
+        wg_wants(d, k) ? wg_derivation_at(d, given) : NULL; /* what is not wanted need not be valid */
     if (!term) return;
     if (d->recorded) {
         derivation_give_recorded(d, k, term->var);
@@ -492,7 +278,7 @@ static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
     d->index = index;
     d->passes_count = 0;
     d->operands = d->few_operands;
-    if (n > DERIVATION_FEW) {
+    if (n > WG_DERIVATION_FEW) {
         d->operands = wg_pool_take(&tape->pool, &tape->source, n * sizeof *d->operands);
         if (!d->operands) return wg_tape_fail_memory(tape, node->op->name, n * sizeof *d->operands), false;
     }
@@ -511,7 +297,7 @@ static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
         .attributes_size = record ? record->attributes_size : 0,
         .shape = wg_node_shape(tape, node)->shape};
     d->count = 1;
-    d->capacity = DERIVATION_TERMS;
+    d->capacity = WG_DERIVATION_TERMS;
     d->terms = d->few_terms;
     return true;
 }
@@ -527,9 +313,9 @@ static wg_status derivation_run(wg_derivation *d)
     if (!d->recorded) derivation_finish_passes(d);
     for (uint32_t i = 1; i < d->count; i++)
         if (d->terms[i].owned)
-            wg_pool_give_back(&tape->pool, d->terms[i].owned, d->terms[i].shape->size * derivation_element(d));
+            wg_pool_give_back(&tape->pool, d->terms[i].owned, d->terms[i].shape->size * wg_derivation_element(d));
     if (d->terms != d->few_terms) wg_pool_give_back(&tape->pool, d->terms, d->capacity * sizeof *d->terms);
-    if (d->call.n > DERIVATION_FEW) wg_pool_give_back(&tape->pool, d->operands, d->call.n * sizeof *d->operands);
+    if (d->call.n > WG_DERIVATION_FEW) wg_pool_give_back(&tape->pool, d->operands, d->call.n * sizeof *d->operands);
     return tape->status;
 }
 
@@ -540,7 +326,8 @@ wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, bool rehearsal)
     d.rehearsal = rehearsal;
     if (!derivation_open(&d, tape, index)) return tape->status;
     const wg_record *record = tape->nodes[index].u.record;
-    derivation_add_term(&d, (derivation_term){.shape = record->shape, .data = record->adjoint, .node = UINT32_MAX});
+    wg_derivation_add_term(
+        &d, (wg_derivation_term){.shape = record->shape, .data = record->adjoint, .node = UINT32_MAX});
     return derivation_run(&d);
 }
 
@@ -553,50 +340,3 @@ wg_status wg_derive_recorded(wg_tape *tape, uint32_t index, wg_recorded_sweep *s
     wg_term_of_var(&d, sweep->adjoints[index]);
     return derivation_run(&d);
 }
-
-/* ---- what was postponed ---------------------------------------------------------------------------------------------- */
-
-void wg_derive_forget(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
-{
-    while (sweep->postponed[index]) {
-        wg_postponed *postponed = sweep->postponed[index];
-        sweep->postponed[index] = postponed->earlier;
-        wg_pool_give_back(&tape->pool, postponed, sizeof *postponed + postponed->size);
-    }
-}
-
-/* One application of all that waits with the same op as the newest, in the order in which they came. */
-static wg_var derivation_record_joined(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
-{
-    const wg_op *op = sweep->postponed[index]->op;
-    size_t n = 0, size = sweep->postponed[index]->size;
-    for (const wg_postponed *p = sweep->postponed[index]; p && p->op == op && p->size == size; p = p->earlier) n++;
-    size_t bytes = n * (sizeof(wg_var) + size);
-    wg_var *in = wg_pool_take(&tape->pool, &tape->source, bytes);
-    if (!in) {
-        wg_tape_fail_memory(tape, op->name, bytes);
-        return wg_invalid(tape);
-    }
-    char *attributes = (char *)(in + n);
-    for (size_t k = n; k-- > 0;) {
-        wg_postponed *postponed = sweep->postponed[index];
-        in[k] = postponed->in;
-        memcpy(attributes + k * size, postponed + 1, size);
-        sweep->postponed[index] = postponed->earlier;
-        wg_pool_give_back(&tape->pool, postponed, sizeof *postponed + size);
-    }
-    wg_var joined = wg_list_apply(tape, op, in, n, attributes, n * size, NULL);
-    wg_pool_give_back(&tape->pool, in, bytes);
-    return joined;
-}
-
-wg_status wg_derive_postponed(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
-{
-    while (sweep->postponed[index] && tape->status == WG_OK)
-        derivation_join(sweep, index, derivation_record_joined(tape, index, sweep));
-    return tape->status;
-}
-
-#undef DERIVATION_TERMS
-#undef DERIVATION_PASSES
-#undef DERIVATION_FEW

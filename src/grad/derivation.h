@@ -2,6 +2,7 @@
 #ifndef WG_GRAD_DERIVATION_H
 #define WG_GRAD_DERIVATION_H
 
+#include "kernels/copy.h"
 #include "tape/list.h"
 
 /* Runs node index's derivative on numbers: its adjoint goes to its inputs' adjoints. The node has a record and an
@@ -32,5 +33,60 @@ void wg_derive_forget(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep);
 
 /* Records node index's derivative. Its adjoint and reach are set. */
 wg_status wg_derive_recorded(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep);
+
+/* ---- inside a derivation (terms.c, derivation.c) --------------------------------------------------------------------- */
+
+#define WG_DERIVATION_TERMS  64
+#define WG_DERIVATION_PASSES 8
+#define WG_DERIVATION_FEW    8
+
+typedef struct wg_derivation_term {
+    const wg_interned *shape;
+    const void *data; /* on numbers; NULL for a primal, which is looked up when it is read */
+    void *owned;      /* the pool chunk behind data, freed with the derivation; NULL: someone else's */
+    double number;    /* what data points to when the value stands in a node, which may move */
+    uint32_t node;    /* of a primal or the result, else UINT32_MAX */
+    wg_var var;       /* while recording */
+} wg_derivation_term;
+
+struct wg_derivation {
+    wg_call call;                /* the application being differentiated, without data */
+    wg_recorded_sweep *recorded; /* NULL: on numbers */
+    bool rehearsal;              /* on numbers, but only to see that there is memory */
+    uint32_t index;
+    uint32_t few_inputs[2];
+    wg_array *operands, few_operands[WG_DERIVATION_FEW];
+    size_t passes_count;
+    uint32_t passes[WG_DERIVATION_PASSES]; /* inputs that take the cotangent whole, once all else is done */
+    uint32_t count, capacity;              /* terms so far, and as many as fit; id 0 is the invalid term */
+    wg_derivation_term *terms, few_terms[WG_DERIVATION_TERMS];
+};
+
+static inline size_t wg_derivation_element(const wg_derivation *d) { return wg_dtype_size(d->call.dtype); }
+
+/* The term, or NULL when it is invalid or the tape in error. */
+wg_derivation_term *wg_derivation_at(wg_derivation *d, wg_term term);
+wg_term wg_derivation_add_term(wg_derivation *d, wg_derivation_term term);
+/* A temporary on numbers, uninitialised. */
+wg_term wg_derivation_temporary(wg_derivation *d, const wg_interned *shape, void **elements);
+/* The error of a derivative that is numbers only and should be recorded. */
+void wg_derivation_only_numbers(wg_derivation *d);
+
+/* to = or += from. */
+static inline void wg_adjoint_accumulate(wg_dtype dtype, size_t n, const void *from, void *to, bool add)
+{
+    ptrdiff_t one = 1;
+    if (dtype == WG_F64)
+        wg_kernel_copy_f64(1, &n, from, &one, to, &one, add);
+    else
+        wg_kernel_copy_f32(1, &n, from, &one, to, &one, add);
+}
+
+/* The application of an op with WG_OP_JOINS to in waits until the node's adjoint is needed. */
+void wg_recorded_postpone(
+    wg_recorded_sweep *sweep, uint32_t node, const wg_op *op, wg_var in, const void *attributes, size_t size);
+
+/* Adds a var to a node's adjoint, summed to its shape. */
+void wg_recorded_join(wg_recorded_sweep *sweep, uint32_t node, wg_var var);
 
 #endif

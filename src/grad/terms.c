@@ -1,0 +1,148 @@
+/* Terms: the values that a derivative's formula is made of. On numbers a term is elements somewhere, on a recording a var. */
+#include "grad/derivation.h"
+
+#include <string.h>
+
+bool wg_recording(const wg_derivation *d) { return d->recorded; }
+const wg_call *wg_derivation_call(const wg_derivation *d) { return &d->call; }
+
+bool wg_wants(const wg_derivation *d, size_t k)
+{
+    if (k >= d->call.n) return false;
+    uint32_t input = d->call.inputs[k];
+    return d->recorded ? d->recorded->reach[input] : d->call.tape->nodes[input].flags & WG_NODE_NEEDS;
+}
+
+static const wg_term term_invalid = {0};
+
+wg_derivation_term *wg_derivation_at(wg_derivation *d, wg_term term)
+{
+    if (d->call.tape->status != WG_OK) return NULL;
+    if (term.id && term.id < d->count) return &d->terms[term.id];
+    wg_tape_fail(d->call.tape, WG_ERROR_ARGUMENT, "%s: its derivative uses an invalid term", d->call.op->name);
+    return NULL;
+}
+
+/* Room for twice as many terms. */
+static bool term_more(wg_derivation *d)
+{
+    wg_tape *tape = d->call.tape;
+    size_t bytes = d->capacity * sizeof *d->terms;
+    wg_derivation_term *terms = wg_pool_take(&tape->pool, &tape->source, 2 * bytes);
+    if (!terms) return wg_tape_fail_memory(tape, d->call.op->name, 2 * bytes), false;
+    memcpy(terms, d->terms, bytes);
+    if (d->terms != d->few_terms) wg_pool_give_back(&tape->pool, d->terms, bytes);
+    d->terms = terms;
+    d->capacity *= 2;
+    return true;
+}
+
+wg_term wg_derivation_add_term(wg_derivation *d, wg_derivation_term term)
+{
+    if (d->count == d->capacity && !term_more(d)) return term_invalid;
+    d->terms[d->count] = term;
+    return (wg_term){d->count++};
+}
+
+wg_term wg_cotangent(wg_derivation *d) { return d->call.tape->status == WG_OK ? (wg_term){1} : term_invalid; }
+
+static wg_term term_of_node(wg_derivation *d, uint32_t index)
+{
+    wg_tape *tape = d->call.tape;
+    if (tape->status != WG_OK) return term_invalid;
+    const wg_node *node = &tape->nodes[index];
+    return wg_derivation_add_term(
+        d, (wg_derivation_term){.shape = wg_node_shape(tape, node), .node = index, .var = {tape, index, node->epoch}});
+}
+
+wg_term wg_primal(wg_derivation *d, size_t k)
+{
+    if (k < d->call.n) return term_of_node(d, d->call.inputs[k]);
+    wg_tape_fail(d->call.tape, WG_ERROR_ARGUMENT, "%s: its derivative asks for input %zu of %zu", d->call.op->name, k,
+        d->call.n);
+    return term_invalid;
+}
+
+wg_term wg_result(wg_derivation *d) { return term_of_node(d, d->index); }
+
+/* A temporary on numbers. */
+wg_term wg_derivation_temporary(wg_derivation *d, const wg_interned *shape, void **elements)
+{
+    wg_tape *tape = d->call.tape;
+    size_t bytes = shape->size * wg_derivation_element(d);
+    *elements = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!*elements) {
+        wg_tape_fail_memory(tape, d->call.op->name, bytes);
+        return term_invalid;
+    }
+    wg_term term = wg_derivation_add_term(
+        d, (wg_derivation_term){.shape = shape, .data = *elements, .owned = *elements, .node = UINT32_MAX});
+    if (!term.id) {
+        wg_pool_give_back(&tape->pool, *elements, bytes);
+        *elements = NULL;
+    }
+    return term;
+}
+
+wg_term wg_number(wg_derivation *d, double c)
+{
+    wg_tape *tape = d->call.tape;
+    if (tape->status != WG_OK) return term_invalid;
+    if (d->recorded) return wg_term_of_var(d, wg_list_number(tape, c));
+    void *elements;
+    wg_term term = wg_derivation_temporary(d, tape->scalar_shape, &elements);
+    if (elements && tape->dtype == WG_F64) *(double *)elements = c;
+    if (elements && tape->dtype == WG_F32) *(float *)elements = (float)c;
+    return term;
+}
+
+void wg_derivation_only_numbers(wg_derivation *d)
+{
+    wg_tape_fail(d->call.tape, WG_ERROR_UNSUPPORTED,
+        "%s: its derivative is given as numbers only and cannot be recorded: wg_backward can use it, wg_gradients "
+        "cannot",
+        d->call.op->name);
+}
+
+const void *wg_term_numbers(wg_derivation *d, wg_term term)
+{
+    wg_derivation_term *found = wg_derivation_at(d, term);
+    if (!found || d->recorded) return NULL;
+    if (found->data) return found->data;
+    const wg_node *node = &d->call.tape->nodes[found->node];
+    if (!(node->flags & WG_NODE_INLINE)) return wg_node_value(d->call.tape, found->node, d->call.op->name);
+    memcpy(&found->number, &node->u, sizeof found->number);
+    return found->data = &found->number;
+}
+
+wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **elements)
+{
+    wg_tape *tape = d->call.tape;
+    *elements = NULL;
+    if (tape->status != WG_OK) return term_invalid;
+    if (d->recorded) {
+        wg_derivation_only_numbers(d);
+        return term_invalid;
+    }
+    const wg_interned *interned = wg_list_intern(tape, shape);
+    if (!interned) {
+        wg_tape_fail_memory(tape, d->call.op->name, sizeof *interned);
+        return term_invalid;
+    }
+    wg_term term = wg_derivation_temporary(d, interned, elements);
+    if (d->rehearsal) *elements = NULL;
+    return term;
+}
+
+wg_var wg_term_var(wg_derivation *d, wg_term term)
+{
+    wg_derivation_term *found = wg_derivation_at(d, term);
+    return found && d->recorded ? found->var : wg_invalid(d->call.tape);
+}
+
+wg_term wg_term_of_var(wg_derivation *d, wg_var var)
+{
+    if (!d->recorded || !wg_list_valid(var)) return term_invalid;
+    const wg_interned *shape = wg_node_shape(var.tape, &var.tape->nodes[var.index]);
+    return wg_derivation_add_term(d, (wg_derivation_term){.shape = shape, .node = UINT32_MAX, .var = var});
+}
