@@ -31,7 +31,8 @@ WG_API wg_status wg_retain_grad(wg_var var);
 
 /* Records d scalar / d wrt[k] for k < n on the tape and stores the vars in grads. scalar has size 1. wrt may be any values
  * on the tape: leaves, constants or intermediates; what scalar does not depend on gets zeros of its shape. Adds nothing to
- * the leaves' gradients. On failure grads are invalid vars. */
+ * the leaves' gradients. grads may be
+ * wrt itself. On failure grads are invalid vars. */
 WG_API wg_status wg_gradients(wg_var scalar, const wg_var *wrt, size_t n, wg_var *grads);
 
 /* The same from any out with a cotangent of out's shape, itself a var: records sum_i cotangent[i] d out[i] / d wrt[k], a

@@ -99,8 +99,8 @@ WG_API void wg_give(wg_derivation *d, size_t k, const wg_op *op, const wg_term *
 WG_API void wg_give_term(wg_derivation *d, size_t k, wg_term term);
 
 /* For a derivative that is only numbers: where to put input k's adjoint, of the input's shape; *add says whether to add
- * or to write. NULL when it isn't wanted, while a sweep rehearses what memory it needs, and when the derivative is being recorded, which sets WG_ERROR_UNSUPPORTED
- * naming the op. */
+ * or to write. NULL when it isn't wanted, while a sweep rehearses what memory it needs, and when the derivative is being
+ * recorded, which sets WG_ERROR_UNSUPPORTED naming the op. */
 WG_API void *wg_give_numbers(wg_derivation *d, size_t k, bool *add);
 
 /* A term's elements, or NULL when the derivative is being recorded. */
@@ -138,8 +138,11 @@ struct wg_op {
     unsigned flags;                       /* WG_OP_... */
     wg_status (*shape)(wg_call *call);    /* checks the inputs' shapes and attributes; writes call->shape */
     wg_status (*evaluate)(wg_call *call); /* NULL: values are given from outside, and a replay is an error */
-    void (*derivative)(wg_derivation *d); /* NULL: WG_ERROR_UNSUPPORTED when a sweep needs it */
-    size_t (*view)(const wg_call *call);  /* the element of input 0 at which the result begins, when it is a contiguous
+    void (*derivative)(
+        wg_derivation *d); /* NULL: WG_ERROR_UNSUPPORTED when a sweep needs it. On a tape with a memory limit,
+                                             a buffer or an allocator of the caller's, wg_backward calls it once more
+                                             before the sweep, on zeros, to see what memory it takes */
+    size_t (*view)(const wg_call *call); /* the element of input 0 at which the result begins, when it is a contiguous
                                              part of it; SIZE_MAX: it is not, evaluate it. NULL: never a view */
     size_t (*scratch)(const wg_call *call); /* the bytes that evaluate takes by wg_call_scratch, in one piece; with it a
                                              sweep can take all its memory before it begins. NULL: none */

@@ -19,7 +19,8 @@ extern "C" {
 /* ==== elementwise ==================================================================================================
  * Operands broadcast by NumPy's rule: shapes are aligned at their last axes, and an extent of 1 or a missing axis
  * stretches. The adjoint of a stretched operand is summed over the stretched axes. A zero cotangent contributes an exact
- * zero, whatever the local derivative (options.ieee_zero restores 0 inf = NaN). Formulas: NIST Digital Library of
+ * zero, whatever the local derivative (options.ieee_zero restores 0 inf = NaN). In a recorded derivative the product is an
+ * exact zero when either factor is: there, unlike in wg_backward, an infinite or NaN cotangent times a zero slope is 0. Formulas: NIST Digital Library of
  * Mathematical Functions, dlmf.nist.gov, chapter 4, unless said otherwise. */
 
 WG_API wg_var wg_add(wg_var a, wg_var b); /* a + b.        a: g, b: g */

@@ -1,7 +1,7 @@
 /* A tape's life: making and freeing it, its errors, its leaves, reading values, and the two ways to run a loop, mark
  * and rewind, or replay.
  *
- * Errors are sticky. A call that fails changes nothing, sets the tape's status and message, and returns an invalid var
+ * Errors are sticky. A call that fails changes nothing (a sweep or a replay can stop midway: see there), sets the tape's status and message, and returns an invalid var
  * or the status; until wg_tape_clear_error every later op does nothing, and the first message stays. So expressions
  * nest freely, and one check at the end is enough. Readers, rewind, free and clear work on a tape in error.
  *
@@ -93,7 +93,7 @@ WG_API wg_status wg_set_indices(wg_var leaf, const int64_t *values);
 
 /* Lets a leaf live in the caller's arrays, of the tape's dtype, which must outlive the tape or the leaf. Nothing is
  * copied or written: what value holds is the leaf's value (this counts as a change of the leaf), what grad holds is its
- * gradient so far, to be added to. grad may be NULL: the gradient stays the library's. An error when the var is not a
+ * gradient so far, to be added to. grad may be NULL: the gradient stays where it is, in the library or in an array bound before. An error when the var is not a
  * leaf, value is NULL, or a constant is given a gradient. Later writes to value cannot be seen: call wg_value_mut after
  * them. Two tapes used by two threads must not share an array. */
 WG_API wg_status wg_bind(wg_var leaf, void *value, void *grad);

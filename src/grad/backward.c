@@ -29,13 +29,15 @@ static void backward_add_to_grad(wg_tape *tape, wg_record *record, const void *n
     record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
 }
 
-/* An adjoint's memory, if it has none. */
+/* An adjoint of zeros, if there is none. */
 static bool backward_take_adjoint(wg_tape *tape, wg_record *record)
 {
+    if (record->adjoint) return true;
     size_t bytes = record->shape->size * wg_dtype_size(tape->dtype);
-    if (!record->adjoint) record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
-    if (!record->adjoint) wg_tape_fail_memory(tape, "wg_backward", bytes);
-    return record->adjoint;
+    record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!record->adjoint) return wg_tape_fail_memory(tape, "wg_backward", bytes), false;
+    memset(record->adjoint, 0, bytes);
+    return true;
 }
 
 /* The swept value's adjoint is the cotangent. */
@@ -186,12 +188,14 @@ static wg_status backward_rehearse_record(wg_tape *tape, uint32_t index)
 }
 
 /* Takes the memory that the sweep will take, in the same order, and gives it back to the pool, where the sweep finds it. So a
- * sweep that cannot be paid for fails here, before it has touched a gradient. Only where running out is to be expected. */
+ * sweep that cannot be paid for fails here, before it has touched a gradient. Only where running out is to be expected. What
+ * a user's derivative records meanwhile is taken off again. */
 static wg_status backward_rehearse(wg_tape *tape, uint32_t from, uint32_t low)
 {
     wg_node *node = &tape->nodes[from];
     if (!tape->source.bounded || !node->op) return WG_OK;
     wg_status status = WG_OK;
+    uint32_t length = tape->length;
     if (node->flags & WG_NODE_INLINE)
         node->flags |= WG_NODE_REACHED;
     else if (!backward_take_adjoint(tape, node->u.record))
@@ -200,6 +204,7 @@ static wg_status backward_rehearse(wg_tape *tape, uint32_t from, uint32_t low)
         status = tape->nodes[i].flags & WG_NODE_INLINE ? backward_rehearse_inline(tape, (uint32_t)i)
                                                        : backward_rehearse_record(tape, (uint32_t)i);
     if (status != WG_OK) backward_abandon(tape, from, low);
+    wg_list_cut(tape, length);
     return status;
 }
 

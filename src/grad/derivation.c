@@ -8,6 +8,8 @@
 #include "shape/shape.h"
 #include "wengert/ops.h"
 
+#include <string.h>
+
 static const wg_term derivation_invalid = {0};
 
 /* ---- adjoints on numbers -------------------------------------------------------------------------------------------- */
@@ -34,6 +36,7 @@ static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
     size_t bytes = record->shape->size * wg_derivation_element(d);
     record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
     if (!record->adjoint) wg_tape_fail_memory(tape, d->call.op->name, bytes);
+    if (record->adjoint && d->rehearsal) memset(record->adjoint, 0, bytes);
     *add = false;
     return record->adjoint;
 }
@@ -120,6 +123,8 @@ static bool derivation_operand(wg_derivation *d, const wg_op *op, wg_term given,
 {
     const wg_derivation_term *term = wg_derivation_at(d, given);
     if (!term) return false;
+    bool in_node = !term->data && d->call.tape->nodes[term->node].flags & WG_NODE_INLINE;
+    if (in_node && !wg_term_numbers(d, given)) return false;
     if (term->data)
         *operand = (wg_array){&term->shape->shape, term->shape->size, term->data, false, false};
     else if (!wg_node_operand(d->call.tape, term->node, op->flags, op->name, operand))

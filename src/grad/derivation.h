@@ -44,7 +44,6 @@ typedef struct wg_derivation_term {
     const wg_interned *shape;
     const void *data; /* on numbers; NULL for a primal, which is looked up when it is read */
     void *owned;      /* the pool chunk behind data, freed with the derivation; NULL: someone else's */
-    double number;    /* what data points to when the value stands in a node, which may move */
     uint32_t node;    /* of a primal or the result, else UINT32_MAX */
     wg_var var;       /* while recording */
 } wg_derivation_term;

@@ -11,7 +11,6 @@
 static wg_status gradients_check(const char *what, wg_var out, const wg_var *wrt, size_t n, wg_var *grads)
 {
     wg_tape *tape = out.tape;
-    for (size_t k = 0; k < n && grads; k++) grads[k] = wg_invalid(tape);
     wg_status status = wg_tape_ready(tape, what);
     if (status == WG_OK && tape->busy) status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy", what);
     if (status == WG_OK) status = wg_list_check(tape, what, 1, out);
@@ -27,6 +26,27 @@ static wg_status gradients_check(const char *what, wg_var out, const wg_var *wrt
     if (status == WG_OK && tape->nodes[out.index].flags & WG_NODE_INDICES)
         status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: %s holds indices, which have no derivative", what,
             wg_list_describe(tape, out.index));
+    return status;
+}
+
+static wg_status gradients_check_cotangent(wg_var out, wg_var cotangent)
+{
+    wg_tape *tape = out.tape;
+    wg_status status = wg_list_check(tape, "wg_vjp", 2, cotangent);
+    if (status != WG_OK) return status;
+    wg_shape have = wg_shape_of(cotangent), wanted = wg_shape_of(out);
+    if (tape->nodes[cotangent.index].flags & WG_NODE_INDICES)
+        return wg_tape_fail(tape, WG_ERROR_ARGUMENT,
+            "wg_vjp: the cotangent %s holds indices where numbers are expected",
+            wg_list_describe(tape, cotangent.index));
+    if (wg_shape_equal(&have, &wanted)) return WG_OK;
+    return wg_tape_fail(tape, WG_ERROR_SHAPE, "wg_vjp: the cotangent %s must have the shape of %s",
+        wg_list_describe(tape, cotangent.index), wg_list_describe(tape, out.index));
+}
+
+static wg_status gradients_fail(wg_tape *tape, wg_status status, wg_var *grads, size_t n)
+{
+    for (size_t k = 0; k < n && grads; k++) grads[k] = wg_invalid(tape);
     return status;
 }
 
@@ -73,7 +93,7 @@ static wg_status gradients_down(wg_tape *tape, uint32_t out, uint32_t low, wg_re
     return tape->status;
 }
 
-/* The adjoints of wrt, zeros where nothing came. */
+/* The adjoints of wrt, zeros where nothing came. grads may be wrt itself. */
 static wg_status gradients_collect(
     wg_tape *tape, uint32_t out, const wg_recorded_sweep *sweep, const wg_var *wrt, size_t n, wg_var *grads)
 {
@@ -110,24 +130,15 @@ static wg_status gradients_end(wg_tape *tape, wg_mark start, wg_status status, w
 {
     if (status == WG_OK) return WG_OK;
     wg_tape_rewind(tape, start);
-    for (size_t k = 0; k < n; k++) grads[k] = wg_invalid(tape);
-    return status;
+    return gradients_fail(tape, status, grads, n);
 }
 
 wg_status wg_vjp(wg_var out, wg_var cotangent, const wg_var *wrt, size_t n, wg_var *grads)
 {
     wg_tape *tape = out.tape;
     wg_status status = gradients_check("wg_vjp", out, wrt, n, grads);
-    if (status == WG_OK) status = wg_list_check(tape, "wg_vjp", 2, cotangent);
-    if (status != WG_OK) return status;
-    if (tape->nodes[cotangent.index].flags & WG_NODE_INDICES)
-        return wg_tape_fail(tape, WG_ERROR_ARGUMENT,
-            "wg_vjp: the cotangent %s holds indices where numbers are expected",
-            wg_list_describe(tape, cotangent.index));
-    wg_shape have = wg_shape_of(cotangent), wanted = wg_shape_of(out);
-    if (!wg_shape_equal(&have, &wanted))
-        return wg_tape_fail(tape, WG_ERROR_SHAPE, "wg_vjp: the cotangent %s must have the shape of %s",
-            wg_list_describe(tape, cotangent.index), wg_list_describe(tape, out.index));
+    if (status == WG_OK) status = gradients_check_cotangent(out, cotangent);
+    if (status != WG_OK) return gradients_fail(tape, status, grads, n);
     wg_mark start = wg_tape_mark(tape);
     status = gradients_sweep("wg_vjp", out, cotangent, wrt, n, grads);
     return gradients_end(tape, start, status, grads, n);
@@ -137,10 +148,10 @@ wg_status wg_gradients(wg_var scalar, const wg_var *wrt, size_t n, wg_var *grads
 {
     wg_tape *tape = scalar.tape;
     wg_status status = gradients_check("wg_gradients", scalar, wrt, n, grads);
-    if (status != WG_OK) return status;
-    if (wg_size(scalar) != 1)
-        return wg_tape_fail(tape, WG_ERROR_SHAPE, "wg_gradients: %s does not have size 1; wg_vjp takes a cotangent",
+    if (status == WG_OK && wg_size(scalar) != 1)
+        status = wg_tape_fail(tape, WG_ERROR_SHAPE, "wg_gradients: %s does not have size 1; wg_vjp takes a cotangent",
             wg_list_describe(tape, scalar.index));
+    if (status != WG_OK) return gradients_fail(tape, status, grads, n);
     wg_mark start = wg_tape_mark(tape);
     wg_var one = wg_scalar(tape, 1);
     wg_shape shape = wg_shape_of(scalar);

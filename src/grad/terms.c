@@ -1,6 +1,8 @@
 /* Terms: the values that a derivative's formula is made of. On numbers a term is elements somewhere, on a recording a var. */
 #include "grad/derivation.h"
 
+#include "shape/shape.h"
+
 #include <string.h>
 
 bool wg_recording(const wg_derivation *d) { return d->recorded; }
@@ -81,6 +83,7 @@ wg_term wg_derivation_temporary(wg_derivation *d, const wg_interned *shape, void
         wg_pool_give_back(&tape->pool, *elements, bytes);
         *elements = NULL;
     }
+    if (*elements && d->rehearsal) memset(*elements, 0, bytes);
     return term;
 }
 
@@ -111,8 +114,11 @@ const void *wg_term_numbers(wg_derivation *d, wg_term term)
     if (found->data) return found->data;
     const wg_node *node = &d->call.tape->nodes[found->node];
     if (!(node->flags & WG_NODE_INLINE)) return wg_node_value(d->call.tape, found->node, d->call.op->name);
-    memcpy(&found->number, &node->u, sizeof found->number);
-    return found->data = &found->number;
+    size_t bytes = wg_derivation_element(d); /* the node may move: the number gets a place of its own */
+    found->owned = wg_pool_take(&d->call.tape->pool, &d->call.tape->source, bytes);
+    if (!found->owned) return wg_tape_fail_memory(d->call.tape, d->call.op->name, bytes), NULL;
+    memcpy(found->owned, &node->u, bytes);
+    return found->data = found->owned;
 }
 
 wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **elements)
@@ -122,6 +128,12 @@ wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **eleme
     if (tape->status != WG_OK) return term_invalid;
     if (d->recorded) {
         wg_derivation_only_numbers(d);
+        return term_invalid;
+    }
+    size_t size;
+    if (!shape || !wg_shape_size(shape, &size)) {
+        wg_tape_fail(tape, WG_ERROR_SHAPE, "%s: a term of its derivative has no shape, or one whose size overflows",
+            d->call.op->name);
         return term_invalid;
     }
     const wg_interned *interned = wg_list_intern(tape, shape);

@@ -141,6 +141,17 @@ static bool apply_become_view(apply_state *a, wg_record *record, size_t offset)
     return true;
 }
 
+/* What matmul takes for granted of a lazy op. */
+static bool apply_is_transpose(const wg_call *call)
+{
+    wg_shape swapped = *call->in[0].shape;
+    uint32_t rank = swapped.rank;
+    if (rank < 2) return false;
+    swapped.dim[rank - 1] = call->in[0].shape->dim[rank - 2];
+    swapped.dim[rank - 2] = call->in[0].shape->dim[rank - 1];
+    return wg_shape_equal(&swapped, &call->shape);
+}
+
 static wg_var apply_push_record(apply_state *a)
 {
     wg_call *call = &a->call;
@@ -149,6 +160,10 @@ static wg_var apply_push_record(apply_state *a)
     size_t offset = wg_call_view(call);
     if (tape->status != WG_OK) return wg_invalid(tape);
     bool view = offset != SIZE_MAX, lazy = op->flags & WG_OP_LAZY;
+    if (lazy && !apply_is_transpose(call)) {
+        wg_call_fail(call, WG_ERROR_UNSUPPORTED, "a lazy op must swap the last two axes and no more");
+        return wg_invalid(tape);
+    }
     wg_record_plan plan = {.what = op->name,
         .shape = a->shape,
         .value = !view && !lazy,
@@ -178,12 +193,22 @@ static wg_var apply_push_record(apply_state *a)
     return var;
 }
 
+/* On a tape in error an op does nothing, but a healthy tape that was mixed with it hears of that. */
+static void apply_tell_others(const wg_tape *tape, const wg_op *op, const wg_var *in, size_t n)
+{
+    for (size_t k = 0; k < n && in; k++)
+        if (in[k].tape && in[k].tape != tape)
+            wg_tape_fail(in[k].tape, WG_ERROR_ARGUMENT, "%s: the arguments live on two tapes", op->name);
+}
+
 wg_var wg_list_apply(
     wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size, const void *value)
 {
-    if (wg_tape_ready(tape, op->name) != WG_OK || apply_check(tape, op, in, n) != WG_OK ||
-        !wg_list_reserve(tape, op->name))
+    if (wg_tape_ready(tape, op->name) != WG_OK) {
+        apply_tell_others(tape, op, in, n);
         return wg_invalid(tape);
+    }
+    if (apply_check(tape, op, in, n) != WG_OK || !wg_list_reserve(tape, op->name)) return wg_invalid(tape);
     apply_state a = {.value = value};
     a.call = (wg_call){
         .tape = tape, .op = op, .dtype = tape->dtype, .attributes = size ? attributes : NULL, .attributes_size = size};
@@ -200,7 +225,11 @@ wg_var wg_list_apply(
 
 wg_var wg_apply(wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size)
 {
-    if (!tape) return wg_invalid(NULL);
+    if (!tape) {
+        for (size_t k = 0; k < n && in && !tape; k++) tape = in[k].tape;
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_apply: the tape is NULL, or the var is {0} that it was taken from");
+        return wg_invalid(tape);
+    }
     if (wg_tape_ready(tape, "wg_apply") != WG_OK) return wg_invalid(tape);
     const char *wrong = !op                       ? "the op is NULL"
                         : !op->name || !op->shape ? "the op lacks a name or a shape rule"

@@ -45,7 +45,7 @@ wg_status wg_call_fail(const wg_call *call, wg_status status, const char *format
 wg_status wg_tape_fail_memory(wg_tape *tape, const char *what, size_t bytes)
 {
     const wg_source *source = &tape->source;
-    const char *why = source->limit ? "the memory limit" : source->fixed ? "the buffer" : "memory";
+    const char *why = source->limited ? "the memory limit" : source->fixed ? "the buffer" : "memory";
     return wg_tape_fail(tape, WG_ERROR_MEMORY, "%s: %s is exhausted: %zu more bytes wanted, %zu in use", what, why,
         bytes, source->in_use);
 }

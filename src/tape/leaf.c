@@ -144,7 +144,7 @@ static wg_node *leaf_find(wg_var leaf, const char *what)
     wg_tape *tape = leaf.tape;
     if (!tape || (!wg_list_valid(leaf) && wg_list_check(tape, what, 0, leaf) != WG_OK)) return NULL;
     wg_node *node = &tape->nodes[leaf.index];
-    if (tape->evaluating) {
+    if (tape->busy) {
         wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy", what);
         return NULL;
     }

@@ -108,7 +108,8 @@ void *wg_source_take(wg_source *source, size_t bytes)
 {
     if (bytes > PTRDIFF_MAX - WG_ALIGNMENT) return NULL;
     bytes = memory_round_up(bytes, WG_ALIGNMENT);
-    if (source->limit && (bytes > source->limit || source->in_use > source->limit - bytes)) return NULL;
+    source->limited = source->limit && (bytes > source->limit || source->in_use > source->limit - bytes);
+    if (source->limited) return NULL;
     void *block = source->fixed ? source_cut(source, bytes)
                                 : source->allocator.allocate(source->allocator.user, bytes, WG_ALIGNMENT);
     if (!block) return NULL;

@@ -20,6 +20,7 @@ typedef struct wg_source {
     wg_allocator allocator;
     wg_source_span *spans; /* the fixed buffer's free parts, in the order of their addresses */
     bool fixed;
+    bool limited; /* the last refusal was the limit's */
     bool bounded; /* there is a limit, a buffer or an allocator of the caller's: running out is to be expected */
     size_t limit, in_use, peak, calls;
 } wg_source;

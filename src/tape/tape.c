@@ -146,6 +146,9 @@ wg_status wg_tape_rewind(wg_tape *tape, wg_mark mark)
     if (tape->busy) return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_tape_rewind: the tape is busy");
     if (mark.tape != tape)
         return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_tape_rewind: the mark was set on another tape");
+    if (mark.index == UINT32_MAX)
+        return wg_tape_fail(
+            tape, WG_ERROR_ARGUMENT, "wg_tape_rewind: the mark was not set: the tape was in error then");
     if (!tape_reaches(tape, mark))
         return wg_tape_fail(tape, WG_ERROR_ARGUMENT,
             "wg_tape_rewind: the mark can no longer be reached: the tape was rewound to before it");

@@ -1,6 +1,8 @@
-/* Source: NVIDIA/warp#1350 (the sweep runs on the arrays as they are now, not as recorded: silently wrong), pytorch/pytorch#74874.
+/* Source: NVIDIA/warp#1350 (the sweep runs on the arrays as they are now, not as recorded: silently wrong),
+ * pytorch/pytorch#74874.
  * Fault kind: stale tape.
- * Right value: the library's rule: a leaf changed between recording and backward is an error; after a replay the gradient is that of the new value. f = x^3: 3x^2 = 75 at 5. */
+ * Right value: the library's rule: a leaf changed between recording and backward is an error; after a replay the
+ * gradient is that of the new value. f = x^3: 3x^2 = 75 at 5. */
 #include "case.h"
 
 int main(void)

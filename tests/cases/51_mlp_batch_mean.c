@@ -1,6 +1,8 @@
-/* Source: pytorch/pytorch#3924, mlpack/mlpack#3679 (divisor m, m*n or none; factor 2), datascience.stackexchange.com/questions/20139.
+/* Source: pytorch/pytorch#3924, mlpack/mlpack#3679 (divisor m, m*n or none; factor 2),
+ * datascience.stackexchange.com/questions/20139.
  * Fault kind: hand-written backprop: dW/db wrong by a factor m.
- * Right value: differences of the whole loss in mpmath. 2-3-1 sigmoid network, 4 samples in columns, MSE summed and divided by the number of samples. */
+ * Right value: differences of the whole loss in mpmath. 2-3-1 sigmoid network, 4 samples in columns, MSE summed and
+ * divided by the number of samples. */
 #include "case.h"
 
 int main(void)

@@ -1,4 +1,5 @@
-/* Source: pytorch/pytorch#5534 (freeing a chain of 65,000 overflows the stack), karpathy/micrograd#90 and #21 (recursion limit at 1,000).
+/* Source: pytorch/pytorch#5534 (freeing a chain of 65,000 overflows the stack), karpathy/micrograd#90 and #21
+ * (recursion limit at 1,000).
  * Fault kind: deep recursion (sweep, free).
  * Right value: mpmath. y = a^n x with a = 1 + 2^-23, n = 1,000,000: dy/dx = 1.1266056724079648. */
 #include "case.h"

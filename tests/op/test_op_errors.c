@@ -154,7 +154,7 @@ static void wrong_applications(wg_dtype dtype)
     wg_apply(t, &two_op, (wg_var[]){x, {0}}, 2, NULL, 0);
     EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "two: argument 2");
     assert_false(wg_ok(wg_apply(NULL, &two_op, in, 2, NULL, 0)));
-    EXPECT_HEALTHY(t);
+    EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "wg_apply: the tape is NULL");
     assert_int_equal(nodes_of(t), 1);
     assert_true(wg_ok(wg_apply(t, &two_op, in, 2, NULL, 0)));
 

@@ -30,13 +30,15 @@ unsigned wg_ew_needs(uint32_t rule, size_t k)
 
 static wg_status ew_shape(wg_call *call)
 {
+    size_t ranked = 0; /* the operand that gave the result its rank */
     call->shape = *call->in[0].shape;
     for (size_t k = 1; k < call->n; k++) {
         const wg_shape *shape = call->in[k].shape;
         uint32_t rank = shape->rank, so_far = call->shape.rank;
         if (call->tape->same_rank && rank != so_far && rank && so_far)
             return wg_call_fail(call, WG_ERROR_SHAPE, "the ranks differ, which options.same_rank forbids: %s and %s",
-                wg_call_describe(call, k - 1), wg_call_describe(call, k));
+                wg_call_describe(call, ranked), wg_call_describe(call, k));
+        if (rank > so_far) ranked = k;
         if (!wg_shape_broadcast(&call->shape, shape, &call->shape)) {
             if (call->n == 2)
                 return wg_call_fail(call, WG_ERROR_SHAPE, "the shapes do not broadcast: %s and %s",

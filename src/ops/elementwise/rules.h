@@ -7,7 +7,8 @@
  * The words of a rule: ADD SUB MUL DIV NEG, EXP LOG ..., WHERE(condition, a, b), LESS EQUAL ..., K(v, c) for the constant c
  * where v is any argument, SIGMOID_SLOPE and TANH_SLOPE. Three laws, so that a recording does not depend on the
  * compiler: no C operators on R, no C branches, and at most one argument of a call may itself record; the others stand
- * in locals, one a line. An input with zero cotangent gets an exact zero from the loop, whatever the formula gives.
+ * in locals, one a line. MUL and DIV take a cotangent, and record as an exact zero where it is one; TIMES and OVER are the
+ * plain product and quotient of everything else. An input with zero cotangent gets an exact zero from the loop, whatever the formula gives.
  *
  * Formulas: NIST Digital Library of Mathematical Functions, dlmf.nist.gov, chapter 4; corners as ops.h says. */
 
@@ -37,7 +38,7 @@ VALUE2(div) { return OVER(a, b); }
 SLOPE2(div, a) { return DIV(g, b); }
 SLOPE2(div, b)
 {
-    R ratio = DIV(y, b);
+    R ratio = OVER(y, b);
     return NEG(MUL(g, ratio));
 }
 
@@ -67,7 +68,7 @@ VALUE1(reciprocal)
 }
 SLOPE1(reciprocal)
 {
-    R slope = MUL(y, y);
+    R slope = TIMES(y, y);
     return NEG(MUL(g, slope));
 }
 
@@ -109,7 +110,7 @@ SLOPE2(pow, a) /* g b a^(b-1), and 0 where b = 0 also at a = 0: no select, the s
 SLOPE2(pow, b) /* g a^b log a, and 0 at a = 0 for b >= 0: 0^b stays 0 */
 {
     R zero = K(g, 0);
-    R slope = MUL(y, LOG(a));
+    R slope = TIMES(y, LOG(a));
     R sloped = MUL(g, slope);
     R base_zero = EQUAL(a, zero);
     R exponent_below = LESS(b, zero);
@@ -162,8 +163,8 @@ VALUE1(tanh_prime) /* 1 / cosh^2 x = 4 e / (1 + e)^2, e = e^-2|x| */
 }
 SLOPE1(tanh_prime) /* -2 tanh x / cosh^2 x */
 {
-    R ratio = MUL(y, TANH(x));
-    R slope = MUL(ratio, K(g, -2));
+    R ratio = TIMES(y, TANH(x));
+    R slope = TIMES(ratio, K(g, -2));
     return MUL(g, slope);
 }
 
@@ -175,8 +176,8 @@ VALUE1(sigmoid_prime) /* sigmoid(x) sigmoid(-x) = e / (1 + e)^2, e = e^-|x| */
 }
 SLOPE1(sigmoid_prime) /* sigmoid(x) sigmoid(-x) (1 - 2 sigmoid(x)), and 1 - 2 sigmoid(x) = -tanh(x / 2) */
 {
-    R half = MUL(x, K(g, 0.5));
-    R slope = MUL(y, TANH(half));
+    R half = TIMES(x, K(g, 0.5));
+    R slope = TIMES(y, TANH(half));
     return NEG(MUL(g, slope));
 }
 
