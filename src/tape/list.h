@@ -33,7 +33,7 @@ enum {
     WG_NODE_STALE = 32,    /* a leaf below was changed since */
     WG_NODE_CHANGED = 64,  /* a leaf whose change has not been passed on to its dependants yet */
     WG_NODE_REACHED = 128, /* inline, during a sweep with ieee_zero: its adjoint has a contribution */
-    WG_NODE_WAITS = 256    /* stale for no other reason than that a replay stopped before it */
+    WG_NODE_WAITS = 256    /* beside STALE: only because a replay stopped before it; its inputs are what they were */
 };
 #define WG_NODE_RULE_SHIFT 16
 
