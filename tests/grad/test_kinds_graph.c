@@ -192,7 +192,7 @@ static wg_var deeper(wg_var y, int kind, wg_var one)
 
 static void deep_chains(wg_dtype dtype)
 {
-    const int depths[] = {100000, 50000, 50000, 30000, 10000};
+    const int depths[] = {60000, 30000, 30000, 10000, 10000};
     for (int kind = 0; kind < 5; kind++) {
         wg_tape *t = wg_tape_new(dtype);
         wg_var x = vector(t, NUMBERS(1, 2, 3)), s = wg_scalar_variable(t, 3), one = wg_scalar_variable(t, 1), y = x,

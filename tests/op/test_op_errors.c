@@ -217,7 +217,12 @@ typedef enum mistake {
     STEP_OF_NOTHING,
     ASKS_FOR_ANOTHER_INPUT,
     GIVES_NO_TERM,
-    LAST_MISTAKE = GIVES_NO_TERM
+    STEP_OF_NINE_TERMS, /* eight is the most */
+    STEP_TOO_LARGE,
+    NUMBERS_WITHOUT_SHAPE,
+    NUMBERS_TOO_LARGE,
+    INDICES_AS_NUMBERS,
+    LAST_MISTAKE = INDICES_AS_NUMBERS
 } mistake;
 
 static mistake mistaken_makes;
@@ -232,10 +237,20 @@ static wg_status zeros_evaluate(wg_call *call)
     return WG_OK;
 }
 static const wg_op three_op = {.name = "three", .arity = 0, .shape = three_shape, .evaluate = zeros_evaluate};
+static const wg_op any_op = {
+    .name = "any", .arity = WG_ANY_ARITY, .shape = shape_of_first, .evaluate = pessimist_evaluate};
+static wg_status vast_shape(wg_call *call)
+{
+    call->shape = WG_DIMS(SIZE_MAX / 2, 3);
+    return WG_OK;
+}
+static const wg_op vast_op = {.name = "vast", .arity = 1, .shape = vast_shape, .evaluate = zeros_evaluate};
 
 static void mistaken_derivative(wg_derivation *d)
 {
-    wg_term g = wg_cotangent(d), two[2] = {g, g}, unmet[2] = {g, g};
+    wg_term g = wg_cotangent(d), two[2] = {g, g}, unmet[2] = {g, g}, nine[9] = {g, g, g, g, g, g, g, g, g};
+    wg_shape vast = WG_DIMS(SIZE_MAX / 2, 3);
+    void *numbers;
     switch (mistaken_makes) {
     case NO_MISTAKE:
         break;
@@ -265,16 +280,32 @@ static void mistaken_derivative(wg_derivation *d)
         wg_give_term(d, 0, wg_step(d, wg_op_neg(), NULL, 1, NULL, 0));
         break;
     case ASKS_FOR_ANOTHER_INPUT:
-        wg_give_term(d, 0, wg_primal(d, 1));
+        wg_give_term(d, 0, wg_primal(d, 2));
         break;
     case GIVES_NO_TERM:
         wg_give_term(d, 0, (wg_term){0});
+        break;
+    case STEP_OF_NINE_TERMS:
+        wg_give_term(d, 0, wg_step(d, &any_op, nine, 9, NULL, 0));
+        break;
+    case STEP_TOO_LARGE:
+        wg_give_term(d, 0, wg_step(d, &vast_op, &g, 1, NULL, 0));
+        break;
+    case NUMBERS_WITHOUT_SHAPE:
+        wg_give_term(d, 0, wg_term_of_numbers(d, NULL, &numbers));
+        break;
+    case NUMBERS_TOO_LARGE:
+        wg_give_term(d, 0, wg_term_of_numbers(d, &vast, &numbers));
+        break;
+    case INDICES_AS_NUMBERS:
+        wg_give(d, 0, wg_op_add(), (wg_term[]){g, wg_primal(d, 1)}, 2, NULL, 0);
         break;
     }
     if (mistaken_makes == NO_MISTAKE) wg_give_term(d, 0, g);
 }
 static const wg_op mistaken_op = {.name = "mistaken",
-    .arity = 1,
+    .arity = 2,
+    .flags = WG_OP_TAKES_INDICES,
     .shape = shape_of_first,
     .evaluate = pessimist_evaluate,
     .derivative = mistaken_derivative};
@@ -283,7 +314,8 @@ static void derivatives_that_are_wrong(wg_dtype dtype)
 {
     wg_tape *t = wg_tape_new(dtype);
     pessimist_gives_up = false;
-    wg_var x = vector(t, NUMBERS(1, 2)), y = apply(&mistaken_op, wg_neg(x)), f = wg_sum(y), g;
+    wg_var x = vector(t, NUMBERS(1, 2)), i = wg_indices(t, WG_DIMS(2), NULL), y = apply_2(&mistaken_op, wg_neg(x), i),
+           f = wg_sum(y), g;
     size_t nodes = nodes_of(t);
     for (int m = GIVES_ANOTHER_SHAPE; m <= LAST_MISTAKE; m++) {
         mistaken_makes = (mistake)m;
