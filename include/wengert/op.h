@@ -86,7 +86,7 @@ WG_API bool wg_recording(const wg_derivation *d);
 /* The application being differentiated: attributes, shapes; its data pointers are NULL. */
 WG_API const wg_call *wg_derivation_call(const wg_derivation *d);
 
-/* An application of another op, as a term for later steps. */
+/* An application of another op to at most 8 terms, as a term for later steps. */
 WG_API wg_term wg_step(
     wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t attributes_size);
 
@@ -159,7 +159,7 @@ WG_API wg_var wg_precomputed(wg_tape *tape, double value, const wg_var *in, cons
 /* Built-in ops to build derivatives from: elementwise, and the two that undo each other in broadcasting. The attribute of
  * broadcast_to, sum_to and reshape is a wg_shape. */
 WG_API const wg_op *wg_op_add(void);
-WG_API const wg_op *wg_op_mul(void); /* an exact zero where either factor is, as derivatives need it */
+WG_API const wg_op *wg_op_mul(void); /* an exact zero where either factor is, also with options.ieee_zero */
 WG_API const wg_op *wg_op_neg(void);
 WG_API const wg_op *wg_op_broadcast_to(void);
 WG_API const wg_op *wg_op_sum_to(void);
