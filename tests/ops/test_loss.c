@@ -21,10 +21,14 @@ static void reference_mse(array *out, const array *in, size_t n, const void *use
     if (reduction == WG_MEAN) divisor = (long double)in[0].size;
     if (reduction == WG_BATCH_MEAN) divisor = (long double)in[0].shape.dim[1];
     *out = array_new(WG_SCALAR);
+    /* Kahan's compensated sum: valgrind computes long double in 64 bits, where a running total would not do. */
+    long double sum = 0, lost = 0;
     for (size_t i = 0; i < in[0].size; i++) {
-        long double difference_of_pair = in[0].at[i] - in[1].at[i];
-        out->at[0] += difference_of_pair * difference_of_pair / divisor;
+        long double pair = in[0].at[i] - in[1].at[i], term = pair * pair - lost, total = sum + term;
+        lost = (total - sum) - term;
+        sum = total;
     }
+    out->at[0] = sum / divisor;
 }
 
 #define BY(reduction)                                                                                                  \
