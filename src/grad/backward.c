@@ -29,17 +29,6 @@ static void backward_add_to_grad(wg_tape *tape, wg_record *record, const void *n
     record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
 }
 
-/* An adjoint of zeros, if there is none. */
-static bool backward_take_adjoint(wg_tape *tape, wg_record *record)
-{
-    if (record->adjoint) return true;
-    size_t bytes = record->shape->size * wg_dtype_size(tape->dtype);
-    record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
-    if (!record->adjoint) return wg_tape_fail_memory(tape, "wg_backward", bytes), false;
-    memset(record->adjoint, 0, bytes);
-    return true;
-}
-
 /* The swept value's adjoint is the cotangent. */
 static bool backward_seed(wg_tape *tape, uint32_t index, const void *cotangent)
 {
@@ -54,7 +43,7 @@ static bool backward_seed(wg_tape *tape, uint32_t index, const void *cotangent)
         if (record->grad) backward_add_to_grad(tape, record, cotangent);
         return true;
     }
-    if (!backward_take_adjoint(tape, record)) return false;
+    if (!wg_adjoint_take(tape, record, "wg_backward")) return false;
     size_t bytes = record->shape->size * wg_dtype_size(tape->dtype);
     if (bytes) memcpy(record->adjoint, cotangent, bytes);
     return true;
@@ -89,8 +78,7 @@ static bool backward_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
     if (backward_slot_is_zero(tape, index) && !(node->flags & WG_NODE_REACHED)) return true;
     size_t bytes = wg_dtype_size(tape->dtype);
     bool add = record->adjoint;
-    if (!add) record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
-    if (!record->adjoint) return wg_tape_fail_memory(tape, "wg_backward", bytes), false;
+    if (!wg_adjoint_take(tape, record, "wg_backward")) return false;
     wg_adjoint_accumulate(tape->dtype, 1, slot, record->adjoint, add);
     memset(slot, 0, bytes);
     node->flags &= ~(uint32_t)WG_NODE_REACHED;
@@ -159,6 +147,14 @@ static void backward_abandon(wg_tape *tape, uint32_t from, uint32_t low)
 
 /* ---- the rehearsal ---------------------------------------------------------------------------------------------------- */
 
+/* An adjoint of zeros: what a user's derivative may look at. */
+static bool backward_rehearse_adjoint(wg_tape *tape, wg_record *record)
+{
+    void *adjoint = wg_adjoint_take(tape, record, "wg_backward");
+    if (adjoint) memset(adjoint, 0, record->shape->size * wg_dtype_size(tape->dtype));
+    return adjoint;
+}
+
 /* An inline node reaches its inputs. */
 static wg_status backward_rehearse_inline(wg_tape *tape, uint32_t index)
 {
@@ -172,7 +168,7 @@ static wg_status backward_rehearse_inline(wg_tape *tape, uint32_t index)
         if (!(input->flags & WG_NODE_NEEDS) || input->flags & WG_NODE_VARIABLE) continue;
         if (input->flags & WG_NODE_INLINE)
             input->flags |= WG_NODE_REACHED;
-        else if (!backward_take_adjoint(tape, input->u.record))
+        else if (!backward_rehearse_adjoint(tape, input->u.record))
             return tape->status;
     }
     return WG_OK;
@@ -198,7 +194,7 @@ static wg_status backward_rehearse(wg_tape *tape, uint32_t from, uint32_t low)
     uint32_t length = tape->length;
     if (node->flags & WG_NODE_INLINE)
         node->flags |= WG_NODE_REACHED;
-    else if (!backward_take_adjoint(tape, node->u.record))
+    else if (!backward_rehearse_adjoint(tape, node->u.record))
         status = tape->status;
     for (int64_t i = from; i >= (int64_t)low && status == WG_OK; i--)
         status = tape->nodes[i].flags & WG_NODE_INLINE ? backward_rehearse_inline(tape, (uint32_t)i)

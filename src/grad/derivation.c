@@ -14,6 +14,15 @@ static const wg_term derivation_invalid = {0};
 
 /* ---- adjoints on numbers -------------------------------------------------------------------------------------------- */
 
+void *wg_adjoint_take(wg_tape *tape, wg_record *record, const char *what)
+{
+    if (record->adjoint) return record->adjoint;
+    size_t bytes = record->shape->size * wg_dtype_size(tape->dtype);
+    record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!record->adjoint) wg_tape_fail_memory(tape, what, bytes);
+    return record->adjoint;
+}
+
 /* Where contributions to a node's adjoint go. NULL: out of memory, the error is set. */
 static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
 {
@@ -32,13 +41,10 @@ static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
         record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
         return record->grad;
     }
-    if (record->adjoint) return record->adjoint;
-    size_t bytes = record->shape->size * wg_derivation_element(d);
-    record->adjoint = wg_pool_take(&tape->pool, &tape->source, bytes);
-    if (!record->adjoint) wg_tape_fail_memory(tape, d->call.op->name, bytes);
-    if (record->adjoint && d->rehearsal) memset(record->adjoint, 0, bytes);
-    *add = false;
-    return record->adjoint;
+    *add = record->adjoint;
+    void *adjoint = wg_adjoint_take(tape, record, d->call.op->name);
+    if (adjoint && d->rehearsal) memset(adjoint, 0, record->shape->size * wg_derivation_element(d));
+    return adjoint;
 }
 
 static void derivation_add(wg_derivation *d, size_t k, const void *data)

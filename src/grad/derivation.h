@@ -85,6 +85,9 @@ static inline void wg_adjoint_accumulate(wg_dtype dtype, size_t n, const void *f
 void wg_recorded_postpone(
     wg_recorded_sweep *sweep, uint32_t node, const wg_op *op, wg_var in, const void *attributes, size_t size);
 
+/* A record's adjoint; memory for it, uninitialised, when it has none yet. NULL: the error is set, in what's name. */
+void *wg_adjoint_take(wg_tape *tape, wg_record *record, const char *what);
+
 /* Adds a var to a node's adjoint, summed to its shape. */
 void wg_recorded_join(wg_recorded_sweep *sweep, uint32_t node, wg_var var);
 

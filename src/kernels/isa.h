@@ -1,7 +1,7 @@
 /* Instruction sets.
  *
- * The kernels that gain from it are compiled once for each of these sets and chosen at run time. A program can force
- * a lesser set than the machine has; forcing one that the machine lacks is the caller's mistake. */
+ * The kernels that gain from it are compiled once for each of these sets and chosen at run time. A caller can ask for
+ * a lesser set than the machine has; asking for one that it lacks is the caller's mistake. */
 #ifndef WG_KERNELS_ISA_H
 #define WG_KERNELS_ISA_H
 
