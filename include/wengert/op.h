@@ -126,9 +126,16 @@ enum {
     WG_OP_LAZY = 8,             /* swaps the last two axes of its one input, and is evaluated on its first reading by an
                                    op without WG_OP_TAKES_TRANSPOSED */
     WG_OP_TAKES_INDICES = 16,   /* inputs may be index vars; otherwise one is an error */
-    WG_OP_JOINS = 32 /* the sum of any number of inputs, each spread over the result in its own way: the attributes
-                                   are one element per input, of equal size. Contributions of such an op to one adjoint are
-                                   recorded as a single application, so that many parts of an array cost what they hold */
+    /* The sum of any number of inputs, each spread over the result in its own way: the attributes are one element per
+     * input, of equal size. Contributions of such an op to one adjoint are recorded as a single application, so that many
+     * parts of an array cost what they hold. */
+    WG_OP_JOINS = 32,
+    /* Linear in all its numeric inputs together, f(a + b) = f(a) + f(b), as sum and concat are: its tangent is itself,
+     * applied to its inputs' tangents. */
+    WG_OP_LINEAR = 64,
+    /* Linear in each numeric input with the others fixed, as a product is: its tangent is the sum of itself with one input
+     * at a time replaced by that input's tangent. */
+    WG_OP_MULTILINEAR = 128
 };
 
 /* The members that a user's op leaves out are zero. */

@@ -13,7 +13,7 @@
 
 #include "support/array.h"
 
-#define ROW_INPUTS 3
+#define ROW_INPUTS 6
 
 /* Where an input's elements are drawn from: low to high, at least `away` from 0. A truth is 0, 1 or another non-zero
  * number, and has no derivative. */

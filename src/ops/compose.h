@@ -1,0 +1,24 @@
+/* Functions that record several ops and are one op to their caller: they check their arguments like an op, name
+ * themselves in every error, and leave nothing behind when a step fails. */
+#ifndef WG_OPS_COMPOSE_H
+#define WG_OPS_COMPOSE_H
+
+#include "tape/list.h"
+
+typedef struct wg_composition {
+    wg_tape *tape;
+    uint32_t length; /* of the tape before the first step */
+    const char *name;
+} wg_composition;
+
+/* Checks the n arguments as an op of that name would: valid, of one healthy tape, fresh, and numbers; bit k of indices says
+ * that argument k may be an index var. False: the error is set, and there is nothing to close. */
+bool wg_compose_open(wg_composition *c, const char *name, const wg_var *in, size_t n, unsigned indices);
+
+/* The result, or an invalid var after an error of any step, whose message then begins with the composition's name. */
+wg_var wg_compose_close(const wg_composition *c, wg_var result);
+
+/* The same for several results: outputs[0..n-1] are made invalid after an error. */
+wg_status wg_compose_close_all(const wg_composition *c, wg_var *outputs, size_t n);
+
+#endif
