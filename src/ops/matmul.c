@@ -3,6 +3,8 @@
  * One op does it all: op(A) op(B), each transposed or not, summed to a result whose leading axes may be fewer than the
  * operands'. So its derivative is itself, twice: dA = G op(B)^T, dB = op(A)^T G (or their transposes, where the operand
  * was taken transposed), summed to the operand's shape; and every transpose is a flag of the kernel, never a copy. */
+#include "ops/matmul.h"
+
 #include "kernels/gemm.h"
 #include "shape/shape.h"
 #include "tape/list.h"
@@ -211,6 +213,18 @@ static const wg_op matmul_op = {.name = "matmul",
     .evaluate = matmul_evaluate,
     .scratch = matmul_scratch,
     .derivative = matmul_derivative};
+
+wg_term wg_matmul_step(wg_derivation *d, wg_term a, bool transpose_a, wg_term b, bool transpose_b)
+{
+    matmul_plan plan = {.transpose_a = transpose_a, .transpose_b = transpose_b};
+    return wg_step(d, &matmul_op, (wg_term[]){a, b}, 2, &plan, sizeof plan);
+}
+
+void wg_matmul_give(wg_derivation *d, size_t k, wg_term a, bool transpose_a, wg_term b, bool transpose_b)
+{
+    matmul_plan plan = {.transpose_a = transpose_a, .transpose_b = transpose_b};
+    wg_give(d, k, &matmul_op, (wg_term[]){a, b}, 2, &plan, sizeof plan);
+}
 
 /* ---- public ------------------------------------------------------------------------------------------------------------ */
 
