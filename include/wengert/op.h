@@ -135,7 +135,10 @@ enum {
     WG_OP_LINEAR = 64,
     /* Linear in each numeric input with the others fixed, as a product is: its tangent is the sum of itself with one input
      * at a time replaced by that input's tangent. */
-    WG_OP_MULTILINEAR = 128
+    WG_OP_MULTILINEAR = 128,
+    /* An element of the result depends on the elements of the inputs, broadcast, in its own place alone. Then the derivative
+     * with respect to one input, applied to that input's tangent instead of the cotangent, is the tangent of the result. */
+    WG_OP_ELEMENTWISE = 256
 };
 
 /* The members that a user's op leaves out are zero. */

@@ -221,9 +221,17 @@ wg_term wg_step(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, 
     a.call.out = elements;
     return derivation_evaluate(d, &a.call) == WG_OK ? term : derivation_invalid;
 }
+
+/* The shape that input k's recorded adjoint is to have; NULL: that of what is given. */
+static const wg_interned *derivation_target(const wg_derivation *d, size_t k)
+{
+    const wg_tape *tape = d->call.tape;
+    return d->recorded->whole ? NULL : wg_node_shape(tape, &tape->nodes[d->call.inputs[k]]);
+}
+
 static void derivation_give_recorded(wg_derivation *d, size_t k, wg_var var)
 {
-    wg_recorded_join(d->recorded, d->call.inputs[k], var);
+    wg_recorded_join(d->recorded, wg_derivation_slot(d, k), derivation_target(d, k), var);
 }
 
 void wg_give(
@@ -234,7 +242,7 @@ void wg_give(
     if (!derivation_can_apply(d, op, in, n)) return;
     if (d->recorded) {
         if (op->flags & WG_OP_JOINS && n == 1)
-            wg_recorded_postpone(d->recorded, d->call.inputs[k], op, wg_term_var(d, in[0]), attributes, size);
+            wg_recorded_postpone(d->recorded, wg_derivation_slot(d, k), op, wg_term_var(d, in[0]), attributes, size);
         else
             derivation_give_recorded(d, k, derivation_record(d, op, in, n, attributes, size));
         return;
@@ -342,12 +350,17 @@ wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, bool rehearsal)
     return derivation_run(&d);
 }
 
-wg_status wg_derive_recorded(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+wg_status wg_derive_recorded(wg_tape *tape, uint32_t index, wg_var cotangent, wg_recorded_sweep *sweep)
 {
     wg_derivation d;
     d.recorded = sweep;
     d.rehearsal = false;
     if (!derivation_open(&d, tape, index)) return tape->status;
-    wg_term_of_var(&d, sweep->adjoints[index]);
-    return derivation_run(&d);
+    wg_term_of_var(&d, cotangent);
+    derivation_run(&d);
+    for (size_t k = 0; k < d.call.n && sweep->local; k++) {
+        if (tape->status == WG_OK) wg_derive_postponed(tape, k, derivation_target(&d, k), sweep);
+        if (tape->status != WG_OK) wg_derive_forget(tape, k, sweep);
+    }
+    return tape->status;
 }

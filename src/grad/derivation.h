@@ -18,21 +18,44 @@ typedef struct wg_postponed {
     size_t size; /* of the attributes, which follow */
 } wg_postponed;
 
-/* The recorded sweep's state: for each node up to the swept one, whether it depends on what is differentiated for, the var
- * that holds its adjoint so far ({0}: none), and the newest of the contributions that wait. */
+/* Adjoints that are vars, each in a slot of three arrays: whether it is wanted, the var that holds it so far ({0}: none),
+ * and the newest of the contributions that wait. A sweep has a slot for each node that it may reach: first those outside
+ * its range, in rising order, then every node from `from` on. A local derivation has a slot for each input of its one op. */
 typedef struct wg_recorded_sweep {
     unsigned char *reach;
     wg_var *adjoints;
     wg_postponed **postponed;
+    bool local;
+    bool whole; /* local: contributions keep the result's shape; else they are summed to the input's */
+    uint32_t from;
+    const uint32_t *outside;
+    size_t outside_count;
 } wg_recorded_sweep;
 
-/* Records what waits for node index: its adjoint is complete then. */
-wg_status wg_derive_postponed(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep);
-/* Frees what waits for it, unrecorded. */
-void wg_derive_forget(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep);
+/* A node's slot in a sweep, or SIZE_MAX. */
+size_t wg_recorded_slot(const wg_recorded_sweep *sweep, uint32_t node);
 
-/* Records node index's derivative. Its adjoint and reach are set. */
-wg_status wg_derive_recorded(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep);
+/* Records what waits in a slot: its adjoint, to be of the target's shape, is complete then. */
+wg_status wg_derive_postponed(wg_tape *tape, size_t slot, const wg_interned *target, wg_recorded_sweep *sweep);
+/* Frees what waits there, unrecorded. */
+void wg_derive_forget(wg_tape *tape, size_t slot, wg_recorded_sweep *sweep);
+
+/* Records node index's derivative for a cotangent of its shape. reach is set. */
+wg_status wg_derive_recorded(wg_tape *tape, uint32_t index, wg_var cotangent, wg_recorded_sweep *sweep);
+
+/* A recorded sweep: from the outs, each with its cotangent, through the nodes from `from` on, to the adjoints of wrt. */
+typedef struct wg_recorded_request {
+    const char *what; /* the caller's name, for errors */
+    const wg_var *outs, *cotangents;
+    size_t outs_count;
+    const wg_var *wrt;
+    size_t n;
+    uint32_t from; /* wrt may stand below it: then only what is from there on, and uses it, counts */
+} wg_recorded_request;
+
+/* grads may be wrt itself; what nothing reaches gets zeros or, if bare, {0}. On failure the error is set, and what was
+ * recorded is left for the caller to cut off. */
+wg_status wg_sweep_recorded(wg_tape *tape, const wg_recorded_request *request, bool bare, wg_var *grads);
 
 /* ---- inside a derivation (terms.c, derivation.c) --------------------------------------------------------------------- */
 
@@ -63,6 +86,12 @@ struct wg_derivation {
 
 static inline size_t wg_derivation_element(const wg_derivation *d) { return wg_dtype_size(d->call.dtype); }
 
+/* Where the recorded adjoint of input k is kept. */
+static inline size_t wg_derivation_slot(const wg_derivation *d, size_t k)
+{
+    return d->recorded->local ? k : wg_recorded_slot(d->recorded, d->call.inputs[k]);
+}
+
 /* The term, or NULL when it is invalid or the tape in error. */
 wg_derivation_term *wg_derivation_at(wg_derivation *d, wg_term term);
 wg_term wg_derivation_add_term(wg_derivation *d, wg_derivation_term term);
@@ -81,14 +110,14 @@ static inline void wg_adjoint_accumulate(wg_dtype dtype, size_t n, const void *f
         wg_kernel_copy_f32(1, &n, from, &one, to, &one, add);
 }
 
-/* The application of an op with WG_OP_JOINS to in waits until the node's adjoint is needed. */
+/* The application of an op with WG_OP_JOINS to in waits until the adjoint in the slot is needed. */
 void wg_recorded_postpone(
-    wg_recorded_sweep *sweep, uint32_t node, const wg_op *op, wg_var in, const void *attributes, size_t size);
+    wg_recorded_sweep *sweep, size_t slot, const wg_op *op, wg_var in, const void *attributes, size_t size);
 
 /* A record's adjoint; memory for it, uninitialised, when it has none yet. NULL: the error is set, in what's name. */
 void *wg_adjoint_take(wg_tape *tape, wg_record *record, const char *what);
 
-/* Adds a var to a node's adjoint, summed to its shape. */
-void wg_recorded_join(wg_recorded_sweep *sweep, uint32_t node, wg_var var);
+/* Adds a var to a slot's adjoint, summed to the target's shape unless that is NULL. */
+void wg_recorded_join(wg_recorded_sweep *sweep, size_t slot, const wg_interned *target, wg_var var);
 
 #endif

@@ -50,86 +50,152 @@ static wg_status gradients_fail(wg_tape *tape, wg_status status, wg_var *grads, 
     return status;
 }
 
-/* Marks what depends on wrt, up to out, in reach, which is zeros. */
-static void gradients_reach(
-    const wg_tape *tape, unsigned char *reach, uint32_t out, uint32_t low, const wg_var *wrt, size_t n)
+/* ---- the sweep -------------------------------------------------------------------------------------------------------- */
+
+/* The one past the highest node that a sweep of the request starts from. */
+static uint32_t gradients_end_of_range(const wg_recorded_request *request)
 {
-    for (size_t k = 0; k < n; k++)
-        if (wrt[k].index <= out) reach[wrt[k].index] = 1;
-    for (uint32_t i = low; i <= out; i++) {
+    uint32_t end = request->from;
+    for (size_t k = 0; k < request->outs_count; k++)
+        if (request->outs[k].index >= end) end = request->outs[k].index + 1;
+    return end;
+}
+
+/* Marks wrt and, from `from` on, what depends on it, in reach, which is zeros. */
+static void gradients_reach(
+    const wg_tape *tape, wg_recorded_sweep *sweep, const wg_recorded_request *request, uint32_t end)
+{
+    for (size_t k = 0; k < request->n; k++)
+        if (request->wrt[k].index < end) sweep->reach[wg_recorded_slot(sweep, request->wrt[k].index)] = 1;
+    for (uint32_t i = sweep->from; i < end; i++) {
         const wg_node *node = &tape->nodes[i];
+        unsigned char *reached = &sweep->reach[wg_recorded_slot(sweep, i)];
         if (!node->op || node->op->flags & WG_OP_CUTS || node->flags & WG_NODE_INDICES) continue;
-        size_t inputs_count;
-        const uint32_t *inputs = wg_node_inputs(node, &inputs_count);
-        for (size_t j = 0; j < inputs_count && !reach[i]; j++) reach[i] = reach[inputs[j]];
+        size_t n;
+        const uint32_t *inputs = wg_node_inputs(node, &n);
+        for (size_t j = 0; j < n && !*reached; j++) {
+            size_t slot = wg_recorded_slot(sweep, inputs[j]);
+            *reached = slot != SIZE_MAX && sweep->reach[slot];
+        }
     }
 }
 
 /* Whether an input of the node is reached; otherwise its derivative is nobody's business. */
-static bool gradients_passes(const wg_tape *tape, uint32_t index, const unsigned char *reach)
+static bool gradients_passes(const wg_tape *tape, uint32_t index, const wg_recorded_sweep *sweep)
 {
     const wg_node *node = &tape->nodes[index];
     if (!node->op || node->op->flags & WG_OP_CUTS) return false;
     size_t n;
     const uint32_t *inputs = wg_node_inputs(node, &n);
-    for (size_t j = 0; j < n; j++)
-        if (reach[inputs[j]]) return true;
+    for (size_t j = 0; j < n; j++) {
+        size_t slot = wg_recorded_slot(sweep, inputs[j]);
+        if (slot != SIZE_MAX && sweep->reach[slot]) return true;
+    }
     return false;
 }
 
-static wg_status gradients_down(wg_tape *tape, uint32_t out, uint32_t low, wg_recorded_sweep *sweep)
+static const wg_interned *gradients_shape(const wg_tape *tape, uint32_t index)
 {
+    return wg_node_shape(tape, &tape->nodes[index]);
+}
+
+/* Completes a node's adjoint and, unless it stands outside the range, passes it on. */
+static void gradients_node(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+{
+    size_t slot = wg_recorded_slot(sweep, index);
+    if (tape->status == WG_OK) wg_derive_postponed(tape, slot, gradients_shape(tape, index), sweep);
+    if (tape->status != WG_OK) {
+        wg_derive_forget(tape, slot, sweep);
+        return;
+    }
+    if (index >= sweep->from && sweep->adjoints[slot].tape && gradients_passes(tape, index, sweep))
+        wg_derive_recorded(tape, index, sweep->adjoints[slot], sweep);
+}
+
+static wg_status gradients_down(wg_tape *tape, uint32_t end, wg_recorded_sweep *sweep)
+{
+    bool sharing = tape->sharing_numbers;
     tape->busy++;
     tape->numbers_count = 0;
     tape->sharing_numbers = true;
-    for (int64_t i = out; i >= (int64_t)low; i--) {
-        if (tape->status == WG_OK) wg_derive_postponed(tape, (uint32_t)i, sweep);
-        if (tape->status == WG_OK && sweep->adjoints[i].tape && gradients_passes(tape, (uint32_t)i, sweep->reach))
-            wg_derive_recorded(tape, (uint32_t)i, sweep);
-        if (tape->status != WG_OK) wg_derive_forget(tape, (uint32_t)i, sweep);
-    }
-    tape->sharing_numbers = false;
+    for (uint32_t i = end; i-- > sweep->from;) gradients_node(tape, i, sweep);
+    for (size_t k = sweep->outside_count; k-- > 0;) gradients_node(tape, sweep->outside[k], sweep);
+    tape->sharing_numbers = sharing;
+    tape->numbers_count = 0;
     tape->busy--;
     return tape->status;
 }
 
-/* The adjoints of wrt, zeros where nothing came. grads may be wrt itself. */
-static wg_status gradients_collect(
-    wg_tape *tape, uint32_t out, const wg_recorded_sweep *sweep, const wg_var *wrt, size_t n, wg_var *grads)
+/* The adjoints of wrt, zeros (or, bare, nothing) where nothing came. grads may be wrt itself. */
+static wg_status gradients_collect(wg_tape *tape, const wg_recorded_sweep *sweep, const wg_recorded_request *request,
+    uint32_t end, bool bare, wg_var *grads)
 {
-    for (size_t k = 0; k < n; k++) {
-        wg_var found = wrt[k].index <= out ? sweep->adjoints[wrt[k].index] : (wg_var){0};
-        grads[k] = found.tape ? found : wg_constant_raw(tape, wg_shape_of(wrt[k]), NULL);
+    for (size_t k = 0; k < request->n; k++) {
+        wg_var var = request->wrt[k];
+        wg_var found = var.index < end ? sweep->adjoints[wg_recorded_slot(sweep, var.index)] : (wg_var){0};
+        grads[k] = found.tape || bare ? found : wg_constant_raw(tape, wg_shape_of(var), NULL);
     }
     return tape->status;
 }
 
-static wg_status gradients_sweep(
-    const char *what, wg_var out, wg_var cotangent, const wg_var *wrt, size_t n, wg_var *grads)
+/* The wrt below the range, sorted, each once. */
+static size_t gradients_outside(const wg_recorded_request *request, uint32_t *outside)
 {
-    wg_tape *tape = out.tape;
-    uint32_t low = out.index;
-    for (size_t k = 0; k < n; k++)
-        if (wrt[k].index < low) low = wrt[k].index;
-    size_t count = (size_t)out.index + 1, bytes = count * (sizeof(wg_var) + sizeof(wg_postponed *) + 1);
-    wg_recorded_sweep sweep = {.adjoints = wg_pool_take(&tape->pool, &tape->source, bytes)};
-    if (!sweep.adjoints) return wg_tape_fail_memory(tape, what, bytes);
+    size_t count = 0;
+    for (size_t k = 0; k < request->n; k++) {
+        uint32_t index = request->wrt[k].index;
+        if (index >= request->from) continue;
+        size_t at = count;
+        while (at && outside[at - 1] >= index) at--;
+        if (at < count && outside[at] == index) continue;
+        memmove(outside + at + 1, outside + at, (count - at) * sizeof *outside);
+        outside[at] = index;
+        count++;
+    }
+    return count;
+}
+
+wg_status wg_sweep_recorded(wg_tape *tape, const wg_recorded_request *request, bool bare, wg_var *grads)
+{
+    uint32_t end = gradients_end_of_range(request);
+    size_t below = 0;
+    for (size_t k = 0; k < request->n; k++) below += request->wrt[k].index < request->from;
+    size_t count = below + (end - request->from);
+    size_t bytes = count * (sizeof(wg_var) + sizeof(wg_postponed *) + 1) + below * sizeof(uint32_t);
+    char *memory = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!memory) return wg_tape_fail_memory(tape, request->what, bytes);
+    memset(memory, 0, bytes);
+    wg_recorded_sweep sweep = {.adjoints = (wg_var *)(void *)memory, .from = request->from};
     sweep.postponed = (wg_postponed **)(void *)(sweep.adjoints + count);
-    sweep.reach = (unsigned char *)(sweep.postponed + count);
-    memset(sweep.adjoints, 0, bytes);
-    gradients_reach(tape, sweep.reach, out.index, low, wrt, n);
-    if (sweep.reach[out.index]) sweep.adjoints[out.index] = cotangent;
-    wg_status status = gradients_down(tape, out.index, low, &sweep);
-    if (status == WG_OK) status = gradients_collect(tape, out.index, &sweep, wrt, n, grads);
-    wg_pool_give_back(&tape->pool, sweep.adjoints, bytes);
+    uint32_t *outside = (uint32_t *)(void *)(sweep.postponed + count);
+    sweep.reach = (unsigned char *)(outside + below);
+    sweep.outside = outside;
+    sweep.outside_count = gradients_outside(request, outside);
+    gradients_reach(tape, &sweep, request, end);
+    for (size_t k = 0; k < request->outs_count; k++) {
+        size_t slot = wg_recorded_slot(&sweep, request->outs[k].index);
+        if (slot != SIZE_MAX && sweep.reach[slot]) wg_recorded_join(&sweep, slot, NULL, request->cotangents[k]);
+    }
+    wg_status status = gradients_down(tape, end, &sweep);
+    if (status == WG_OK) status = gradients_collect(tape, &sweep, request, end, bare, grads);
+    wg_pool_give_back(&tape->pool, memory, bytes);
     return status;
 }
 
-/* What a failed sweep has recorded is taken off again. */
-static wg_status gradients_end(wg_tape *tape, wg_mark start, wg_status status, wg_var *grads, size_t n)
+/* ---- public ------------------------------------------------------------------------------------------------------------ */
+
+/* One swept value. What a failed sweep has recorded is taken off again. */
+static wg_status gradients_sweep(
+    const char *what, wg_var out, wg_var cotangent, const wg_var *wrt, size_t n, wg_var *grads, uint32_t length)
 {
+    wg_tape *tape = out.tape;
+    wg_recorded_request request = {
+        .what = what, .outs = &out, .cotangents = &cotangent, .outs_count = 1, .wrt = wrt, .n = n, .from = out.index};
+    for (size_t k = 0; k < n; k++)
+        if (wrt[k].index < request.from) request.from = wrt[k].index;
+    wg_status status = tape->status == WG_OK ? wg_sweep_recorded(tape, &request, false, grads) : tape->status;
     if (status == WG_OK) return WG_OK;
-    wg_tape_rewind(tape, start);
+    wg_list_cut(tape, length);
     return gradients_fail(tape, status, grads, n);
 }
 
@@ -139,9 +205,7 @@ wg_status wg_vjp(wg_var out, wg_var cotangent, const wg_var *wrt, size_t n, wg_v
     wg_status status = gradients_check("wg_vjp", out, wrt, n, grads);
     if (status == WG_OK) status = gradients_check_cotangent(out, cotangent);
     if (status != WG_OK) return gradients_fail(tape, status, grads, n);
-    wg_mark start = wg_tape_mark(tape);
-    status = gradients_sweep("wg_vjp", out, cotangent, wrt, n, grads);
-    return gradients_end(tape, start, status, grads, n);
+    return gradients_sweep("wg_vjp", out, cotangent, wrt, n, grads, tape->length);
 }
 
 wg_status wg_gradients(wg_var scalar, const wg_var *wrt, size_t n, wg_var *grads)
@@ -152,12 +216,10 @@ wg_status wg_gradients(wg_var scalar, const wg_var *wrt, size_t n, wg_var *grads
         status = wg_tape_fail(tape, WG_ERROR_SHAPE, "wg_gradients: %s does not have size 1; wg_vjp takes a cotangent",
             wg_list_describe(tape, scalar.index));
     if (status != WG_OK) return gradients_fail(tape, status, grads, n);
-    wg_mark start = wg_tape_mark(tape);
+    uint32_t length = tape->length;
     wg_var one = wg_scalar(tape, 1);
     wg_shape shape = wg_shape_of(scalar);
     if (shape.rank)
         one = wg_constant_raw(tape, shape, tape->dtype == WG_F64 ? (const void *)&(double){1} : &(float){1});
-    status = tape->status;
-    if (status == WG_OK) status = gradients_sweep("wg_gradients", scalar, one, wrt, n, grads);
-    return gradients_end(tape, start, status, grads, n);
+    return gradients_sweep("wg_gradients", scalar, one, wrt, n, grads, length);
 }

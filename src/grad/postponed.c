@@ -7,18 +7,31 @@
 
 #include <string.h>
 
-void wg_recorded_join(wg_recorded_sweep *sweep, uint32_t node, wg_var var)
+size_t wg_recorded_slot(const wg_recorded_sweep *sweep, uint32_t node)
+{
+    if (node >= sweep->from) return sweep->outside_count + (node - sweep->from);
+    size_t low = 0, high = sweep->outside_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (sweep->outside[middle] < node)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < sweep->outside_count && sweep->outside[low] == node ? low : SIZE_MAX;
+}
+
+void wg_recorded_join(wg_recorded_sweep *sweep, size_t slot, const wg_interned *target, wg_var var)
 {
     wg_tape *tape = var.tape;
     if (!wg_list_valid(var)) return;
-    const wg_interned *target = wg_node_shape(tape, &tape->nodes[node]);
-    if (wg_node_shape(tape, &tape->nodes[var.index]) != target) var = wg_sum_to(var, target->shape);
-    wg_var *adjoint = &sweep->adjoints[node];
+    if (target && wg_node_shape(tape, &tape->nodes[var.index]) != target) var = wg_sum_to(var, target->shape);
+    wg_var *adjoint = &sweep->adjoints[slot];
     *adjoint = adjoint->tape ? wg_add(*adjoint, var) : var;
 }
 
 void wg_recorded_postpone(
-    wg_recorded_sweep *sweep, uint32_t node, const wg_op *op, wg_var in, const void *attributes, size_t size)
+    wg_recorded_sweep *sweep, size_t slot, const wg_op *op, wg_var in, const void *attributes, size_t size)
 {
     wg_tape *tape = in.tape;
     if (!wg_list_valid(in)) return;
@@ -27,26 +40,26 @@ void wg_recorded_postpone(
         wg_tape_fail_memory(tape, op->name, sizeof *postponed + size);
         return;
     }
-    *postponed = (wg_postponed){sweep->postponed[node], op, in, size};
+    *postponed = (wg_postponed){sweep->postponed[slot], op, in, size};
     if (size) memcpy(postponed + 1, attributes, size);
-    sweep->postponed[node] = postponed;
+    sweep->postponed[slot] = postponed;
 }
 
-void wg_derive_forget(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+void wg_derive_forget(wg_tape *tape, size_t slot, wg_recorded_sweep *sweep)
 {
-    while (sweep->postponed[index]) {
-        wg_postponed *postponed = sweep->postponed[index];
-        sweep->postponed[index] = postponed->earlier;
+    while (sweep->postponed[slot]) {
+        wg_postponed *postponed = sweep->postponed[slot];
+        sweep->postponed[slot] = postponed->earlier;
         wg_pool_give_back(&tape->pool, postponed, sizeof *postponed + postponed->size);
     }
 }
 
 /* One application of all that waits with the same op as the newest, in the order in which they came. */
-static wg_var postponed_record(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+static wg_var postponed_record(wg_tape *tape, size_t slot, wg_recorded_sweep *sweep)
 {
-    const wg_op *op = sweep->postponed[index]->op;
-    size_t n = 0, size = sweep->postponed[index]->size;
-    for (const wg_postponed *p = sweep->postponed[index]; p && p->op == op && p->size == size; p = p->earlier) n++;
+    const wg_op *op = sweep->postponed[slot]->op;
+    size_t n = 0, size = sweep->postponed[slot]->size;
+    for (const wg_postponed *p = sweep->postponed[slot]; p && p->op == op && p->size == size; p = p->earlier) n++;
     size_t bytes = n * (sizeof(wg_var) + size);
     wg_var *in = wg_pool_take(&tape->pool, &tape->source, bytes);
     if (!in) {
@@ -55,10 +68,10 @@ static wg_var postponed_record(wg_tape *tape, uint32_t index, wg_recorded_sweep 
     }
     char *attributes = (char *)(in + n);
     for (size_t k = n; k-- > 0;) {
-        wg_postponed *postponed = sweep->postponed[index];
+        wg_postponed *postponed = sweep->postponed[slot];
         in[k] = postponed->in;
         memcpy(attributes + k * size, postponed + 1, size);
-        sweep->postponed[index] = postponed->earlier;
+        sweep->postponed[slot] = postponed->earlier;
         wg_pool_give_back(&tape->pool, postponed, sizeof *postponed + size);
     }
     wg_var joined = wg_list_apply(tape, op, in, n, attributes, n * size, NULL);
@@ -66,9 +79,9 @@ static wg_var postponed_record(wg_tape *tape, uint32_t index, wg_recorded_sweep 
     return joined;
 }
 
-wg_status wg_derive_postponed(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+wg_status wg_derive_postponed(wg_tape *tape, size_t slot, const wg_interned *target, wg_recorded_sweep *sweep)
 {
-    while (sweep->postponed[index] && tape->status == WG_OK)
-        wg_recorded_join(sweep, index, postponed_record(tape, index, sweep));
+    while (sweep->postponed[slot] && tape->status == WG_OK)
+        wg_recorded_join(sweep, slot, target, postponed_record(tape, slot, sweep));
     return tape->status;
 }

@@ -12,7 +12,9 @@ bool wg_wants(const wg_derivation *d, size_t k)
 {
     if (k >= d->call.n) return false;
     uint32_t input = d->call.inputs[k];
-    return d->recorded ? d->recorded->reach[input] : d->call.tape->nodes[input].flags & WG_NODE_NEEDS;
+    if (!d->recorded) return d->call.tape->nodes[input].flags & WG_NODE_NEEDS;
+    size_t slot = wg_derivation_slot(d, k);
+    return slot != SIZE_MAX && d->recorded->reach[slot];
 }
 
 static const wg_term term_invalid = {0};

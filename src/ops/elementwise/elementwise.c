@@ -220,7 +220,7 @@ static int64_t ew_sweep(wg_tape *tape, uint32_t index, uint32_t low)
     static const wg_scalar_path ew_path_##name_ = {ew_replay, ew_sweep, EW_##name_};                                   \
     const wg_op wg_ew_op_##name_ = {.name = #name_,                                                                    \
         .arity = arity_,                                                                                               \
-        .flags = WG_OP_ADDS | (flags_),                                                                                \
+        .flags = WG_OP_ADDS | WG_OP_ELEMENTWISE | (flags_),                                                            \
         .shape = ew_shape,                                                                                             \
         .evaluate = ew_evaluate,                                                                                       \
         .derivative = derivative_,                                                                                     \
