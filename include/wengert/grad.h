@@ -39,6 +39,12 @@ WG_API wg_status wg_gradients(wg_var scalar, const wg_var *wrt, size_t n, wg_var
  * vector-Jacobian product. */
 WG_API wg_status wg_vjp(wg_var out, wg_var cotangent, const wg_var *wrt, size_t n, wg_var *grads);
 
+/* Records the tangent of out, sum_k (d out / d wrt[k]) tangents[k], a Jacobian-vector product, of out's shape. wrt may be any
+ * values on the tape, tangents[k] has the shape of wrt[k]; a var given twice gets the sum of its tangents, and what out does
+ * not depend on adds nothing. It costs about one more evaluation of what lies between: elementwise, linear and multilinear
+ * ops know their tangents, others take the adjoint of their adjoint. */
+WG_API wg_status wg_jvp(wg_var out, const wg_var *wrt, const wg_var *tangents, size_t n, wg_var *tangent_out);
+
 /* The same value, cut off: no derivative passes through the result. */
 WG_API wg_var wg_detach(wg_var var);
 

@@ -53,6 +53,9 @@ typedef struct wg_recorded_request {
     uint32_t from; /* wrt may stand below it: then only what is from there on, and uses it, counts */
 } wg_recorded_request;
 
+/* What can be differentiated, from what: valid, fresh, on one tape that is not busy, and numbers. */
+wg_status wg_derive_check(const char *what, wg_var out, const wg_var *wrt, size_t n);
+
 /* grads may be wrt itself; what nothing reaches gets zeros or, if bare, {0}. On failure the error is set, and what was
  * recorded is left for the caller to cut off. */
 wg_status wg_sweep_recorded(wg_tape *tape, const wg_recorded_request *request, bool bare, wg_var *grads);

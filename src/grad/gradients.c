@@ -8,15 +8,14 @@
 
 #include <string.h>
 
-static wg_status gradients_check(const char *what, wg_var out, const wg_var *wrt, size_t n, wg_var *grads)
+wg_status wg_derive_check(const char *what, wg_var out, const wg_var *wrt, size_t n)
 {
     wg_tape *tape = out.tape;
     wg_status status = wg_tape_ready(tape, what);
     if (status == WG_OK && tape->busy) status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy", what);
     if (status == WG_OK) status = wg_list_check(tape, what, 1, out);
-    if (status == WG_OK && n && (!wrt || !grads))
-        status =
-            wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the array of %s is NULL", what, wrt ? "results" : "arguments");
+    if (status == WG_OK && n && !wrt)
+        status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the array of arguments is NULL", what);
     for (size_t k = 0; k < n && status == WG_OK; k++) {
         status = wg_list_check(tape, what, 0, wrt[k]);
         if (status == WG_OK && tape->nodes[wrt[k].index].flags & WG_NODE_INDICES)
@@ -26,6 +25,14 @@ static wg_status gradients_check(const char *what, wg_var out, const wg_var *wrt
     if (status == WG_OK && tape->nodes[out.index].flags & WG_NODE_INDICES)
         status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: %s holds indices, which have no derivative", what,
             wg_list_describe(tape, out.index));
+    return status;
+}
+
+static wg_status gradients_check(const char *what, wg_var out, const wg_var *wrt, size_t n, const wg_var *grads)
+{
+    wg_status status = wg_derive_check(what, out, wrt, n);
+    if (status == WG_OK && n && !grads)
+        status = wg_tape_fail(out.tape, WG_ERROR_ARGUMENT, "%s: the array of results is NULL", what);
     return status;
 }
 

@@ -208,7 +208,7 @@ static void matmul_derivative(wg_derivation *d)
 
 static const wg_op matmul_op = {.name = "matmul",
     .arity = 2,
-    .flags = WG_OP_ADDS | WG_OP_TAKES_TRANSPOSED,
+    .flags = WG_OP_ADDS | WG_OP_TAKES_TRANSPOSED | WG_OP_MULTILINEAR,
     .shape = matmul_infer,
     .evaluate = matmul_evaluate,
     .scratch = matmul_scratch,

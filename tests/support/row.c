@@ -6,6 +6,7 @@
  *     recorded     wg_vjp's result against wg_backward_from's
  *     order 2      the recorded gradient, contracted with a direction and swept again, against differences of the
  *                  gradient and of the reference
+ *     tangent      wg_jvp's result, and its gradient, against the same differences
  *     inputs       leaves or intermediates, constants beside variables, f(x, x), options.ieee_zero: the same gradient
  *     memory       every tape has first recorded and swept the same op on NaNs, so what is not written reads as NaN;
  *                  and operands that the derivative is not said to read are overwritten with NaN before the sweep

@@ -65,6 +65,25 @@ static row_second row_sweep_twice(const row_data *data, wg_dtype dtype)
     return s;
 }
 
+/* The forward mode: the tangent for v is d op(x + t v)/dt, and <u, tangent> has the gradient dG(x + t v)/dt with respect
+ * to x. */
+static row_second row_tangent_swept(const row_data *data, wg_dtype dtype)
+{
+    row_second s;
+    wg_var direction[ROW_INPUTS], tangent;
+    row_tape t = row_open(data, &(row_options){.dtype = dtype});
+    row_at(data, dtype, "tangent");
+    for (size_t k = 0; k < data->leaves; k++) direction[k] = array_leaf(t.tape, &data->direction[k], false);
+    wg_jvp(t.out, t.leaf, direction, data->leaves, &tangent);
+    wg_var cotangent = array_leaf(t.tape, &data->cotangent, false);
+    wg_backward(wg_sum(wg_mul(tangent, cotangent)));
+    row_healthy(t.tape);
+    for (size_t k = 0; k < data->leaves; k++) s.inputs.of[k] = array_of_grad(t.leaf[k]);
+    s.cotangent = array_of_value(tangent);
+    row_close(&t);
+    return s;
+}
+
 static row_second row_second_by_differences(const row_data *data)
 {
     row_second s;
@@ -94,21 +113,32 @@ static row_second row_second_by_differences(const row_data *data)
     return s;
 }
 
-void row_check_second(const row_data *data)
+static void row_compare_second(
+    const row_data *data, const row_second *expected, const row_second *got, const row_second *narrow, const char *what)
 {
-    row_second expected = row_second_by_differences(data), got = row_sweep_twice(data, WG_F64);
-    row_second narrow = row_sweep_twice(data, WG_F32);
     for (size_t k = 0; k <= data->leaves; k++) {
         bool last = k == data->leaves;
-        const array *e = last ? &expected.cotangent : &expected.inputs.of[k];
-        const array *g = last ? &got.cotangent : &got.inputs.of[k];
-        const array *n = last ? &narrow.cotangent : &narrow.inputs.of[k];
+        const array *e = last ? &expected->cotangent : &expected->inputs.of[k];
+        const array *g = last ? &got->cotangent : &got->inputs.of[k];
+        const array *n = last ? &narrow->cotangent : &narrow->inputs.of[k];
         bool truth = !last && data->row->domain[k].truth;
-        row_at(data, WG_F64, "order 2 against differences of the gradient");
+        row_at(data, WG_F64, what);
         row_near(g, e, 1e-9L, truth ? 0 : 1e-9L * (1 + array_largest(e)), k);
-        row_at(data, WG_F32, "order 2 in float against double");
+        row_at(data, WG_F32, what);
         row_near(n, g, 0, 128 * dtype_roundoff(WG_F32) * (1 + array_largest(g)), k);
     }
+}
+
+void row_check_second(const row_data *data)
+{
+    row_second expected = row_second_by_differences(data);
+    row_second got = row_sweep_twice(data, WG_F64), narrow = row_sweep_twice(data, WG_F32);
+    row_compare_second(data, &expected, &got, &narrow, "order 2, in double against differences, in float against that");
+    row_second_free(data, &got);
+    row_second_free(data, &narrow);
+    got = row_tangent_swept(data, WG_F64);
+    narrow = row_tangent_swept(data, WG_F32);
+    row_compare_second(data, &expected, &got, &narrow, "the tangent and its gradient (input n: the tangent itself)");
     row_second_free(data, &expected);
     row_second_free(data, &got);
     row_second_free(data, &narrow);
