@@ -52,6 +52,18 @@ WG_API wg_var wg_sigmoid(wg_var x);    /* 1 / (1 + e^-x), for any x.  x: g y sig
 WG_API wg_var wg_relu(wg_var x);       /* max(x, 0), NaN for NaN.     x: g where x > 0, zero at 0 */
 WG_API wg_var wg_softplus(wg_var x);   /* log(1 + e^x), for any x.    x: g sigmoid(x) */
 
+/* a b + c with one rounding.  a: g b, b: g a, c: g */
+WG_API wg_var wg_fma(wg_var a, wg_var b, wg_var c);
+
+/* x, or slope x where x <= 0.  x: g, or g slope where x <= 0 (PyTorch's). */
+WG_API wg_var wg_leaky_relu(wg_var x, double slope);
+
+/* x between low and high, NaN for NaN. x: g where low <= x <= high, both bounds included. Bounds that are NaN or out of
+ * order are WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_clamp(wg_var x, double low, double high);
+
+WG_API wg_var wg_floor(wg_var x); /* the largest integer that is at most x. No derivative */
+
 /* a where condition is true, else b; condition is a numeric var, non-zero (NaN too) is true. a: g where true, b: g where
  * false, an exact zero elsewhere, so nothing leaks from the branch not taken. The condition has no derivative. */
 WG_API wg_var wg_where(wg_var condition, wg_var a, wg_var b);

@@ -37,18 +37,13 @@ static long double formula_sigmoid(const long double *x) { return 1 / (1 + expl(
 static long double formula_relu(const long double *x) { return x[0] > 0 ? x[0] : 0; }
 static long double formula_softplus(const long double *x) { return log1pl(expl(x[0])); }
 static long double formula_where(const long double *x) { return x[0] != 0 ? x[1] : x[2]; }
+static long double formula_fma(const long double *x) { return x[0] * x[1] + x[2]; }
 static long double formula_equal(const long double *x) { return x[0] == x[1]; }
 static long double formula_not_equal(const long double *x) { return x[0] != x[1]; }
 static long double formula_less(const long double *x) { return x[0] < x[1]; }
 static long double formula_less_equal(const long double *x) { return x[0] <= x[1]; }
 static long double formula_greater(const long double *x) { return x[0] > x[1]; }
 static long double formula_greater_equal(const long double *x) { return x[0] >= x[1]; }
-
-static wg_var apply_where(wg_tape *tape, const wg_var *in, size_t n, const void *user)
-{
-    (void)tape, (void)n, (void)user;
-    return wg_where(in[0], in[1], in[2]);
-}
 
 /* The multiplication and division of recorded derivatives, by the door that users have, and from inside. */
 static wg_var apply_mul0(wg_tape *tape, const wg_var *in, size_t n, const void *user)
@@ -62,22 +57,6 @@ static wg_var apply_div0(wg_tape *tape, const wg_var *in, size_t n, const void *
     (void)user;
     return wg_apply(tape, &wg_ew_op_div0, in, n, NULL, 0);
 }
-
-static const row_case cases_where[] = {
-    CASE(3, SHAPE_SCALAR, SHAPE_SCALAR, SHAPE_SCALAR),
-    CASE(3, SHAPE(1), SHAPE(1), SHAPE(1)),
-    CASE(3, SHAPE(2, 3), SHAPE(2, 3), SHAPE(2, 3)),
-    CASE(3, SHAPE(2, 3), SHAPE_SCALAR, SHAPE_SCALAR),
-    CASE(3, SHAPE_SCALAR, SHAPE(2, 3), SHAPE(3)),
-    CASE(3, SHAPE(4), SHAPE_SCALAR, SHAPE(4)),
-    CASE(3, SHAPE(5, 1), SHAPE(1, 4), SHAPE(5, 4)),
-    CASE(3, SHAPE(1, 4), SHAPE(5, 1), SHAPE(1)),
-    CASE(3, SHAPE(2, 1, 1), SHAPE(3, 1), SHAPE(4)),
-    CASE(3, SHAPE(2, 1, 2, 1, 2, 1, 2, 1), SHAPE(1, 2, 1, 2), SHAPE(1, 2, 1)),
-    CASE(3, SHAPE(0), SHAPE(1), SHAPE_SCALAR),
-    CASE(3, SHAPE(1, 3), SHAPE(0, 3), SHAPE(3)),
-    CASE(3, SHAPE(23, 1), SHAPE(1, 47), SHAPE(23, 47)),
-};
 
 #define COMPARISON(name) ROW_BINARY(name), .formula = formula_##name, .distinct = true, ROW_CASES_BINARY
 
@@ -118,8 +97,10 @@ static const row rows[] = {
     ROW(wg_softplus, ROW_UNARY(softplus), .formula = formula_softplus, ROW_CASES_UNARY, .domain = {FROM(-6, 6)},
         .roundings = FEW),
 
-    ROW(wg_where, .apply = apply_where, .elementwise = true, .rule = EW_where, .formula = formula_where,
-        ROW_CASES(cases_where), .domain = {TRUTH, FROM(-2, 2), FROM(-2, 2)}),
+    ROW(wg_where, ROW_TERNARY(where), .formula = formula_where, ROW_CASES_TERNARY,
+        .domain = {TRUTH, FROM(-2, 2), FROM(-2, 2)}),
+    ROW(wg_fma, ROW_TERNARY(fma), .formula = formula_fma, ROW_CASES_TERNARY,
+        .domain = {AWAY(-2, 2, 0.5), AWAY(-2, 2, 0.5), FROM(-2, 2)}, .roundings = ONCE),
 
     ROW(wg_equal, COMPARISON(equal)),
     ROW(wg_not_equal, COMPARISON(not_equal)),
@@ -165,7 +146,7 @@ static void test_allocations(void **state)
     row_fail_allocations(row_of("wg_pow"), &stretched);
     row_fail_allocations(row_of("wg_maximum"), &stretched);
     row_fail_allocations(row_of("wg_sigmoid"), &alike);
-    row_fail_allocations(row_of("wg_where"), &cases_where[sizeof cases_where / sizeof *cases_where - 1]);
+    row_fail_allocations(row_of("wg_where"), &row_cases_ternary[ROW_CASES_TERNARY_COUNT - 1]);
 }
 
 int main(void)

@@ -77,6 +77,9 @@ wg_var row_call(const row *r, wg_tape *tape, const wg_var *in, size_t n, const v
 {
     if (r->unary) return r->unary(in[0]);
     if (r->binary) return r->binary(in[0], in[1]);
+    if (r->ternary) return r->ternary(in[0], in[1], in[2]);
+    if (r->with_parameter) return r->with_parameter(in[0], r->parameters[0]);
+    if (r->with_parameters) return r->with_parameters(in[0], r->parameters[0], r->parameters[1]);
     return r->apply(tape, in, n, user);
 }
 
@@ -271,7 +274,7 @@ static unsigned row_reads(const row *r, size_t k)
 {
     if (!r->elementwise) return r->reads[k];
     unsigned needs = wg_ew_needs(r->rule, k);
-    return (needs & EW_A ? ROW_READS(0) : 0) | (needs & EW_B ? ROW_READS(1) : 0) |
+    return (needs & EW_A ? ROW_READS(0) : 0) | (needs & EW_B ? ROW_READS(1) : 0) | (needs & EW_C ? ROW_READS(2) : 0) |
            (needs & EW_Y ? ROW_READS_RESULT : 0);
 }
 

@@ -71,12 +71,16 @@ typedef void row_reference(array *out, const array *in, size_t n, const void *us
 typedef struct row {
     const char *name;
 
-    wg_var (*unary)(wg_var); /* one of these three */
+    wg_var (*unary)(wg_var); /* one of these six */
     wg_var (*binary)(wg_var, wg_var);
+    wg_var (*ternary)(wg_var, wg_var, wg_var);
+    wg_var (*with_parameter)(wg_var, double);
+    wg_var (*with_parameters)(wg_var, double, double);
     row_function *apply;
+    double parameters[2];
     bool composite; /* it records more than the op */
 
-    row_formula *formula;     /* an elementwise op's, for one element of each input; or */
+    row_formula *formula;     /* an elementwise op's, for one element of each input, then the parameters; or */
     row_reference *reference; /* of the whole arrays */
 
     const row_case *cases;
@@ -99,14 +103,21 @@ typedef struct row {
     {                                                                                                                  \
         .name = #function, __VA_ARGS__                                                                                 \
     }
-#define ROW_UNARY(rule_)       .unary = wg_##rule_, .elementwise = true, .rule = EW_##rule_
-#define ROW_BINARY(rule_)      .binary = wg_##rule_, .elementwise = true, .rule = EW_##rule_
-#define ROW_CASES(table)       .cases = table, .cases_count = sizeof(table) / sizeof *(table)
-#define ROW_CASES_UNARY        .cases = row_cases_unary, .cases_count = ROW_CASES_UNARY_COUNT
-#define ROW_CASES_BINARY       .cases = row_cases_binary, .cases_count = ROW_CASES_BINARY_COUNT
-#define ROW_CASES_UNARY_COUNT  10
-#define ROW_CASES_BINARY_COUNT 27
-extern const row_case row_cases_unary[ROW_CASES_UNARY_COUNT], row_cases_binary[ROW_CASES_BINARY_COUNT];
+#define ROW_UNARY(rule_)        .unary = wg_##rule_, .elementwise = true, .rule = EW_##rule_
+#define ROW_BINARY(rule_)       .binary = wg_##rule_, .elementwise = true, .rule = EW_##rule_
+#define ROW_TERNARY(rule_)      .ternary = wg_##rule_, .elementwise = true, .rule = EW_##rule_
+#define ROW_PARAMETER(rule_, p) .with_parameter = wg_##rule_, .parameters = {p}, .elementwise = true, .rule = EW_##rule_
+#define ROW_PARAMETERS(rule_, p, q)                                                                                    \
+    .with_parameters = wg_##rule_, .parameters = {p, q}, .elementwise = true, .rule = EW_##rule_
+#define ROW_CASES(table)        .cases = table, .cases_count = sizeof(table) / sizeof *(table)
+#define ROW_CASES_UNARY         .cases = row_cases_unary, .cases_count = ROW_CASES_UNARY_COUNT
+#define ROW_CASES_BINARY        .cases = row_cases_binary, .cases_count = ROW_CASES_BINARY_COUNT
+#define ROW_CASES_TERNARY       .cases = row_cases_ternary, .cases_count = ROW_CASES_TERNARY_COUNT
+#define ROW_CASES_UNARY_COUNT   10
+#define ROW_CASES_BINARY_COUNT  27
+#define ROW_CASES_TERNARY_COUNT 13
+extern const row_case row_cases_unary[ROW_CASES_UNARY_COUNT], row_cases_binary[ROW_CASES_BINARY_COUNT],
+    row_cases_ternary[ROW_CASES_TERNARY_COUNT];
 
 /* Runs every check on every case, in both dtypes. */
 void row_run(const row *r);

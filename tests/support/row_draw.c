@@ -46,6 +46,22 @@ const row_case row_cases_binary[ROW_CASES_BINARY_COUNT] = {
     CASE(2, SHAPE(1), SHAPE(1033)),
 };
 
+const row_case row_cases_ternary[ROW_CASES_TERNARY_COUNT] = {
+    CASE(3, SHAPE_SCALAR, SHAPE_SCALAR, SHAPE_SCALAR),
+    CASE(3, SHAPE(1), SHAPE(1), SHAPE(1)),
+    CASE(3, SHAPE(2, 3), SHAPE(2, 3), SHAPE(2, 3)),
+    CASE(3, SHAPE(2, 3), SHAPE_SCALAR, SHAPE_SCALAR),
+    CASE(3, SHAPE_SCALAR, SHAPE(2, 3), SHAPE(3)),
+    CASE(3, SHAPE(4), SHAPE_SCALAR, SHAPE(4)),
+    CASE(3, SHAPE(5, 1), SHAPE(1, 4), SHAPE(5, 4)),
+    CASE(3, SHAPE(1, 4), SHAPE(5, 1), SHAPE(1)),
+    CASE(3, SHAPE(2, 1, 1), SHAPE(3, 1), SHAPE(4)),
+    CASE(3, SHAPE(2, 1, 2, 1, 2, 1, 2, 1), SHAPE(1, 2, 1, 2), SHAPE(1, 2, 1)),
+    CASE(3, SHAPE(0), SHAPE(1), SHAPE_SCALAR),
+    CASE(3, SHAPE(1, 3), SHAPE(0, 3), SHAPE(3)),
+    CASE(3, SHAPE(23, 1), SHAPE(1, 47), SHAPE(23, 47)),
+};
+
 /* ---- drawing --------------------------------------------------------------------------------------------------------- */
 
 static long double row_number(random_state *r, const row_domain *domain)
@@ -91,9 +107,10 @@ array row_reference_of(const row_data *data, const array *in)
     out = array_new(shape);
     for (size_t i = 0; i < out.size; i++) {
         size_t tuple[WG_MAX_RANK];
-        long double x[ROW_INPUTS];
+        long double x[ROW_INPUTS + 2];
         shape_tuple(&shape, i, tuple);
         for (size_t k = 0; k < data->c->n; k++) x[k] = array_stretched(&all[k], &shape, tuple);
+        for (size_t k = 0; k < 2; k++) x[data->c->n + k] = (long double)data->row->parameters[k];
         out.at[i] = data->row->formula(x);
     }
     return out;

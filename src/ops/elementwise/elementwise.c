@@ -15,13 +15,13 @@ static uint32_t ew_rule(const wg_op *op) { return ((const wg_scalar_path *)op->i
 unsigned wg_ew_needs(uint32_t rule, size_t k)
 {
     static const unsigned char needs[EW_RULES][EW_MAX_ARITY] = {
-#define EW_NEEDS_1(name, na)          [EW_##name] = {na},
-#define EW_NEEDS_2(name, na, nb)      [EW_##name] = {na, nb},
-#define EW_NEEDS_SELECT(name, nb, nc) [EW_##name] = {0, nb, nc},
-        EW_ROSTER_1(EW_NEEDS_1) EW_ROSTER_2(EW_NEEDS_2) EW_ROSTER_SELECT(EW_NEEDS_SELECT)
+#define EW_NEEDS_1(name, na)         [EW_##name] = {na},
+#define EW_NEEDS_2(name, na, nb)     [EW_##name] = {na, nb},
+#define EW_NEEDS_3(name, na, nb, nc) [EW_##name] = {na, nb, nc},
+        EW_ROSTER_1(EW_NEEDS_1) EW_ROSTER_2(EW_NEEDS_2) EW_ROSTER_3(EW_NEEDS_3) EW_ROSTER_P(EW_NEEDS_1)
 #undef EW_NEEDS_1
 #undef EW_NEEDS_2
-#undef EW_NEEDS_SELECT
+#undef EW_NEEDS_3
     };
     return needs[rule][k];
 }
@@ -137,7 +137,7 @@ static wg_status ew_evaluate(wg_call *call)
     for (size_t start = 0; start < size; start += piece) {
         size_t count = size - start < piece ? size - start : piece;
         ew_locate(operands, call->n, call->dtype, start, count, &buffers, at);
-        loops->value(count, (char *)call->out + start * wg_dtype_size(call->dtype), call->add, at);
+        loops->value(count, (char *)call->out + start * wg_dtype_size(call->dtype), call->add, at, call->attributes);
     }
     return WG_OK;
 }
@@ -155,7 +155,7 @@ static void ew_slopes(wg_derivation *d, uint32_t rule, size_t k, void *out, bool
     const void *at[EW_MAX_ARITY] = {0};
     size_t size = wg_shape_product(&call->shape, 0, call->shape.rank), element = wg_dtype_size(call->dtype);
     for (size_t j = 0; j < call->n; j++) {
-        const void *data = j < 2 && needs & (unsigned)EW_A << j ? wg_term_numbers(d, wg_primal(d, j)) : NULL;
+        const void *data = needs & (unsigned)EW_A << j ? wg_term_numbers(d, wg_primal(d, j)) : NULL;
         ew_open(&operands[j], call->in[j].shape, data, &call->shape);
     }
     if (call->tape->status != WG_OK) return;
@@ -165,7 +165,7 @@ static void ew_slopes(wg_derivation *d, uint32_t rule, size_t k, void *out, bool
         ew_locate(operands, call->n, call->dtype, start, count, &buffers, at);
         ew_loops(rule, call->dtype)
             ->slope[k](count, (char *)out + start * element, add, call->tape->ieee_zero, g + start * element, at,
-                y ? y + start * element : NULL);
+                y ? y + start * element : NULL, call->attributes);
     }
 }
 
@@ -190,14 +190,15 @@ static void ew_derivative(wg_derivation *d)
     const wg_call *call = wg_derivation_call(d);
     uint32_t rule = ew_rule(call->op);
     for (size_t k = 0; k < call->n; k++) {
-        if (!wg_wants(d, k) || !ew_loops(rule, WG_F64)->slope[k]) continue;
-        if (wg_ew_needs(rule, k) & EW_PASS) {
+        const unsigned needs = wg_ew_needs(rule, k);
+        if (!wg_wants(d, k) || needs & EW_CUT) continue;
+        if (needs & EW_PASS) {
             wg_give_term(d, k, wg_cotangent(d));
         } else if (wg_recording(d)) {
             wg_var in[EW_MAX_ARITY];
             for (size_t j = 0; j < call->n; j++) in[j] = wg_term_var(d, wg_primal(d, j));
             wg_var g = wg_term_var(d, wg_cotangent(d)), y = wg_term_var(d, wg_result(d));
-            wg_give_term(d, k, wg_term_of_var(d, wg_ew_slope_recorded(rule, k, g, in, y)));
+            wg_give_term(d, k, wg_term_of_var(d, wg_ew_slope_recorded(rule, k, g, in, y, call->attributes)));
         } else {
             ew_give_numbers(d, rule, k);
         }
@@ -225,19 +226,25 @@ static int64_t ew_sweep(wg_tape *tape, uint32_t index, uint32_t low)
         .evaluate = ew_evaluate,                                                                                       \
         .derivative = derivative_,                                                                                     \
         .internal = &ew_path_##name_};
-#define EW_OP_1(name, na)          EW_OP(name, 1, 0, ew_derivative)
-#define EW_OP_2(name, na, nb)      EW_OP(name, 2, 0, ew_derivative)
-#define EW_OP_COMPARE(name)        EW_OP(name, 2, WG_OP_CUTS, NULL)
-#define EW_OP_SELECT(name, nb, nc) EW_OP(name, 3, 0, ew_derivative)
+#define EW_OP_1(name, na)         EW_OP(name, 1, 0, ew_derivative)
+#define EW_OP_2(name, na, nb)     EW_OP(name, 2, 0, ew_derivative)
+#define EW_OP_3(name, na, nb, nc) EW_OP(name, 3, 0, ew_derivative)
+#define EW_OP_P(name, na)         EW_OP(name, 1, (na)&EW_CUT ? WG_OP_CUTS : 0, ew_derivative)
+#define EW_OP_CUT_1(name)         EW_OP(name, 1, WG_OP_CUTS, NULL)
+#define EW_OP_CUT_2(name)         EW_OP(name, 2, WG_OP_CUTS, NULL)
 EW_ROSTER_1(EW_OP_1)
 EW_ROSTER_2(EW_OP_2)
-EW_ROSTER_COMPARE(EW_OP_COMPARE)
-EW_ROSTER_SELECT(EW_OP_SELECT)
+EW_ROSTER_3(EW_OP_3)
+EW_ROSTER_P(EW_OP_P)
+EW_ROSTER_CUT_1(EW_OP_CUT_1)
+EW_ROSTER_CUT_2(EW_OP_CUT_2)
 #undef EW_OP
 #undef EW_OP_1
 #undef EW_OP_2
-#undef EW_OP_COMPARE
-#undef EW_OP_SELECT
+#undef EW_OP_3
+#undef EW_OP_P
+#undef EW_OP_CUT_1
+#undef EW_OP_CUT_2
 #undef EW_PIECE
 
 const wg_op *wg_op_add(void) { return &wg_ew_op_add; }

@@ -23,20 +23,26 @@
 enum {
 #define EW_NUMBER(...)        EW_NUMBER_(__VA_ARGS__, )
 #define EW_NUMBER_(name, ...) EW_##name,
-    EW_ROSTER_1(EW_NUMBER) EW_ROSTER_2(EW_NUMBER) EW_ROSTER_COMPARE(EW_NUMBER) EW_ROSTER_SELECT(EW_NUMBER)
+    EW_ROSTER_1(EW_NUMBER) EW_ROSTER_2(EW_NUMBER) EW_ROSTER_3(EW_NUMBER) EW_ROSTER_P(EW_NUMBER)
+        EW_ROSTER_CUT_1(EW_NUMBER) EW_ROSTER_CUT_2(EW_NUMBER)
 #undef EW_NUMBER
 #undef EW_NUMBER_
-        EW_RULES
+            EW_RULES
 };
 
 #define EW_MAX_ARITY 3
 
-/* A fused loop over n contiguous elements: out = or += value(in...). */
-typedef void wg_ew_value_loop(size_t n, void *out, bool add, const void *const *in);
+/* An op's parameters: its attributes. */
+typedef struct wg_ew_parameters {
+    double p, q;
+} wg_ew_parameters;
+
+/* A fused loop over n contiguous elements: out = or += value(in...). parameters may be NULL where the rule has none. */
+typedef void wg_ew_value_loop(size_t n, void *out, bool add, const void *const *in, const wg_ew_parameters *parameters);
 /* out = or += the slope with respect to one input, an exact 0 where g is 0 unless ieee_zero. What the roster says is not
  * read may be NULL. */
-typedef void wg_ew_slope_loop(
-    size_t n, void *out, bool add, bool ieee_zero, const void *g, const void *const *in, const void *y);
+typedef void wg_ew_slope_loop(size_t n, void *out, bool add, bool ieee_zero, const void *g, const void *const *in,
+    const void *y, const wg_ew_parameters *parameters);
 /* Writes elements [start, start + count) of data, stretched to the shape with the strides given, to buffer. */
 typedef void wg_ew_stretch_loop(
     void *buffer, const void *data, const wg_shape *shape, const ptrdiff_t *strides, size_t start, size_t count);
@@ -48,8 +54,9 @@ typedef struct wg_ew_loops {
 extern const wg_ew_loops wg_ew_loops_f64[EW_RULES], wg_ew_loops_f32[EW_RULES];
 wg_ew_stretch_loop wg_ew_stretch_f64, wg_ew_stretch_f32;
 
-/* The derivative with respect to input k, recorded. in and y are the op's own. */
-wg_var wg_ew_slope_recorded(uint32_t rule, size_t k, wg_var g, const wg_var *in, wg_var y);
+/* The derivative with respect to input k, recorded. in, y and parameters are the op's own. */
+wg_var wg_ew_slope_recorded(
+    uint32_t rule, size_t k, wg_var g, const wg_var *in, wg_var y, const wg_ew_parameters *parameters);
 
 /* What a rule's derivative with respect to input k reads: the roster's column. */
 unsigned wg_ew_needs(uint32_t rule, size_t k);
@@ -65,12 +72,16 @@ int64_t wg_ew_sweep_f32(wg_tape *tape, uint32_t index, uint32_t low);
 #define EW_DECLARE_(name, ...) extern const wg_op wg_ew_op_##name;
 EW_ROSTER_1(EW_DECLARE)
 EW_ROSTER_2(EW_DECLARE)
-EW_ROSTER_COMPARE(EW_DECLARE)
-EW_ROSTER_SELECT(EW_DECLARE)
+EW_ROSTER_3(EW_DECLARE)
+EW_ROSTER_P(EW_DECLARE)
+EW_ROSTER_CUT_1(EW_DECLARE)
+EW_ROSTER_CUT_2(EW_DECLARE)
 #undef EW_DECLARE
 #undef EW_DECLARE_
 
 /* Records an op without attributes on the tape of its first operand that has one. */
 wg_var wg_ew_apply(const wg_op *op, const wg_var *in, size_t n);
+/* Records an op of one input with parameters. */
+wg_var wg_ew_apply_with(const wg_op *op, wg_var x, double p, double q);
 
 #endif

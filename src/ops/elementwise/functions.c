@@ -32,6 +32,12 @@ wg_var wg_ew_apply(const wg_op *op, const wg_var *in, size_t n)
     return wg_invalid(NULL);
 }
 
+wg_var wg_ew_apply_with(const wg_op *op, wg_var x, double p, double q)
+{
+    wg_ew_parameters parameters = {p, q};
+    return x.tape ? wg_list_apply(x.tape, op, &x, 1, &parameters, sizeof parameters, NULL) : wg_invalid(NULL);
+}
+
 /* The node of a valid, fresh 0-d number on this tape, or NULL. */
 static inline const wg_node *ew_quick(const wg_tape *tape, wg_var var)
 {
@@ -55,14 +61,14 @@ static inline wg_node *ew_push(wg_tape *tape, const wg_op *op, uint32_t rule, ui
 
 static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length - 1, tape->epoch}; }
 
-#define EW_FUNCTION_1(name, declared)                                                                                  \
+#define EW_FUNCTION_1_OF(name, passes)                                                                                 \
     wg_var wg_##name(wg_var x)                                                                                         \
     {                                                                                                                  \
         wg_tape *tape = x.tape;                                                                                        \
         const wg_node *a;                                                                                              \
         if (!tape || !tape->quick || tape->length == tape->capacity || !(a = ew_quick(tape, x)))                       \
             return wg_ew_apply(&wg_ew_op_##name, &x, 1);                                                               \
-        wg_node *y = ew_push(tape, &wg_ew_op_##name, EW_##name, a->flags & WG_NODE_NEEDS, x.index, x.index);           \
+        wg_node *y = ew_push(tape, &wg_ew_op_##name, EW_##name, a->flags & (passes), x.index, x.index);                \
         if (tape->quick == WG_QUICK_F64)                                                                               \
             y->u.f64 = ew_function_f64_##name##_value(wg_node_number_f64(tape, a));                                    \
         else                                                                                                           \
@@ -85,20 +91,39 @@ static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length 
             y->u.f32 = ew_function_f32_##name##_value(wg_node_number_f32(tape, m), wg_node_number_f32(tape, n));       \
         return ew_top(tape);                                                                                           \
     }
+#define EW_FUNCTION_1(name, na)     EW_FUNCTION_1_OF(name, WG_NODE_NEEDS)
 #define EW_FUNCTION_2(name, na, nb) EW_FUNCTION_2_OF(name, WG_NODE_NEEDS)
-#define EW_FUNCTION_COMPARE(name)   EW_FUNCTION_2_OF(name, 0)
+#define EW_FUNCTION_CUT_1(name)     EW_FUNCTION_1_OF(name, 0)
+#define EW_FUNCTION_CUT_2(name)     EW_FUNCTION_2_OF(name, 0)
+#define EW_FUNCTION_3(name, na, nb, nc)                                                                                \
+    wg_var wg_##name(wg_var a, wg_var b, wg_var c) { return wg_ew_apply(&wg_ew_op_##name, (wg_var[]){a, b, c}, 3); }
+#define EW_FUNCTION_P(name, na)                                                                                        \
+    wg_var wg_##name(wg_var x, double parameter) { return wg_ew_apply_with(&wg_ew_op_##name, x, parameter, 0); }
 
 EW_PUBLIC_1(EW_FUNCTION_1)
 EW_PUBLIC_2(EW_FUNCTION_2)
-EW_ROSTER_COMPARE(EW_FUNCTION_COMPARE)
+EW_PUBLIC_3(EW_FUNCTION_3)
+EW_PUBLIC_P(EW_FUNCTION_P)
+EW_PUBLIC_CUT_1(EW_FUNCTION_CUT_1)
+EW_PUBLIC_CUT_2(EW_FUNCTION_CUT_2)
 
-wg_var wg_where(wg_var condition, wg_var a, wg_var b)
+/* ---- functions that check their parameters ---------------------------------------------------------------------------- */
+
+static wg_var ew_bounded(const char *name, const wg_op *op, wg_var x, double low, double high)
 {
-    return wg_ew_apply(&wg_ew_op_where, (wg_var[]){condition, a, b}, 3);
+    if (low <= high) return wg_ew_apply_with(op, x, low, high);
+    wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "%s: the low bound %g is not at most the high bound %g", name, low, high);
+    return wg_invalid(x.tape);
 }
 
+wg_var wg_clamp(wg_var x, double low, double high) { return ew_bounded("clamp", &wg_ew_op_clamp, x, low, high); }
+
+#undef EW_FUNCTION_1_OF
 #undef EW_FUNCTION_1
 #undef EW_FUNCTION_2_OF
 #undef EW_FUNCTION_2
-#undef EW_FUNCTION_COMPARE
+#undef EW_FUNCTION_3
+#undef EW_FUNCTION_P
+#undef EW_FUNCTION_CUT_1
+#undef EW_FUNCTION_CUT_2
 #undef EW_FILE

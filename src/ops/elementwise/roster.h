@@ -1,14 +1,27 @@
 /* The roster of elementwise ops: name, and for each input what its derivative reads beside the cotangent g.
  *
- *     A, B   the first, second input     PASS   nothing: the adjoint is g itself
- *     Y      the result                  G      nothing else
+ *     A, B, C   the first, second, third input     PASS   nothing: the adjoint is g itself
+ *     Y         the result                         CUT    nothing: the adjoint gains nothing, the slope is never called
+ *     P, Q      the op's parameters                G      nothing else
  *
- * An op's value and derivatives are in rules.h, its public function comes of itself in functions.c. To add one: a line here, its rules
- * there, its declaration in ops.h, its row in tests/ops/test_elementwise.c. */
+ * An op's value and derivatives are in rules.h and the files that it includes; its public function comes of itself in
+ * functions.c. To add one, put a line here in the list of its kind, its rules in the file of its subject, its declaration
+ * in ops.h, and its row in the tests:
+ *
+ *     one input             EW_PUBLIC_1     VALUE1(name) { ... x ... }              SLOPE1(name) { ... g, x, y ... }
+ *     two inputs            EW_PUBLIC_2     VALUE2(name) { ... a, b ... }           SLOPE2(name, a), SLOPE2(name, b)
+ *     three inputs          EW_PUBLIC_3     VALUE3(name) { ... a, b, c ... }        SLOPE3(name, a), (name, b), (name, c)
+ *     a parameter, or two   EW_PUBLIC_P     VALUEP(name) { ... x, p, q ... }        SLOPEP(name) { ... g, x, y, p, q ... }
+ *     no derivative         EW_PUBLIC_CUT_1, EW_PUBLIC_CUT_2                        VALUE1 or VALUE2 alone
+ *
+ * Parameters are numbers (double) that a call gives beside its one input: wg_leaky_relu(x, slope). They are kept as the
+ * node's attributes. Loops read them once, as R; recorded they are 0-d constants, made only where P, Q say that the slope
+ * reads them. A function that checks its parameters first is written by hand in functions.c, and its op stands in
+ * EW_CHECKED_P. A step of recorded derivatives, without a public function, stands in EW_STEPS_1, EW_STEPS_2, EW_STEPS_P. */
 #ifndef WG_OPS_ELEMENTWISE_ROSTER_H
 #define WG_OPS_ELEMENTWISE_ROSTER_H
 
-enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_Y = 4, EW_PASS = 8 };
+enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, EW_PASS = 64, EW_CUT = 128 };
 
 /* One input: X(name, input) */
 #define EW_PUBLIC_1(X)                                                                                                 \
@@ -38,19 +51,35 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_Y = 4, EW_PASS = 8 };
     X(maximum, EW_A | EW_B, EW_A | EW_B)                                                                               \
     X(minimum, EW_A | EW_B, EW_A | EW_B)
 
+/* Three inputs: X(name, first, second, third) */
+#define EW_PUBLIC_3(X)                                                                                                 \
+    X(where, EW_CUT, EW_A, EW_A)                                                                                       \
+    X(fma, EW_B, EW_A, EW_PASS)
+
+/* One input and one parameter: X(name, input) */
+#define EW_PUBLIC_P(X) X(leaky_relu, EW_A | EW_P)
+
+/* One input and one or two parameters that a function by hand checks: X(name, input) */
+#define EW_CHECKED_P(X) X(clamp, EW_A | EW_P | EW_Q)
+
+/* One input, no derivative: X(name) */
+#define EW_PUBLIC_CUT_1(X) X(floor)
+
+/* Two inputs, no derivative: X(name) */
+#define EW_PUBLIC_CUT_2(X) X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal)
+
 /* Steps of recorded derivatives, without a public function. tanh_prime and sigmoid_prime are the derivatives of tanh and
  * sigmoid, which no formula in the other ops gives at full accuracy both near 0 and in the tails, to every order. mul0 and
  * div0 are an exact zero where a factor, or the numerator, is zero. */
 #define EW_STEPS_1(X) X(tanh_prime, EW_A | EW_Y) X(sigmoid_prime, EW_A | EW_Y)
 #define EW_STEPS_2(X) X(mul0, EW_B, EW_A) X(div0, EW_B, EW_B | EW_Y)
+#define EW_STEPS_P(X)
 
-#define EW_ROSTER_1(X) EW_PUBLIC_1(X) EW_STEPS_1(X)
-#define EW_ROSTER_2(X) EW_PUBLIC_2(X) EW_STEPS_2(X)
-
-/* Two inputs, 0 or 1, no derivative: X(name) */
-#define EW_ROSTER_COMPARE(X) X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal)
-
-/* A condition, without derivative, and two inputs: X(name, second, third) */
-#define EW_ROSTER_SELECT(X) X(where, EW_A, EW_A)
+#define EW_ROSTER_1(X)     EW_PUBLIC_1(X) EW_STEPS_1(X)
+#define EW_ROSTER_2(X)     EW_PUBLIC_2(X) EW_STEPS_2(X)
+#define EW_ROSTER_3(X)     EW_PUBLIC_3(X)
+#define EW_ROSTER_P(X)     EW_PUBLIC_P(X) EW_CHECKED_P(X) EW_STEPS_P(X)
+#define EW_ROSTER_CUT_1(X) EW_PUBLIC_CUT_1(X)
+#define EW_ROSTER_CUT_2(X) EW_PUBLIC_CUT_2(X)
 
 #endif

@@ -3,18 +3,18 @@
 #include "ops/elementwise/elementwise.h"
 #include "wengert/ops.h"
 
+static inline wg_var EW(step1)(const wg_op *op, wg_var x) { return wg_ew_apply(op, &x, 1); }
+static inline wg_var EW(step2)(const wg_op *op, wg_var a, wg_var b) { return wg_ew_apply(op, (wg_var[]){a, b}, 2); }
+
 static inline wg_var EW(mul)(wg_var a, wg_var b)
 {
-    return a.tape->ieee_zero ? wg_mul(a, b) : wg_ew_apply(&wg_ew_op_mul0, (wg_var[]){a, b}, 2);
+    return a.tape->ieee_zero ? wg_mul(a, b) : EW(step2)(&wg_ew_op_mul0, a, b);
 }
 
 static inline wg_var EW(div)(wg_var a, wg_var b)
 {
-    return a.tape->ieee_zero ? wg_div(a, b) : wg_ew_apply(&wg_ew_op_div0, (wg_var[]){a, b}, 2);
+    return a.tape->ieee_zero ? wg_div(a, b) : EW(step2)(&wg_ew_op_div0, a, b);
 }
-
-static inline wg_var EW(mul0)(wg_var a, wg_var b) { return wg_ew_apply(&wg_ew_op_mul0, (wg_var[]){a, b}, 2); }
-static inline wg_var EW(div0)(wg_var a, wg_var b) { return wg_ew_apply(&wg_ew_op_div0, (wg_var[]){a, b}, 2); }
 
 #define ADD                 wg_add
 #define SUB                 wg_sub
@@ -22,8 +22,8 @@ static inline wg_var EW(div0)(wg_var a, wg_var b) { return wg_ew_apply(&wg_ew_op
 #define DIV                 EW(div)
 #define TIMES               wg_mul
 #define OVER                wg_div
-#define MUL0                EW(mul0)
-#define DIV0                EW(div0)
+#define MUL0(a, b)          STEP2(mul0, a, b)
+#define DIV0(a, b)          STEP2(div0, a, b)
 #define NEG                 wg_neg
 #define LESS                wg_less
 #define LESS_EQUAL          wg_less_equal
@@ -41,6 +41,10 @@ static inline wg_var EW(div0)(wg_var a, wg_var b) { return wg_ew_apply(&wg_ew_op
 #define SIN                 wg_sin
 #define COS                 wg_cos
 #define TANH                wg_tanh
+#define FMA                 wg_fma
+#define FLOOR               wg_floor
 #define SIGMOID             wg_sigmoid
-#define SIGMOID_SLOPE(x, y) wg_ew_apply(&wg_ew_op_sigmoid_prime, &(x), 1)
-#define TANH_SLOPE(x, y)    wg_ew_apply(&wg_ew_op_tanh_prime, &(x), 1)
+#define SIGMOID_SLOPE(x, y) STEP1(sigmoid_prime, x)
+#define TANH_SLOPE(x, y)    STEP1(tanh_prime, x)
+#define STEP1(name, x)      EW(step1)(&wg_ew_op_##name, x)
+#define STEP2(name, a, b)   EW(step2)(&wg_ew_op_##name, a, b)

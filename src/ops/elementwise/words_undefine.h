@@ -24,6 +24,10 @@
 #undef SIN
 #undef COS
 #undef TANH
+#undef FMA
+#undef FLOOR
 #undef SIGMOID
 #undef SIGMOID_SLOPE
 #undef TANH_SLOPE
+#undef STEP1
+#undef STEP2

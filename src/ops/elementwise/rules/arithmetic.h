@@ -1,0 +1,67 @@
+/* Rules of arithmetic. Read by rules.h, once for each R. */
+
+VALUE2(add) { return ADD(a, b); }
+SLOPE2(add, a) { return g; }
+SLOPE2(add, b) { return g; }
+
+VALUE2(sub) { return SUB(a, b); }
+SLOPE2(sub, a) { return g; }
+SLOPE2(sub, b) { return NEG(g); }
+
+VALUE2(mul) { return TIMES(a, b); }
+SLOPE2(mul, a) { return MUL(g, b); }
+SLOPE2(mul, b) { return MUL(g, a); }
+
+VALUE2(div) { return OVER(a, b); }
+SLOPE2(div, a) { return DIV(g, b); }
+SLOPE2(div, b)
+{
+    R ratio = OVER(y, b);
+    return NEG(MUL(g, ratio));
+}
+
+/* a b + c, rounded once */
+VALUE3(fma) { return FMA(a, b, c); }
+SLOPE3(fma, a) { return MUL(g, b); }
+SLOPE3(fma, b) { return MUL(g, a); }
+SLOPE3(fma, c) { return g; }
+
+/* mul0 and div0. Their derivatives have the exact zeros too, so that a second derivative does not meet 0 inf where the first did not. */
+VALUE2(mul0) { return MUL0(a, b); }
+SLOPE2(mul0, a) { return MUL0(g, b); }
+SLOPE2(mul0, b) { return MUL0(g, a); }
+
+VALUE2(div0) { return DIV0(a, b); }
+SLOPE2(div0, a) { return DIV0(g, b); }
+SLOPE2(div0, b)
+{
+    R ratio = DIV0(y, b);
+    return NEG(MUL0(g, ratio));
+}
+
+VALUE1(neg) { return NEG(x); }
+SLOPE1(neg) { return NEG(g); }
+
+VALUE1(square) { return TIMES(x, x); }
+SLOPE1(square) { return MUL(g, ADD(x, x)); }
+
+VALUE1(reciprocal)
+{
+    R one = K(x, 1);
+    return OVER(one, x);
+}
+SLOPE1(reciprocal)
+{
+    R slope = TIMES(y, y);
+    return NEG(MUL(g, slope));
+}
+
+VALUE1(abs) { return ABS(x); }
+SLOPE1(abs)
+{
+    R zero = K(g, 0);
+    R below = LESS(x, zero);
+    R minus = NEG(g);
+    R sided = WHERE(below, minus, g);
+    return WHERE(EQUAL(x, zero), zero, sided);
+}
