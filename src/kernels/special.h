@@ -1,0 +1,30 @@
+/* Special functions of one number, in double, within about 3 units in the last place over their whole domain, tails and
+ * neighbourhoods of zeros and poles included; a float version may compute here and round. They read and write no state,
+ * errno and floating-point flags of libm aside, so any number of threads may call them (lgamma of the C library writes a global).
+ *
+ * Sources: NIST Digital Library of Mathematical Functions (DLMF), dlmf.nist.gov, chapters 5 and 7; each function names its
+ * own. Coefficients are made by tests/accuracy/coefficients.py. */
+#ifndef WG_KERNELS_SPECIAL_H
+#define WG_KERNELS_SPECIAL_H
+
+/* special_gamma.c, special_polygamma.c */
+double wg_special_lgamma(double x);           /* log |Gamma(x)| */
+double wg_special_digamma(double x);          /* Gamma'(x) / Gamma(x) */
+double wg_special_polygamma(int n, double x); /* the n-th derivative of digamma, n >= 0; NaN for n < 0 */
+
+/* special_error.c */
+double wg_special_erfc(double x);
+double wg_special_bell(double x); /* e^(-x^2) */
+double wg_special_erfinv(double x);
+double wg_special_normal_cdf(double x); /* erfc(-x / sqrt 2) / 2 */
+double wg_special_normal_pdf(double x); /* its derivative, e^(-x^2 / 2) / sqrt(2 pi) */
+double wg_special_gelu(double x);       /* x normal_cdf(x) */
+
+/* special_logistic.c */
+double wg_special_softplus(double x);  /* log(1 + e^x) */
+double wg_special_silu(double x);      /* x / (1 + e^-x) */
+double wg_special_gelu_tanh(double x); /* x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
+double wg_special_mish(double x);      /* x tanh(log(1 + e^x)) */
+double wg_special_logit(double x);     /* log(x / (1 - x)) */
+
+#endif
