@@ -52,6 +52,39 @@ WG_API wg_var wg_sigmoid(wg_var x);    /* 1 / (1 + e^-x), for any x.  x: g y sig
 WG_API wg_var wg_relu(wg_var x);       /* max(x, 0), NaN for NaN.     x: g where x > 0, zero at 0 */
 WG_API wg_var wg_softplus(wg_var x);   /* log(1 + e^x), for any x.    x: g sigmoid(x) */
 
+/* Special functions (DLMF 5 and 7), right in relative terms in the tails too. */
+WG_API wg_var wg_erf(wg_var x);    /* 2 / sqrt(pi) times the integral of e^-t^2 to x.  x: 2 g e^-x^2 / sqrt(pi) */
+WG_API wg_var wg_erfc(wg_var x);   /* 1 - erf x, right for large x too.  x: -2 g e^-x^2 / sqrt(pi) */
+WG_API wg_var wg_erfinv(wg_var x); /* erf(y) = x; infinite at -1 and 1, NaN beyond.  x: g sqrt(pi) e^y^2 / 2 */
+WG_API wg_var wg_logit(wg_var x);  /* log(x / (1 - x)), infinite at 0 and 1, NaN beyond.  x: g / (x (1 - x)) */
+
+/* log |Gamma(x)|: infinite at 0, -1, -2, ... and at both infinities (C and PyTorch; SciPy gives -inf at -inf). Neither
+ * reads nor writes C's signgam.  x: g digamma(x) */
+WG_API wg_var wg_lgamma(wg_var x);
+
+/* The derivative of lgamma. At the poles: -inf at 0, inf at -0, NaN at -1, -2, ... (SciPy's); NaN at -inf.
+ * x: g polygamma(1, x) */
+WG_API wg_var wg_digamma(wg_var x);
+
+/* The n-th derivative of digamma; n = 0 is digamma itself, n < 0 WG_ERROR_ARGUMENT. At the poles 0, -1, ...: inf for odd
+ * n, and for even n as digamma (SciPy gives -inf). Time grows like n^2.  x: g polygamma(n + 1, x) */
+WG_API wg_var wg_polygamma(int n, wg_var x);
+
+/* Activations. Below, s = sigmoid(x). At -inf silu, gelu, gelu_tanh, mish and their derivatives are 0, the limit, where
+ * PyTorch gives NaN. */
+WG_API wg_var wg_logsigmoid(wg_var x); /* log s, for any x.                  x: g sigmoid(-x) */
+WG_API wg_var wg_silu(wg_var x);       /* x s, also named swish.             x: g (s + x s (1 - s)) */
+WG_API wg_var wg_mish(wg_var x);       /* x t, t = tanh(softplus(x)) (D. Misra, arXiv 1908.08681).
+                                          x: g (t + x (1 - t^2) s) */
+
+/* x P(x), P the normal distribution, erfc(-x / sqrt 2) / 2 (D. Hendrycks, K. Gimpel, arXiv 1606.08415).
+ * x: g (P(x) + x e^(-x^2/2) / sqrt(2 pi)) */
+WG_API wg_var wg_gelu(wg_var x);
+
+/* The approximation of gelu by x sigmoid(w), w = 2 sqrt(2 / pi) (x + 0.044715 x^3), which is x (1 + tanh(w / 2)) / 2.
+ * x: g (s + x w' s (1 - s)), s = sigmoid(w) */
+WG_API wg_var wg_gelu_tanh(wg_var x);
+
 /* a b + c with one rounding.  a: g b, b: g a, c: g */
 WG_API wg_var wg_fma(wg_var a, wg_var b, wg_var c);
 

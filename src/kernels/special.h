@@ -1,6 +1,6 @@
 /* Special functions of one number, in double, within about 3 units in the last place over their whole domain, tails and
- * neighbourhoods of zeros and poles included; a float version may compute here and round. They read and write no state,
- * errno and floating-point flags of libm aside, so any number of threads may call them (lgamma of the C library writes a global).
+ * neighbourhoods of zeros and poles included; a float version may compute here and round. They read and write no state
+ * but errno and floating-point flags, so any number of threads may call them (C's lgamma writes a global).
  *
  * Sources: NIST Digital Library of Mathematical Functions (DLMF), dlmf.nist.gov, chapters 5 and 7; each function names its
  * own. Coefficients are made by tests/accuracy/coefficients.py. */

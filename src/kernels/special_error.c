@@ -1,7 +1,7 @@
 /* The error function's family: erfc, the normal distribution, gelu, and the inverse of erf (DLMF 7).
  *
- * Far out erfc(t) is e^(-t^2) times a slow function, which one polynomial gives for all t (M. M. Shepherd, J. G. Laframboise,
- * Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < infinity, Math. Comp. 36, 1981). The exponent is taken
+ * Far out erfc(t) is e^(-t^2) times a slow function, which one polynomial gives for all t (M. M. Shepherd and
+ * J. G. Laframboise, Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < infinity, Math. Comp. 36, 1981). The exponent is taken
  * to twice the precision: e^-z loses z roundings of z. */
 #include "kernels/special.h"
 #include "kernels/special_pair.h"
@@ -46,10 +46,7 @@ static double special_bell_times(special_pair z, special_pair y)
     return exp(-z.high) * (y.high + (y.low - y.high * z.low));
 }
 
-double wg_special_bell(double x)
-{
-    return special_bell_times(special_pair_product(x, x), (special_pair){1, 0});
-}
+double wg_special_bell(double x) { return special_bell_times(special_pair_product(x, x), (special_pair){1, 0}); }
 
 double wg_special_normal_pdf(double x)
 {
@@ -89,8 +86,8 @@ double wg_special_gelu(double x)
     return x < -40 ? -0.0 : special_normal_tail(x, 0.5 * x); /* the limit, also at -inf */
 }
 
-/* An approximation as M. Giles's (Approximating the erfinv function, GPU Computing Gems 2, 2010) by w = -log(1 - x^2), and one
- * step of Halley's method on erf(y) - x or, where that would cancel, on erfc(|y|) - (1 - |x|); the second is exact. */
+/* An approximation as M. Giles's (Approximating the erfinv function, GPU Computing Gems 2, 2010), by w = -log(1 - x^2),
+ * and one step of Halley's method on erf(y) - x or, where that would cancel, on erfc(|y|) - (1 - |x|); the second is exact. */
 double wg_special_erfinv(double x)
 {
     double size = fabs(x);

@@ -101,6 +101,7 @@ static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length 
     wg_var wg_##name(wg_var x, double parameter) { return wg_ew_apply_with(&wg_ew_op_##name, x, parameter, 0); }
 
 EW_PUBLIC_1(EW_FUNCTION_1)
+EW_SPECIAL_1(EW_FUNCTION_1)
 EW_PUBLIC_2(EW_FUNCTION_2)
 EW_PUBLIC_3(EW_FUNCTION_3)
 EW_PUBLIC_P(EW_FUNCTION_P)
@@ -117,6 +118,14 @@ static wg_var ew_bounded(const char *name, const wg_op *op, wg_var x, double low
 }
 
 wg_var wg_clamp(wg_var x, double low, double high) { return ew_bounded("clamp", &wg_ew_op_clamp, x, low, high); }
+
+wg_var wg_polygamma(int n, wg_var x)
+{
+    if (n > 0) return wg_ew_apply_with(&wg_ew_op_polygamma, x, n, 0);
+    if (n == 0) return wg_digamma(x);
+    wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "polygamma: the order %d is negative", n);
+    return wg_invalid(x.tape);
+}
 
 #undef EW_FUNCTION_1_OF
 #undef EW_FUNCTION_1

@@ -41,6 +41,20 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(relu, EW_A)                                                                                                      \
     X(softplus, EW_A)
 
+/* One input, special functions and what is made of them (rules/special.h): X(name, input) */
+#define EW_SPECIAL_1(X)                                                                                                \
+    X(erf, EW_A)                                                                                                       \
+    X(erfc, EW_A)                                                                                                      \
+    X(erfinv, EW_Y)                                                                                                    \
+    X(lgamma, EW_A)                                                                                                    \
+    X(digamma, EW_A)                                                                                                   \
+    X(logit, EW_A)                                                                                                     \
+    X(logsigmoid, EW_A)                                                                                                \
+    X(silu, EW_A)                                                                                                      \
+    X(gelu, EW_A)                                                                                                      \
+    X(gelu_tanh, EW_A)                                                                                                 \
+    X(mish, EW_A)
+
 /* Two inputs: X(name, first, second) */
 #define EW_PUBLIC_2(X)                                                                                                 \
     X(add, EW_PASS, EW_PASS)                                                                                           \
@@ -60,7 +74,7 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
 #define EW_PUBLIC_P(X) X(leaky_relu, EW_A | EW_P)
 
 /* One input and one or two parameters that a function by hand checks: X(name, input) */
-#define EW_CHECKED_P(X) X(clamp, EW_A | EW_P | EW_Q)
+#define EW_CHECKED_P(X) X(clamp, EW_A | EW_P | EW_Q) X(polygamma, EW_A | EW_P)
 
 /* One input, no derivative: X(name) */
 #define EW_PUBLIC_CUT_1(X) X(floor)
@@ -70,12 +84,18 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
 
 /* Steps of recorded derivatives, without a public function. tanh_prime and sigmoid_prime are the derivatives of tanh and
  * sigmoid, which no formula in the other ops gives at full accuracy both near 0 and in the tails, to every order. mul0 and
- * div0 are an exact zero where a factor, or the numerator, is zero. */
-#define EW_STEPS_1(X) X(tanh_prime, EW_A | EW_Y) X(sigmoid_prime, EW_A | EW_Y)
+ * div0 are an exact zero where a factor, or the numerator, is zero. bell is e^(-x^2); normal_pdf and normal_cdf are the
+ * normal density and distribution. */
+#define EW_STEPS_1(X)                                                                                                  \
+    X(tanh_prime, EW_A | EW_Y)                                                                                         \
+    X(sigmoid_prime, EW_A | EW_Y)                                                                                      \
+    X(bell, EW_A | EW_Y)                                                                                               \
+    X(normal_pdf, EW_A | EW_Y)                                                                                         \
+    X(normal_cdf, EW_A)
 #define EW_STEPS_2(X) X(mul0, EW_B, EW_A) X(div0, EW_B, EW_B | EW_Y)
 #define EW_STEPS_P(X)
 
-#define EW_ROSTER_1(X)     EW_PUBLIC_1(X) EW_STEPS_1(X)
+#define EW_ROSTER_1(X)     EW_PUBLIC_1(X) EW_SPECIAL_1(X) EW_STEPS_1(X)
 #define EW_ROSTER_2(X)     EW_PUBLIC_2(X) EW_STEPS_2(X)
 #define EW_ROSTER_3(X)     EW_PUBLIC_3(X)
 #define EW_ROSTER_P(X)     EW_PUBLIC_P(X) EW_CHECKED_P(X) EW_STEPS_P(X)

@@ -31,6 +31,7 @@
 #include "ops/elementwise/rules/powers.h"
 #include "ops/elementwise/rules/trigonometry.h"
 #include "ops/elementwise/rules/activations.h"
+#include "ops/elementwise/rules/special.h"
 #include "ops/elementwise/rules/selections.h"
 #include "ops/elementwise/rules/comparisons.h"
 

@@ -1,5 +1,7 @@
 /* The words of rules.h on numbers. The including file has defined R (double or float), EW(name), which prefixes a name
  * for that type, and EW_LIBM(name), the libm function for it. */
+#include "kernels/special.h"
+
 #include <math.h>
 
 static inline R EW(add)(R a, R b) { return a + b; }
@@ -74,3 +76,21 @@ static inline R EW(tanh_slope)(R x, R y)
 #define TANH_SLOPE        EW(tanh_slope)
 #define STEP1(name, x)    EW(name##_value)(x)
 #define STEP2(name, a, b) EW(name##_value)(a, b)
+
+/* Computed in double and rounded. */
+#define BELL(x)              (R) wg_special_bell(x)
+#define NORMAL_PDF(x)        (R) wg_special_normal_pdf(x)
+#define NORMAL_CDF(x)        (R) wg_special_normal_cdf(x)
+#define ERF                  EW_LIBM(erf)
+#define ERFC(x)              (R) wg_special_erfc(x)
+#define ERFINV(x)            (R) wg_special_erfinv(x)
+#define LGAMMA(x)            (R) wg_special_lgamma(x)
+#define DIGAMMA(x)           (R) wg_special_digamma(x)
+#define TRIGAMMA(x)          (R) wg_special_polygamma(1, x)
+#define POLYGAMMA(x, n)      (R) wg_special_polygamma((int)(n), x)
+#define POLYGAMMA_NEXT(x, n) (R) wg_special_polygamma((int)(n) + 1, x)
+#define LOGIT(x)             (R) wg_special_logit(x)
+#define SILU(x)              (R) wg_special_silu(x)
+#define GELU(x)              (R) wg_special_gelu(x)
+#define GELU_TANH(x)         (R) wg_special_gelu_tanh(x)
+#define MISH(x)              (R) wg_special_mish(x)

@@ -48,3 +48,20 @@ static inline wg_var EW(div)(wg_var a, wg_var b)
 #define TANH_SLOPE(x, y)    STEP1(tanh_prime, x)
 #define STEP1(name, x)      EW(step1)(&wg_ew_op_##name, x)
 #define STEP2(name, a, b)   EW(step2)(&wg_ew_op_##name, a, b)
+
+#define BELL(x)              STEP1(bell, x)
+#define NORMAL_PDF(x)        STEP1(normal_pdf, x)
+#define NORMAL_CDF(x)        STEP1(normal_cdf, x)
+#define ERF                  wg_erf
+#define ERFC                 wg_erfc
+#define ERFINV               wg_erfinv
+#define LGAMMA               wg_lgamma
+#define DIGAMMA              wg_digamma
+#define TRIGAMMA(x)          wg_polygamma(1, x)
+#define POLYGAMMA(x, n)      wg_polygamma((int)wg_item(n), x)
+#define POLYGAMMA_NEXT(x, n) wg_polygamma((int)wg_item(n) + 1, x)
+#define LOGIT                wg_logit
+#define SILU                 wg_silu
+#define GELU                 wg_gelu
+#define GELU_TANH            wg_gelu_tanh
+#define MISH                 wg_mish
