@@ -166,6 +166,40 @@ WG_API wg_var wg_concat(const wg_var *x, size_t n, int axis);
  * the product is NaN, in the derivative too. */
 WG_API wg_var wg_matmul(wg_var a, wg_var b);
 
+/* ==== contract ===================================================================================================== */
+
+/* The sum of a[i] b[i] of two arrays with one axis and equal lengths: 0-d. NumPy's vdot, PyTorch's dot; for more axes see
+ * wg_inner and wg_matmul. Of nothing: 0. a: g b, b: g a. */
+WG_API wg_var wg_dot(wg_var a, wg_var b);
+
+/* y[i,j] = a[i] b[j] of two arrays with one axis each. (NumPy's outer also flattens what has more axes.)
+ * a: g b, b: g^T a, both matrix products. */
+WG_API wg_var wg_outer(wg_var a, wg_var b);
+
+/* The last axes contracted: y[i..., j...] = sum_k a[i...,k] b[j...,k], for any ranks of at least 1 whose sum is at most
+ * WG_MAX_RANK + 2. NumPy's inner, but a 0-d operand is WG_ERROR_SHAPE. a, b: g contracted with the other. */
+WG_API wg_var wg_inner(wg_var a, wg_var b);
+
+/* Axis axes_a[k] of a contracted with axis axes_b[k] of b, for all k < na = nb. The result has a's other axes, then b's; at
+ * most WG_MAX_RANK. NumPy's and PyTorch's tensordot with two lists; with none, the outer product. One matrix product; a, b: g
+ * contracted with the other. */
+WG_API wg_var wg_tensordot(wg_var a, wg_var b, const int *axes_a, size_t na, const int *axes_b, size_t nb);
+
+/* ==== einsum ======================================================================================================= */
+
+/* The sum of products of n operands in Einstein's notation, with NumPy's syntax: "ij,jk->ik" is the matrix product. A term per
+ * operand names its axes by letters; axes with the same letter run together, and what is not in the output is summed. A
+ * letter twice in a term is a diagonal. Without "->" the output has the letters that occur once, in ASCII's order
+ * (capitals first). "..." stands for the axes that are not named; they broadcast and come first in an implicit output. An
+ * extent of 1 stretches to that of the same letter elsewhere, as in NumPy. Spaces are ignored.
+ *
+ * Sums of one operand's own are taken first, then pairs are contracted by matmul, at each step the pair whose product is
+ * smallest beside its parts: no intermediate has more than WG_MAX_RANK axes, or it is WG_ERROR_SHAPE. Each operand gets g
+ * contracted with the others. Subscripts that cannot be read, or that name a letter in the output alone, are
+ * WG_ERROR_ARGUMENT; extents that differ WG_ERROR_SHAPE, naming operand and letter. As in matmul, a zero times NaN or infinity
+ * inside a product is NaN. */
+WG_API wg_var wg_einsum(const char *subscripts, const wg_var *in, size_t n);
+
 /* ==== loss ========================================================================================================= */
 
 /* Mean squared error: sum (prediction - target)^2 / d, d = the number of elements (WG_MEAN), 1 (WG_SUM), or the number of
