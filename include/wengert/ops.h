@@ -200,6 +200,41 @@ WG_API wg_var wg_tensordot(wg_var a, wg_var b, const int *axes_a, size_t na, con
  * inside a product is NaN. */
 WG_API wg_var wg_einsum(const char *subscripts, const wg_var *in, size_t n);
 
+/* ==== conv =========================================================================================================
+ * Convolution as networks mean it, which is cross-correlation: the kernel is not flipped. Layouts are PyTorch's:
+ * (N, C, spatial...) or, for one image, (C, spatial...). No bias: add a var of shape (C, 1, ...), with a 1 for each
+ * spatial axis. Shapes and the transposed form: V. Dumoulin and F. Visin, A guide to convolution arithmetic for deep
+ * learning, 2016. The padding is zeros, of which no product is promised: next to an infinite or NaN weight, an output at
+ * the edge may be NaN or not. Other paddings: pad first. */
+
+/* One entry per spatial axis, in the order of x's axes; no entry may be set for an axis that is not there. Zeros are the
+ * defaults, but a stride or dilation that is set for one axis must be set for all. NULL: all defaults. */
+typedef struct wg_conv_options {
+    size_t stride[3];         /* the step from window to window; default 1 */
+    size_t padding[3];        /* zeros on either side; default 0 */
+    size_t dilation[3];       /* the step from tap to tap; default 1 */
+    size_t output_padding[3]; /* transposed only: see there; default 0 */
+    size_t groups;            /* the channels are taken apart into so many groups, convolved alone; default 1 */
+} wg_conv_options;
+
+/* y[n, o, p] = sum over c, k of x[n, c, p stride + k dilation - padding] weight[o, c, k], c running over the C / groups
+ * channels of o's group, k over the kernel. x is (N, C, L), (N, C, H, W) or (N, C, D, H, W); weight is
+ * (O, C / groups, kernel...), groups dividing O; y is (N, O, ...) with extents
+ * floor((extent + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. A kernel larger than the padded input is
+ * WG_ERROR_SHAPE. x: the transposed convolution of g; weight: the sum over n, p of g[n, o, p] times the x that it meets. */
+WG_API wg_var wg_conv1d(wg_var x, wg_var weight, const wg_conv_options *options);
+WG_API wg_var wg_conv2d(wg_var x, wg_var weight, const wg_conv_options *options);
+WG_API wg_var wg_conv3d(wg_var x, wg_var weight, const wg_conv_options *options);
+
+/* The adjoint of the convolution, not its inverse: y[n, o, p stride + k dilation - padding] gains
+ * x[n, c, p] weight[c, o, k]. x is (N, C, ...), weight (C, O / groups, kernel...), groups dividing C; y is (N, O, ...)
+ * with extents (extent - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding: several input extents of a
+ * convolution have one output extent, and output_padding, smaller than stride or dilation, says which is meant.
+ * x: the convolution of g; weight: as there, the roles exchanged. */
+WG_API wg_var wg_conv_transpose1d(wg_var x, wg_var weight, const wg_conv_options *options);
+WG_API wg_var wg_conv_transpose2d(wg_var x, wg_var weight, const wg_conv_options *options);
+WG_API wg_var wg_conv_transpose3d(wg_var x, wg_var weight, const wg_conv_options *options);
+
 /* ==== loss ========================================================================================================= */
 
 /* Mean squared error: sum (prediction - target)^2 / d, d = the number of elements (WG_MEAN), 1 (WG_SUM), or the number of
