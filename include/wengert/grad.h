@@ -45,6 +45,28 @@ WG_API wg_status wg_vjp(wg_var out, wg_var cotangent, const wg_var *wrt, size_t 
  * ops know their tangents, others take the adjoint of their adjoint. */
 WG_API wg_status wg_jvp(wg_var out, const wg_var *wrt, const wg_var *tangents, size_t n, wg_var *tangent_out);
 
+/* Matrices of derivatives, as numbers of the tape's dtype in the caller's memory. Their columns (and a Hessian's rows) are
+ * the elements of wrt[0], then those of wrt[1], and so on: N in all. wrt may be any values on the tape; one that is there
+ * twice has its columns twice. Nothing stays on the tape and no gradient is touched.
+ *
+ * wg_hvp: the Hessian of a scalar (size 1) times v; v and out hold N numbers each, and may be the same.
+ * wg_jacobian: size(out) x N, row-major: d out[i] / d wrt[j]. An op whose derivative is numbers only will do.
+ * wg_hessian: N x N, row-major, of a scalar.
+ *
+ * Cost: a Jacobian's row is one sweep, and so are a Hessian's and hvp, through a gradient that is recorded once. */
+WG_API wg_status wg_hvp(wg_var scalar, const wg_var *wrt, size_t n, const void *v, void *out);
+WG_API wg_status wg_jacobian(wg_var out, const wg_var *wrt, size_t n, void *jacobian);
+WG_API wg_status wg_hessian(wg_var scalar, const wg_var *wrt, size_t n, void *hessian);
+
+/* f(in), with memory for its result alone: what f records is dropped once it has run, and a sweep runs f again, once, to
+ * differentiate it. A chain of n ops in stretches of sqrt(n), a checkpoint around each, so holds about 2 sqrt(n) values.
+ * f records ops on in[0..n-1] and returns a result of its own; it must record the same ops and shapes each time (otherwise
+ * WG_ERROR_ARGUMENT in a sweep, WG_ERROR_GUARD in a replay), so what it reads through user must not change either, and both
+ * must outlive the node. An older variable, or what depends on one, that f uses must be among in, and f may make no variable
+ * of its own (WG_ERROR_ARGUMENT). Checkpoints nest. wg_vjp, wg_gradients and wg_jvp may be used in f. They pass through it
+ * like through any op; what f records then stays on the tape, for further derivatives. */
+WG_API wg_var wg_checkpoint(wg_tape *tape, wg_function f, void *user, const wg_var *in, size_t n);
+
 /* The same value, cut off: no derivative passes through the result. */
 WG_API wg_var wg_detach(wg_var var);
 

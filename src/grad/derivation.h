@@ -53,6 +53,9 @@ typedef struct wg_recorded_request {
     uint32_t from; /* wrt may stand below it: then only what is from there on, and uses it, counts */
 } wg_recorded_request;
 
+/* wg_gradients in another's name, of what has been checked. */
+wg_status wg_record_gradients(const char *what, wg_var scalar, const wg_var *wrt, size_t n, wg_var *grads);
+
 /* What can be differentiated, from what: valid, fresh, on one tape that is not busy, and numbers. */
 wg_status wg_derive_check(const char *what, wg_var out, const wg_var *wrt, size_t n);
 

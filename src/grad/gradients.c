@@ -12,7 +12,8 @@ wg_status wg_derive_check(const char *what, wg_var out, const wg_var *wrt, size_
 {
     wg_tape *tape = out.tape;
     wg_status status = wg_tape_ready(tape, what);
-    if (status == WG_OK && tape->busy) status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy", what);
+    if (status == WG_OK && tape->busy != tape->inside)
+        status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy", what);
     if (status == WG_OK) status = wg_list_check(tape, what, 1, out);
     if (status == WG_OK && n && !wrt)
         status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the array of arguments is NULL", what);
@@ -215,6 +216,17 @@ wg_status wg_vjp(wg_var out, wg_var cotangent, const wg_var *wrt, size_t n, wg_v
     return gradients_sweep("wg_vjp", out, cotangent, wrt, n, grads, tape->length);
 }
 
+wg_status wg_record_gradients(const char *what, wg_var scalar, const wg_var *wrt, size_t n, wg_var *grads)
+{
+    wg_tape *tape = scalar.tape;
+    uint32_t length = tape->length;
+    wg_var one = wg_scalar(tape, 1);
+    wg_shape shape = wg_shape_of(scalar);
+    if (shape.rank)
+        one = wg_constant_raw(tape, shape, tape->dtype == WG_F64 ? (const void *)&(double){1} : &(float){1});
+    return gradients_sweep(what, scalar, one, wrt, n, grads, length);
+}
+
 wg_status wg_gradients(wg_var scalar, const wg_var *wrt, size_t n, wg_var *grads)
 {
     wg_tape *tape = scalar.tape;
@@ -223,10 +235,5 @@ wg_status wg_gradients(wg_var scalar, const wg_var *wrt, size_t n, wg_var *grads
         status = wg_tape_fail(tape, WG_ERROR_SHAPE, "wg_gradients: %s does not have size 1; wg_vjp takes a cotangent",
             wg_list_describe(tape, scalar.index));
     if (status != WG_OK) return gradients_fail(tape, status, grads, n);
-    uint32_t length = tape->length;
-    wg_var one = wg_scalar(tape, 1);
-    wg_shape shape = wg_shape_of(scalar);
-    if (shape.rank)
-        one = wg_constant_raw(tape, shape, tape->dtype == WG_F64 ? (const void *)&(double){1} : &(float){1});
-    return gradients_sweep("wg_gradients", scalar, one, wrt, n, grads, length);
+    return wg_record_gradients("wg_gradients", scalar, wrt, n, grads);
 }

@@ -127,7 +127,10 @@ wg_var wg_list_number(wg_tape *tape, double value)
 {
     if (!tape || !tape->sharing_numbers) return wg_scalar(tape, value);
     for (unsigned i = 0; i < tape->numbers_count; i++)
-        if (tape->numbers[i].value == value) return (wg_var){tape, tape->numbers[i].index, tape->epoch};
+        if (tape->numbers[i].value == value) {
+            uint32_t index = tape->numbers[i].index;
+            return (wg_var){tape, index, tape->nodes[index].epoch};
+        }
     wg_var var = wg_scalar(tape, value);
     if (wg_list_valid(var) && tape->numbers_count < sizeof tape->numbers / sizeof *tape->numbers) {
         tape->numbers[tape->numbers_count].value = value;

@@ -33,6 +33,7 @@ enum {
     WG_NODE_STALE = 32,    /* a leaf below was changed since */
     WG_NODE_CHANGED = 64,  /* a leaf whose change has not been passed on to its dependants yet */
     WG_NODE_REACHED = 128, /* inline, during a sweep with ieee_zero: its adjoint has a contribution */
+    WG_NODE_STOPS = 512,   /* during a sweep for targets: it is one, and depends on no other */
     WG_NODE_WAITS = 256    /* beside STALE: only because a replay stopped before it; its inputs are what they were */
 };
 #define WG_NODE_RULE_SHIFT 16
@@ -46,7 +47,8 @@ enum {
     WG_RECORD_ZERO_GRAD = 16,   /* grad is known to hold zeros, so the first contribution may overwrite them */
     WG_RECORD_SWEPT = 32,       /* the sweep under way has contributed to grad */
     WG_RECORD_BROKEN_GRAD = 64, /* a sweep failed midway after contributing to grad */
-    WG_RECORD_BOUND_GRAD = 128  /* grad is the caller's, who may write to it: never known to hold zeros */
+    WG_RECORD_BOUND_GRAD = 128, /* grad is the caller's, who may write to it: never known to hold zeros */
+    WG_RECORD_TARGET = 256      /* grad is for the time of a sweep for targets */
 };
 
 typedef struct wg_record {
@@ -90,6 +92,9 @@ typedef struct wg_scalar_path {
     uint32_t rule; /* goes into the upper half of the node's flags */
 } wg_scalar_path;
 
+/* A flag of an op, beside the public ones: its evaluation records on the tape, above the top, and takes that off again. */
+#define WG_OP_RERUNS (1u << 31)
+
 enum { WG_QUICK_NO, WG_QUICK_F64, WG_QUICK_F32 };
 #define WG_SHAPE_BUCKETS 64
 #define WG_MESSAGE_SIZE  512
@@ -125,9 +130,12 @@ struct wg_tape {
 
     wg_dtype dtype;
     bool check_finite, ieee_zero, same_rank;
-    bool changed;        /* a leaf was changed, its dependants are not marked yet */
-    unsigned busy;       /* depth of calls into an op's functions and of sweeps: no rewind, replay, backward or free */
-    unsigned evaluating; /* depth of calls into shape rules and evaluations: no recording either */
+    bool changed;         /* a leaf was changed, its dependants are not marked yet */
+    bool targeting;       /* a sweep for targets is under way: only their gradients are written */
+    const char *sweeping; /* the public function whose sweep is under way */
+    unsigned busy;        /* depth of calls into an op's functions and of sweeps: no rewind, replay, backward or free */
+    unsigned inside;      /* busy's value within a checkpointed function, where derivatives may be recorded; else 0 */
+    unsigned evaluating;  /* depth of calls into shape rules and evaluations: no recording either */
     wg_status status;
     unsigned next_description;
     char message[WG_MESSAGE_SIZE];

@@ -18,6 +18,12 @@ static void replay_mark(wg_tape *tape, uint32_t failed)
     }
 }
 
+/* Nodes [*fresh, index) have been evaluated: what records ops on them may read them. */
+static void replay_freshen(wg_tape *tape, uint32_t *fresh, uint32_t index)
+{
+    for (; *fresh < index; ++*fresh) tape->nodes[*fresh].flags &= ~(uint32_t)(WG_NODE_STALE | WG_NODE_WAITS);
+}
+
 static wg_status replay_evaluate(wg_tape *tape, uint32_t index, wg_array *operands)
 {
     wg_node *node = &tape->nodes[index];
@@ -88,7 +94,7 @@ wg_status wg_tape_replay(wg_tape *tape)
     if (status != WG_OK) return status;
     if (tape->busy) return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_tape_replay: the tape is busy");
     wg_list_settle(tape);
-    uint32_t i = 0;
+    uint32_t i = 0, fresh = 0;
     while (i < tape->length && status == WG_OK) {
         const wg_node *node = &tape->nodes[i];
         if (!node->op) {
@@ -101,6 +107,7 @@ wg_status wg_tape_replay(wg_tape *tape)
             else
                 i = next;
         } else {
+            if (node->op->flags & WG_OP_RERUNS) replay_freshen(tape, &fresh, i);
             status = replay_record(tape, i);
             if (status == WG_OK) i++;
         }

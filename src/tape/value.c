@@ -141,9 +141,10 @@ wg_status wg_call_evaluate(wg_call *call)
 {
     wg_tape *tape = call->tape;
     bool in_error = tape->status != WG_OK; /* a reader that evaluates a lazy op: readers work then too */
-    wg_tape_enter_op(tape);
+    bool reruns = call->op->flags & WG_OP_RERUNS;
+    if (!reruns) wg_tape_enter_op(tape);
     wg_status status = call->op->evaluate(call);
-    wg_tape_leave_op(tape);
+    if (!reruns) wg_tape_leave_op(tape);
     value_free_scratch(call);
     if (status == WG_OK) return in_error ? WG_OK : tape->status;
     return wg_tape_fail(tape, status, "%s: its evaluation failed", call->op->name);

@@ -1,0 +1,311 @@
+/* Checkpoints: memory for time. A checkpointed function runs once for its value, and what it recorded is dropped. When a
+ * sweep comes to it, it runs again, above the top of the tape; the sweep goes down through what it recorded, whose adjoints
+ * end up in those of older values; and that is dropped again. With a checkpoint around each stretch of sqrt(n) ops, a chain
+ * of n holds about 2 sqrt(n) values at a time, for one more evaluation: A. Griewank and A. Walther, Evaluating
+ * Derivatives, 2nd ed., SIAM 2008, chapter 12.
+ *
+ * The node's inputs are the function's arguments, and behind them whatever else it used of older values, so that a change
+ * of one of those makes the node stale like any other. */
+#include "grad/derivation.h"
+#include "grad/sweep.h"
+#include "wengert/grad.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct checkpoint_function {
+    wg_function run;
+    void *user;
+    size_t n; /* its arguments, the first of the inputs */
+    wg_shape shape;
+    uint64_t fingerprint; /* of what it recorded at first */
+    uint32_t nodes;
+} checkpoint_function;
+
+/* ---- running the function ------------------------------------------------------------------------------------------------ */
+
+/* What a run has left above the top. */
+typedef struct checkpoint_run {
+    uint32_t start;
+    wg_var out;
+} checkpoint_run;
+
+/* Runs it. In it, what would take away nodes or sweep is an error; recording, wg_vjp and wg_jvp are not. */
+static bool checkpoint_call(wg_tape *tape, const checkpoint_function *function, const wg_var *in, checkpoint_run *run)
+{
+    unsigned inside = tape->inside;
+    bool sharing = tape->sharing_numbers;
+    run->start = tape->length;
+    tape->sharing_numbers = false;
+    tape->inside = ++tape->busy;
+    run->out = function->run(tape, function->user, in, function->n);
+    tape->busy--;
+    tape->inside = inside;
+    tape->sharing_numbers = sharing;
+    if (tape->status != WG_OK || wg_list_check(tape, "checkpoint: the function's result", 0, run->out) != WG_OK)
+        return false;
+    if (!(tape->nodes[run->out.index].flags & WG_NODE_INDICES)) return true;
+    wg_tape_fail(tape, WG_ERROR_ARGUMENT, "checkpoint: the function's result, %s, holds indices",
+        wg_list_describe(tape, run->out.index));
+    return false;
+}
+
+static uint64_t checkpoint_mix(uint64_t hash, uint64_t value)
+{
+    hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
+}
+
+/* A number for the ops, inputs and shapes from start on; nodes of the same run count from start. */
+static uint64_t checkpoint_fingerprint(const wg_tape *tape, const checkpoint_run *run)
+{
+    uint64_t hash = checkpoint_mix(0, run->out.index - run->start);
+    for (uint32_t i = run->start; i < tape->length; i++) {
+        const wg_node *node = &tape->nodes[i];
+        size_t n;
+        const uint32_t *inputs = wg_node_inputs(node, &n);
+        hash = checkpoint_mix(hash, (uintptr_t)node->op);
+        hash = checkpoint_mix(hash, (uintptr_t)wg_node_shape(tape, node));
+        for (size_t k = 0; k < n; k++)
+            hash = checkpoint_mix(hash, inputs[k] < run->start ? inputs[k] : UINT64_MAX - (inputs[k] - run->start));
+    }
+    return hash;
+}
+
+/* Runs it again. False: the error is set; in any case, cut the tape at run->start afterwards. */
+static bool checkpoint_again(wg_tape *tape, const checkpoint_function *function, const uint32_t *inputs,
+    wg_status otherwise, checkpoint_run *run)
+{
+    run->start = tape->length;
+    size_t bytes = function->n * sizeof(wg_var) + 1;
+    wg_var *in = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!in) return wg_tape_fail_memory(tape, "checkpoint", bytes), false;
+    for (size_t k = 0; k < function->n; k++) in[k] = (wg_var){tape, inputs[k], tape->nodes[inputs[k]].epoch};
+    bool ran = checkpoint_call(tape, function, in, run);
+    wg_pool_give_back(&tape->pool, in, bytes);
+    if (!ran) return false;
+    uint32_t nodes = tape->length - run->start;
+    if (nodes == function->nodes && checkpoint_fingerprint(tape, run) == function->fingerprint) return true;
+    wg_tape_fail(tape, otherwise,
+        "checkpoint: the function recorded %u nodes at first and now %u, or other ops or shapes; it must do the same "
+        "each time",
+        (unsigned)function->nodes, (unsigned)nodes);
+    return false;
+}
+
+/* ---- the op --------------------------------------------------------------------------------------------------------------- */
+
+static wg_status checkpoint_infer(wg_call *call)
+{
+    call->shape = ((const checkpoint_function *)call->attributes)->shape;
+    return WG_OK;
+}
+
+static bool checkpoint_copy_value(wg_tape *tape, wg_var out, void *to)
+{
+    const void *value = wg_node_value(tape, out.index, "checkpoint");
+    size_t bytes = wg_size(out) * wg_dtype_size(tape->dtype);
+    if (value && bytes) memcpy(to, value, bytes);
+    return value;
+}
+
+/* A replay: every value below is fresh. */
+static wg_status checkpoint_evaluate(wg_call *call)
+{
+    wg_tape *tape = call->tape;
+    checkpoint_run run;
+    if (checkpoint_again(tape, call->attributes, call->inputs, WG_ERROR_GUARD, &run))
+        checkpoint_copy_value(tape, run.out, call->out);
+    wg_list_cut(tape, run.start);
+    return tape->status;
+}
+
+/* On numbers: a sweep of its own through what the function records. Older values' adjoints are the sweep's under way. */
+static void checkpoint_sweep(wg_derivation *d)
+{
+    const wg_call *call = wg_derivation_call(d);
+    wg_tape *tape = call->tape;
+    const void *cotangent = wg_term_numbers(d, wg_cotangent(d));
+    checkpoint_run run;
+    if (!cotangent) return;
+    if (checkpoint_again(tape, call->attributes, call->inputs, WG_ERROR_ARGUMENT, &run) && wg_sweep_reserve(tape) &&
+        tape->nodes[run.out.index].flags & WG_NODE_NEEDS) {
+        wg_status status = wg_sweep_seed(tape, run.out.index, cotangent) ? WG_OK : tape->status;
+        if (status == WG_OK && run.out.index >= run.start) status = wg_sweep_down(tape, run.out.index, run.start);
+        if (status != WG_OK && run.out.index >= run.start) wg_sweep_abandon(tape, run.out.index, run.start);
+    }
+    wg_list_cut(tape, run.start);
+}
+
+/* Recorded: what the function records stays, for derivatives of the derivative. */
+static void checkpoint_record(wg_derivation *d)
+{
+    const wg_call *call = wg_derivation_call(d);
+    wg_tape *tape = call->tape;
+    checkpoint_run run;
+    wg_var cotangent = wg_term_var(d, wg_cotangent(d));
+    if (!checkpoint_again(tape, call->attributes, call->inputs, WG_ERROR_ARGUMENT, &run)) return;
+    size_t bytes = 2 * call->n * sizeof(wg_var) + 1, n = 0;
+    wg_var *wrt = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!wrt) {
+        wg_tape_fail_memory(tape, "checkpoint", bytes);
+        return;
+    }
+    wg_var *grads = wrt + call->n;
+    for (size_t k = 0; k < call->n; k++)
+        if (wg_wants(d, k)) wrt[n++] = (wg_var){tape, call->inputs[k], tape->nodes[call->inputs[k]].epoch};
+    wg_recorded_request request = {.what = "checkpoint",
+        .outs = &run.out,
+        .cotangents = &cotangent,
+        .outs_count = 1,
+        .wrt = wrt,
+        .n = n,
+        .from = run.start};
+    wg_sweep_recorded(tape, &request, true, grads);
+    size_t at = 0;
+    for (size_t k = 0; k < call->n && tape->status == WG_OK; k++) {
+        if (!wg_wants(d, k)) continue;
+        bool twice = false;
+        for (size_t j = 0; j < k; j++) twice = twice || call->inputs[j] == call->inputs[k];
+        if (!twice && grads[at].tape) wg_give_term(d, k, wg_term_of_var(d, grads[at]));
+        at++;
+    }
+    wg_pool_give_back(&tape->pool, wrt, bytes);
+}
+
+static void checkpoint_derivative(wg_derivation *d)
+{
+    if (wg_recording(d))
+        checkpoint_record(d);
+    else if (!d->rehearsal)
+        checkpoint_sweep(d);
+}
+
+static const wg_op checkpoint_op = {.name = "checkpoint",
+    .arity = WG_ANY_ARITY,
+    .flags = WG_OP_TAKES_INDICES | WG_OP_RERUNS,
+    .shape = checkpoint_infer,
+    .evaluate = checkpoint_evaluate,
+    .derivative = checkpoint_derivative};
+
+/* ---- the first run ---------------------------------------------------------------------------------------------------------- */
+
+static int checkpoint_order(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static bool checkpoint_is_argument(const wg_var *in, size_t n, uint32_t index)
+{
+    for (size_t k = 0; k < n; k++)
+        if (in[k].index == index) return true;
+    return false;
+}
+
+/* How many times the run used older values that are no arguments; with others not NULL, which. */
+static size_t checkpoint_others(
+    const wg_tape *tape, const checkpoint_run *run, const wg_var *in, size_t n, uint32_t *others)
+{
+    size_t count = 0;
+    for (uint32_t i = run->start; i < tape->length; i++) {
+        size_t inputs_count;
+        const uint32_t *inputs = wg_node_inputs(&tape->nodes[i], &inputs_count);
+        for (size_t k = 0; k < inputs_count; k++) {
+            if (inputs[k] >= run->start || checkpoint_is_argument(in, n, inputs[k])) continue;
+            if (others) others[count] = inputs[k];
+            count++;
+        }
+    }
+    if (run->out.index < run->start && !checkpoint_is_argument(in, n, run->out.index)) {
+        if (others) others[count] = run->out.index;
+        count++;
+    }
+    return count;
+}
+
+/* Sorts them and leaves each once; one that needs a gradient is an error. */
+static bool checkpoint_settle_others(wg_tape *tape, uint32_t *others, size_t *count)
+{
+    size_t kept = 0;
+    if (*count) qsort(others, *count, sizeof *others, checkpoint_order);
+    for (size_t i = 0; i < *count; i++) {
+        if (tape->nodes[others[i]].flags & WG_NODE_NEEDS) {
+            wg_tape_fail(tape, WG_ERROR_ARGUMENT,
+                "checkpoint: the function uses %s, which needs a gradient and is not among its arguments",
+                wg_list_describe(tape, others[i]));
+            return false;
+        }
+        if (!kept || others[kept - 1] != others[i]) others[kept++] = others[i];
+    }
+    *count = kept;
+    return true;
+}
+
+static bool checkpoint_makes_no_variable(wg_tape *tape, uint32_t start)
+{
+    for (uint32_t i = start; i < tape->length; i++) {
+        if (!(tape->nodes[i].flags & WG_NODE_VARIABLE)) continue;
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT,
+            "checkpoint: the function makes a variable, %s, whose gradient would be lost", wg_list_describe(tape, i));
+        return false;
+    }
+    return true;
+}
+
+/* Drops what the run recorded and puts a node with its value in its place. */
+static wg_var checkpoint_replace(wg_tape *tape, checkpoint_function *function, const checkpoint_run *run,
+    const wg_var *in, const uint32_t *others, size_t others_count)
+{
+    size_t n = function->n + others_count;
+    size_t value_bytes = (wg_size(run->out) * wg_dtype_size(tape->dtype) + 15) / 16 * 16;
+    size_t bytes = value_bytes + n * sizeof(wg_var) + 1;
+    char *value = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!value) return wg_tape_fail_memory(tape, "checkpoint", bytes), wg_invalid(tape);
+    wg_var *inputs = (wg_var *)(void *)(value + value_bytes), result = wg_invalid(tape);
+    for (size_t k = 0; k < function->n; k++) inputs[k] = in[k];
+    for (size_t k = 0; k < others_count; k++)
+        inputs[function->n + k] = (wg_var){tape, others[k], tape->nodes[others[k]].epoch};
+    function->shape = wg_shape_of(run->out);
+    function->nodes = tape->length - run->start;
+    function->fingerprint = checkpoint_fingerprint(tape, run);
+    bool copied = checkpoint_copy_value(tape, run->out, value);
+    wg_list_cut(tape, run->start);
+    if (copied) result = wg_list_apply(tape, &checkpoint_op, inputs, n, function, sizeof *function, value);
+    wg_pool_give_back(&tape->pool, value, bytes);
+    return result;
+}
+
+static wg_var checkpoint_first(wg_tape *tape, checkpoint_function *function, const wg_var *in)
+{
+    checkpoint_run run;
+    wg_var result = wg_invalid(tape);
+    if (checkpoint_call(tape, function, in, &run) && checkpoint_makes_no_variable(tape, run.start)) {
+        size_t count = checkpoint_others(tape, &run, in, function->n, NULL), bytes = count * sizeof(uint32_t) + 1;
+        uint32_t *others = wg_pool_take(&tape->pool, &tape->source, bytes);
+        if (!others) {
+            wg_tape_fail_memory(tape, "checkpoint", bytes);
+        } else {
+            checkpoint_others(tape, &run, in, function->n, others);
+            if (checkpoint_settle_others(tape, others, &count))
+                result = checkpoint_replace(tape, function, &run, in, others, count);
+            wg_pool_give_back(&tape->pool, others, bytes);
+        }
+    }
+    if (tape->status != WG_OK) wg_list_cut(tape, run.start);
+    return result;
+}
+
+wg_var wg_checkpoint(wg_tape *tape, wg_function f, void *user, const wg_var *in, size_t n)
+{
+    for (size_t k = 0; k < n && in && !tape; k++) tape = in[k].tape;
+    if (wg_tape_ready(tape, "checkpoint") != WG_OK) return wg_invalid(tape);
+    if (!f || (n && !in)) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "checkpoint: the %s NULL", f ? "arguments are" : "function is");
+        return wg_invalid(tape);
+    }
+    for (size_t k = 0; k < n; k++)
+        if (wg_list_check(tape, "checkpoint", k + 1, in[k]) != WG_OK) return wg_invalid(tape);
+    checkpoint_function function = {.run = f, .user = user, .n = n};
+    return checkpoint_first(tape, &function, in);
+}

@@ -1,0 +1,48 @@
+/* The reverse sweep on numbers, for those who start one: wg_backward, the matrices of derivatives, checkpoints. */
+#ifndef WG_GRAD_SWEEP_H
+#define WG_GRAD_SWEEP_H
+
+#include "tape/list.h"
+
+/* Room among tape->adjoints for every node on the tape. False: the error is set. */
+bool wg_sweep_reserve(wg_tape *tape);
+
+/* Adds a cotangent to the adjoint of a node that needs one. False: out of memory, the error is set. */
+bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent);
+
+/* Takes the memory that a sweep from that node would take, and gives it back to the pool, where the sweep will find it.
+ * Only where running out is to be expected. */
+wg_status wg_sweep_rehearse(wg_tape *tape, uint32_t from, uint32_t low);
+
+/* The sweep, from a node down to another, both included. */
+wg_status wg_sweep_down(wg_tape *tape, uint32_t from, uint32_t low);
+
+/* After a sweep that failed: no adjoint is left behind. */
+void wg_sweep_abandon(wg_tape *tape, uint32_t from, uint32_t low);
+
+/* ---- targets (grad/targets.c) ------------------------------------------------------------------------------------------- */
+
+typedef struct wg_target {
+    uint32_t index, node_flags, record_flags; /* of the value; its flags as they were */
+    void *grad;                               /* its gradient as it was */
+    size_t size, first;                       /* its elements; where among the targets it is mentioned first */
+} wg_target;
+
+/* Values that sweeps differentiate for, into the caller's memory, instead of for the variables into their gradients. While
+ * they are open, a sweep passes through them and what depends on them alone, and touches no gradient. */
+typedef struct wg_targets {
+    wg_tape *tape;
+    size_t n, size; /* how many, and their elements in all */
+    wg_target *list;
+    uint32_t low; /* the lowest of them */
+} wg_targets;
+
+/* False: the error is set, and there is nothing to close. */
+bool wg_targets_open(wg_targets *targets, wg_tape *tape, const wg_var *wrt, size_t n);
+/* The next sweep writes to row: the targets' elements, one after the other. */
+void wg_targets_aim(wg_targets *targets, void *row);
+/* After a sweep: the targets that nothing reached get zeros. */
+wg_status wg_targets_hit(wg_targets *targets, void *row);
+void wg_targets_close(wg_targets *targets);
+
+#endif
