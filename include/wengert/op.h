@@ -126,9 +126,12 @@ enum {
     WG_OP_LAZY = 8,             /* swaps the last two axes of its one input, and is evaluated on its first reading by an
                                    op without WG_OP_TAKES_TRANSPOSED */
     WG_OP_TAKES_INDICES = 16,   /* inputs may be index vars; otherwise one is an error */
-    /* The sum of any number of inputs, each spread over the result in its own way: the attributes are one element per
-     * input, of equal size. Contributions of such an op to one adjoint are recorded as a single application, so that many
-     * parts of an array cost what they hold. */
+    /* A sum over its inputs, taken alone or in groups, each spread over the result in its own way, which the attributes
+     * say: f(a, b; A, B) = f(a; A) + f(b; B), where a and b may be several inputs each, such as numbers and the indices
+     * at which they belong, and A and B are bytes. Contributions of such an op to one adjoint are recorded as a single
+     * application to all their inputs, with all their attributes, one after the other; so many parts of an array cost
+     * what they hold. In a sweep on numbers the op is asked to add even where it is the first to reach a gradient that is
+     * known to hold zeros: adding should touch the parts alone. */
     WG_OP_JOINS = 32,
     /* Linear in all its numeric inputs together, f(a + b) = f(a) + f(b), as sum and concat are: its tangent is itself,
      * applied to its inputs' tangents. */

@@ -234,6 +234,21 @@ static void derivation_give_recorded(wg_derivation *d, size_t k, wg_var var)
     wg_recorded_join(d->recorded, wg_derivation_slot(d, k), derivation_target(d, k), var);
 }
 
+static void derivation_postpone(
+    wg_derivation *d, size_t k, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
+{
+    wg_var vars[WG_DERIVATION_FEW];
+    for (size_t i = 0; i < n; i++) vars[i] = wg_term_var(d, in[i]);
+    wg_recorded_postpone(d->call.tape, d->recorded, wg_derivation_slot(d, k), op, vars, n, attributes, size);
+}
+
+/* A large gradient that is known to hold zeros need not be filled with them again for a few parts of it. */
+static bool derivation_holds_zeros(const wg_derivation *d, size_t k)
+{
+    const wg_node *node = &d->call.tape->nodes[d->call.inputs[k]];
+    return node->flags & WG_NODE_VARIABLE && node->u.record->flags & WG_RECORD_ZERO_GRAD;
+}
+
 void wg_give(
     wg_derivation *d, size_t k, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
 {
@@ -241,8 +256,8 @@ void wg_give(
     if (tape->status != WG_OK || !wg_wants(d, k)) return;
     if (!derivation_can_apply(d, op, in, n)) return;
     if (d->recorded) {
-        if (op->flags & WG_OP_JOINS && n == 1)
-            wg_recorded_postpone(d->recorded, wg_derivation_slot(d, k), op, wg_term_var(d, in[0]), attributes, size);
+        if (op->flags & WG_OP_JOINS)
+            derivation_postpone(d, k, op, in, n, attributes, size);
         else
             derivation_give_recorded(d, k, derivation_record(d, op, in, n, attributes, size));
         return;
@@ -258,7 +273,9 @@ void wg_give(
     } else if (!fits || !(op->flags & WG_OP_ADDS)) {
         wg_give_term(d, k, wg_step(d, op, in, n, attributes, size));
     } else {
+        bool zeros = op->flags & WG_OP_JOINS && derivation_holds_zeros(d, k);
         a.call.out = derivation_adjoint(d, d->call.inputs[k], &a.call.add);
+        a.call.add = a.call.add || zeros;
         if (a.call.out) derivation_evaluate(d, &a.call);
     }
 }

@@ -10,12 +10,12 @@
  * given back in just the same order, and nothing is computed. */
 wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, bool rehearsal);
 
-/* A contribution of an op with WG_OP_JOINS, waiting to be recorded together with its like. */
+/* A contribution of an op with WG_OP_JOINS, waiting to be recorded together with its like: an application to n inputs, which
+ * follow, and after them size bytes of attributes. */
 typedef struct wg_postponed {
     struct wg_postponed *earlier;
     const wg_op *op;
-    wg_var in;
-    size_t size; /* of the attributes, which follow */
+    size_t n, size;
 } wg_postponed;
 
 /* Adjoints that are vars, each in a slot of three arrays: whether it is wanted, the var that holds it so far ({0}: none),
@@ -116,9 +116,9 @@ static inline void wg_adjoint_accumulate(wg_dtype dtype, size_t n, const void *f
         wg_kernel_copy_f32(1, &n, from, &one, to, &one, add);
 }
 
-/* The application of an op with WG_OP_JOINS to in waits until the adjoint in the slot is needed. */
-void wg_recorded_postpone(
-    wg_recorded_sweep *sweep, size_t slot, const wg_op *op, wg_var in, const void *attributes, size_t size);
+/* The application of an op with WG_OP_JOINS to n vars waits until the adjoint in the slot is needed. */
+void wg_recorded_postpone(wg_tape *tape, wg_recorded_sweep *sweep, size_t slot, const wg_op *op, const wg_var *in,
+    size_t n, const void *attributes, size_t size);
 
 /* A record's adjoint; memory for it, uninitialised, when it has none yet. NULL: the error is set, in what's name. */
 void *wg_adjoint_take(wg_tape *tape, wg_record *record, const char *what);
