@@ -157,6 +157,48 @@ WG_API wg_var wg_slice(wg_var x, int axis, ptrdiff_t start, ptrdiff_t stop, ptrd
 /* The n >= 1 arrays one after the other along an axis; their other extents are equal. Each gets its part of g. */
 WG_API wg_var wg_concat(const wg_var *x, size_t n, int axis);
 
+/* ==== gather =======================================================================================================
+ * Index vars hold integers: -n <= i < n along an axis of n elements, negative ones counting from the end. One that is out
+ * of range is WG_ERROR_ARGUMENT, when the op is applied and again in a replay, and the message names it. Indices have no
+ * derivative. Numbers where indices are expected are WG_ERROR_ARGUMENT, and the reverse. Repeated indices add up in the
+ * adjoint, in their order. An adjoint touches the picked places alone: many picks of one array cost what they hold. */
+
+/* Picks element by element along an axis, torch.gather: for axis 0 of rank 2, y[i, j] = x[indices[i, j], j]. indices has as
+ * many axes as x, and beside that axis its extents are at most x's; y has its shape. NumPy's take_along_axis is this with
+ * equal extents. x: g added at the places picked, zeros elsewhere. */
+WG_API wg_var wg_gather(wg_var x, wg_var indices, int axis);
+
+/* Picks whole rows along an axis, numpy.take, torch.index_select with indices of any shape: in y's shape, that of indices
+ * stands in the place of the axis. x: g added at the rows picked. */
+WG_API wg_var wg_take(wg_var x, wg_var indices, int axis);
+
+/* Rows of a table, take along axis 0: torch.nn.functional.embedding. table: g added at the rows picked. */
+WG_API wg_var wg_embedding(wg_var table, wg_var indices);
+
+/* gather's reverse, torch.scatter_add out of place: x plus each of updates at its index; for axis 0 of rank 2,
+ * y[indices[i, j], j] += updates[i, j]. updates has the shape of indices (torch lets it be larger, without a derivative).
+ * x: g; updates: gather(g, indices). */
+WG_API wg_var wg_scatter_add(wg_var x, wg_var indices, wg_var updates, int axis);
+
+/* take's reverse, torch.index_add: x plus each row of updates at its index. updates has the shape that take(x, indices,
+ * axis) has. x: g; updates: take(g, indices). */
+WG_API wg_var wg_index_add(wg_var x, wg_var indices, wg_var updates, int axis);
+
+/* ==== rows =========================================================================================================
+ * Indices are as in gather. */
+
+/* x with rows along its first axis replaced, NumPy's x[indices] = rows out of place: rows has the shape that take(x, indices,
+ * 0) has. Of rows with the same index the last one wins, and it alone has a derivative. x: g, zeros in the replaced rows;
+ * rows: the rows of g, zeros for one that was replaced again. */
+WG_API wg_var wg_set_rows(wg_var x, wg_var indices, wg_var rows);
+
+/* Numbers, 1 at the index and 0 elsewhere, along a new last axis of that many classes. No derivative. Negative indices count
+ * from the end; torch refuses them. */
+WG_API wg_var wg_one_hot(wg_var indices, size_t classes);
+
+/* The indices as numbers of the tape's dtype, rounded above 2^53 (WG_F32: 2^24). No derivative. */
+WG_API wg_var wg_to_numbers(wg_var indices);
+
 /* ==== matmul ======================================================================================================= */
 
 /* The matrix product a @ b with NumPy's rule: (..., m, k) @ (..., k, n) is (..., m, n), leading axes broadcast; a 1-d
