@@ -199,6 +199,34 @@ WG_API wg_var wg_one_hot(wg_var indices, size_t classes);
 /* The indices as numbers of the tape's dtype, rounded above 2^53 (WG_F32: 2^24). No derivative. */
 WG_API wg_var wg_to_numbers(wg_var indices);
 
+/* ==== order ========================================================================================================
+ * Places in the order of numbers are indices and have no derivative; values are a gather with them, and have gather's. A
+ * replay finds the order anew. Equal elements stay in the order of their indices, whichever the direction; -0 equals 0. NaN
+ * counts as the largest number: it comes last in ascending order, as in NumPy and PyTorch, and first in descending order, as
+ * in PyTorch. At a tie the derivative goes to the element whose index was taken. */
+
+/* The index of the largest, the smallest along an axis, an index var; of equal ones the first. Where there is NaN, the first
+ * NaN, for argmin too, as in NumPy: so x there is what max and min give. Of nothing: WG_ERROR_SHAPE. keepdims leaves the axis
+ * with extent 1, which is what gather takes. */
+WG_API wg_var wg_argmax(wg_var x, int axis, bool keepdims);
+WG_API wg_var wg_argmin(wg_var x, int axis, bool keepdims);
+
+/* The indices that sort x along an axis, an index var of x's shape; stable. */
+WG_API wg_var wg_argsort(wg_var x, int axis, bool descending);
+
+/* x sorted along an axis: gather(x, argsort(x)). x: each element takes the g of the place it went to. */
+WG_API wg_var wg_sort(wg_var x, int axis, bool descending);
+
+/* The k largest along an axis, in descending order, and their indices, an index var: the first k of argsort, descending. k
+ * above the extent is WG_ERROR_SHAPE. x: the g of each value at its index, zeros elsewhere. After an error both are invalid. */
+WG_API wg_status wg_topk(wg_var x, size_t k, int axis, wg_var *values, wg_var *indices);
+
+/* The median, NumPy's: of an even count the mean of the two in the middle, where torch takes the lower one. NaN if one is. Of
+ * nothing: WG_ERROR_SHAPE. Axes are as in reduce. x: g at the element in the middle, g / 2 at each of two; where the result is
+ * NaN, g at the first NaN. */
+WG_API wg_var wg_median(wg_var x);
+WG_API wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
 /* ==== matmul ======================================================================================================= */
 
 /* The matrix product a @ b with NumPy's rule: (..., m, k) @ (..., k, n) is (..., m, n), leading axes broadcast; a 1-d

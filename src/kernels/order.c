@@ -1,0 +1,109 @@
+/* A merge sort from the bottom up on short sorted runs, and a quickselect that falls back on it when its pivots are bad
+ * (D. R. Musser, Introspective sorting and selection algorithms, 1997). */
+#include "order.h"
+
+#include <string.h>
+
+enum { KERNEL_ORDER_RUN = 16 };
+
+uint64_t wg_kernel_order_key(double x, bool descending)
+{
+    uint64_t bits, sign = (uint64_t)1 << 63;
+    if (x == 0) x = 0; /* not -0 */
+    memcpy(&bits, &x, sizeof bits);
+    uint64_t key = x != x ? UINT64_MAX : bits & sign ? ~bits : bits | sign;
+    return descending ? ~key : key;
+}
+
+static inline bool kernel_order_less(const wg_kernel_item *a, const wg_kernel_item *b)
+{
+    return a->key < b->key || (a->key == b->key && a->at < b->at);
+}
+
+static void kernel_order_insertion(wg_kernel_item *items, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        wg_kernel_item item = items[i];
+        size_t j = i;
+        for (; j > 0 && kernel_order_less(&item, &items[j - 1]); j--) items[j] = items[j - 1];
+        items[j] = item;
+    }
+}
+
+/* Two sorted neighbours, [0, middle) and [middle, n), into one. */
+static void kernel_order_merge(const wg_kernel_item *in, size_t middle, size_t n, wg_kernel_item *out)
+{
+    const wg_kernel_item *a = in, *b = in + middle, *a_end = b, *b_end = in + n;
+    while (a < a_end && b < b_end) {
+        bool second = kernel_order_less(b, a);
+        *out++ = second ? *b : *a;
+        a += !second;
+        b += second;
+    }
+    if (a < a_end) memcpy(out, a, (size_t)(a_end - a) * sizeof *a);
+    if (b < b_end) memcpy(out, b, (size_t)(b_end - b) * sizeof *b);
+}
+
+void wg_kernel_order_sort(wg_kernel_item *items, size_t n, wg_kernel_item *spare)
+{
+    wg_kernel_item *from = items, *to = spare;
+    for (size_t i = 0; i < n; i += KERNEL_ORDER_RUN)
+        kernel_order_insertion(items + i, n - i < KERNEL_ORDER_RUN ? n - i : KERNEL_ORDER_RUN);
+    for (size_t run = KERNEL_ORDER_RUN; run < n; run *= 2) {
+        for (size_t i = 0; i < n; i += 2 * run) {
+            size_t both = n - i < 2 * run ? n - i : 2 * run;
+            kernel_order_merge(from + i, both < run ? both : run, both, to + i);
+        }
+        wg_kernel_item *swapped = from;
+        from = to;
+        to = swapped;
+    }
+    if (from != items && n) memcpy(items, from, n * sizeof *items);
+}
+
+static void kernel_order_swap(wg_kernel_item *a, wg_kernel_item *b)
+{
+    wg_kernel_item held = *a;
+    *a = *b;
+    *b = held;
+}
+
+/* Parts n >= 3 items around a pivot, the median of three of them: those before it, the pivot, those after. Returns its
+ * position. */
+static size_t kernel_order_part(wg_kernel_item *items, size_t n)
+{
+    wg_kernel_item *first = items, *middle = items + n / 2, *last = items + n - 1;
+    if (kernel_order_less(middle, first)) kernel_order_swap(middle, first);
+    if (kernel_order_less(last, first)) kernel_order_swap(last, first);
+    if (kernel_order_less(last, middle)) kernel_order_swap(last, middle);
+    wg_kernel_item pivot = *middle;
+    kernel_order_swap(middle, last - 1);
+    size_t i = 0, j = n - 2; /* items[0] and items[n - 2], the pivot, stop the scans */
+    for (;;) {
+        do i++;
+        while (kernel_order_less(&items[i], &pivot));
+        do j--;
+        while (kernel_order_less(&pivot, &items[j]));
+        if (i >= j) break;
+        kernel_order_swap(&items[i], &items[j]);
+    }
+    kernel_order_swap(&items[i], &items[n - 2]);
+    return i;
+}
+
+void wg_kernel_order_select(wg_kernel_item *items, size_t n, size_t k, wg_kernel_item *spare)
+{
+    unsigned rounds = 8;
+    for (size_t m = n; m; m /= 2) rounds += 2;
+    while (k > 0 && k < n && n > KERNEL_ORDER_RUN && rounds-- > 0) {
+        size_t pivot = kernel_order_part(items, n);
+        if (k <= pivot) {
+            n = pivot;
+        } else {
+            items += pivot + 1;
+            n -= pivot + 1;
+            k -= pivot + 1;
+        }
+    }
+    if (k > 0 && k < n) wg_kernel_order_sort(items, n, spare);
+}

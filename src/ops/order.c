@@ -1,0 +1,310 @@
+/* What depends on the order of numbers: argmax, argmin, argsort, sort, topk, median.
+ *
+ * Each is an op whose result is indices, which have no derivative, and where values are asked for, a gather with them. So a
+ * replay finds the order anew, the values' derivative is gather's, and no shape depends on a value. */
+#include "kernels/order.h"
+#include "ops/compose.h"
+#include "shape/shape.h"
+#include "tape/list.h"
+#include "wengert/ops.h"
+
+#include <string.h>
+
+/* The axes taken out, or left as 1. */
+static wg_shape order_kept(const wg_shape *shape, const bool *mask, bool keepdims)
+{
+    wg_shape out = {0};
+    for (uint32_t d = 0; d < shape->rank; d++) {
+        if (!mask[d])
+            out.dim[out.rank++] = shape->dim[d];
+        else if (keepdims)
+            out.dim[out.rank++] = 1;
+    }
+    return out;
+}
+
+/* ---- argmax, argmin ---------------------------------------------------------------------------------------------------- */
+
+typedef struct order_axis {
+    uint32_t axis;
+    bool keepdims;
+} order_axis;
+
+static wg_status order_infer_extreme(wg_call *call)
+{
+    const order_axis *a = call->attributes;
+    const wg_shape *in = call->in[0].shape;
+    bool mask[WG_MAX_RANK] = {false};
+    mask[a->axis] = true;
+    call->shape = order_kept(in, mask, a->keepdims);
+    call->indices = true;
+    if (in->dim[a->axis] || wg_shape_product(&call->shape, 0, call->shape.rank) == 0) return WG_OK;
+    return wg_call_fail(call, WG_ERROR_SHAPE, "of nothing: %s has no elements along axis %u", wg_call_describe(call, 0),
+        (unsigned)a->axis);
+}
+
+/* Row after row, each element against the best of those before it. */
+#define ORDER_EXTREME(R, BETTER)                                                                                       \
+    do {                                                                                                               \
+        const R *x = (const R *)call->in[0].data + o * split.extent * split.inner;                                     \
+        for (size_t e = 1; e < split.extent; e++)                                                                      \
+            for (size_t i = 0; i < split.inner; i++) {                                                                 \
+                R now = x[e * split.inner + i], best = x[(size_t)out[i] * split.inner + i];                            \
+                if (now BETTER best || (now != now && best == best)) out[i] = (int64_t)e;                              \
+            }                                                                                                          \
+    } while (0)
+
+static wg_status order_extreme(wg_call *call, bool largest)
+{
+    wg_shape_split split = wg_shape_around(call->in[0].shape, ((const order_axis *)call->attributes)->axis);
+    int64_t *out = call->out;
+    for (size_t o = 0; o < split.outer; o++, out += split.inner) {
+        if (split.inner) memset(out, 0, split.inner * sizeof *out);
+        if (call->dtype == WG_F64 && largest) ORDER_EXTREME(double, >);
+        if (call->dtype == WG_F64 && !largest) ORDER_EXTREME(double, <);
+        if (call->dtype == WG_F32 && largest) ORDER_EXTREME(float, >);
+        if (call->dtype == WG_F32 && !largest) ORDER_EXTREME(float, <);
+    }
+    return WG_OK;
+}
+#undef ORDER_EXTREME
+
+static wg_status order_argmax(wg_call *call) { return order_extreme(call, true); }
+static wg_status order_argmin(wg_call *call) { return order_extreme(call, false); }
+
+static const wg_op order_op_argmax = {
+    .name = "argmax", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_extreme, .evaluate = order_argmax};
+static const wg_op order_op_argmin = {
+    .name = "argmin", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_extreme, .evaluate = order_argmin};
+
+/* ---- the first in order: argsort, and topk's indices ----------------------------------------------------------------------- */
+
+typedef struct order_first {
+    uint32_t axis;
+    bool descending;
+    size_t count; /* the extent of the result */
+} order_first;
+
+static wg_status order_infer_first(wg_call *call)
+{
+    const order_first *first = call->attributes;
+    call->shape = *call->in[0].shape;
+    call->indices = true;
+    if (first->count > call->shape.dim[first->axis])
+        return wg_call_fail(call, WG_ERROR_SHAPE, "k = %zu is more than the elements of %s along axis %u", first->count,
+            wg_call_describe(call, 0), (unsigned)first->axis);
+    call->shape.dim[first->axis] = first->count;
+    return WG_OK;
+}
+
+/* The items of one line, and as many to spare. */
+static size_t order_bytes(size_t n) { return 2 * n * sizeof(wg_kernel_item); }
+
+static size_t order_scratch_first(const wg_call *call)
+{
+    return order_bytes(call->in[0].shape->dim[((const order_first *)call->attributes)->axis]);
+}
+
+/* n elements from a position on, step apart. Returns the place of the first NaN, or n. */
+static size_t order_read(
+    const wg_call *call, size_t from, size_t n, size_t step, bool descending, wg_kernel_item *items)
+{
+    size_t nan = n;
+    for (size_t e = 0; e < n; e++) {
+        size_t at = from + e * step;
+        double x = call->dtype == WG_F64 ? ((const double *)call->in[0].data)[at]
+                                         : (double)((const float *)call->in[0].data)[at];
+        items[e] = (wg_kernel_item){wg_kernel_order_key(x, descending), e};
+        if (x != x && nan == n) nan = e;
+    }
+    return nan;
+}
+
+static wg_status order_sort_first(wg_call *call)
+{
+    const order_first *first = call->attributes;
+    wg_shape_split split = wg_shape_around(call->in[0].shape, first->axis);
+    size_t n = split.extent;
+    if (first->count == 0) return WG_OK;
+    wg_kernel_item *items = wg_call_scratch(call, order_bytes(n));
+    if (!items) return call->tape->status;
+    for (size_t o = 0; o < split.outer; o++)
+        for (size_t i = 0; i < split.inner; i++) {
+            int64_t *out = (int64_t *)call->out + o * first->count * split.inner + i;
+            order_read(call, o * n * split.inner + i, n, split.inner, first->descending, items);
+            wg_kernel_order_select(items, n, first->count, items + n);
+            wg_kernel_order_sort(items, first->count, items + n);
+            for (size_t k = 0; k < first->count; k++) out[k * split.inner] = (int64_t)items[k].at;
+        }
+    return WG_OK;
+}
+
+#define ORDER_OP_FIRST(name_)                                                                                          \
+    {                                                                                                                  \
+        .name = name_, .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_first, .evaluate = order_sort_first,      \
+        .scratch = order_scratch_first                                                                                 \
+    }
+static const wg_op order_op_argsort = ORDER_OP_FIRST("argsort"), order_op_sort = ORDER_OP_FIRST("sort"),
+                   order_op_topk = ORDER_OP_FIRST("topk");
+#undef ORDER_OP_FIRST
+
+/* ---- the middle of each row: median's indices -------------------------------------------------------------------------------- */
+
+static wg_status order_infer_middle(wg_call *call)
+{
+    size_t n = call->in[0].shape->dim[1];
+    call->shape = (wg_shape){.rank = 2, .dim = {call->in[0].shape->dim[0], n && n % 2 == 0 ? 2 : 1}};
+    call->indices = true;
+    return WG_OK;
+}
+
+static size_t order_scratch_middle(const wg_call *call) { return order_bytes(call->in[0].shape->dim[1]); }
+
+/* The last of the n / 2 + 1 first in order, and for an even n the one before it. Where there is NaN, the first NaN. */
+static wg_status order_middle(wg_call *call)
+{
+    size_t rows = call->in[0].shape->dim[0], n = call->in[0].shape->dim[1], half = n / 2 + 1, pick = call->shape.dim[1];
+    int64_t *out = call->out;
+    if (rows == 0 || n == 0) return WG_OK;
+    wg_kernel_item *items = wg_call_scratch(call, order_bytes(n));
+    if (!items) return call->tape->status;
+    for (size_t r = 0; r < rows; r++, out += pick) {
+        size_t nan = order_read(call, r * n, n, 1, false, items);
+        wg_kernel_order_select(items, n, half, items + n);
+        for (size_t k = 1; k <= pick; k++) wg_kernel_order_select(items, half + 1 - k, half - k, items + n);
+        for (size_t k = 0; k < pick; k++) out[k] = (int64_t)(nan < n ? nan : items[half - pick + k].at);
+    }
+    return WG_OK;
+}
+
+static const wg_op order_op_middle = {.name = "middle",
+    .arity = 1,
+    .flags = WG_OP_CUTS,
+    .shape = order_infer_middle,
+    .evaluate = order_middle,
+    .scratch = order_scratch_middle};
+
+/* x as rows: a matrix with one for each element of the result. */
+static wg_var order_as_rows(wg_var x, const bool *mask, size_t rows, size_t count)
+{
+    wg_shape shape = wg_shape_of(x);
+    int order[WG_MAX_RANK];
+    uint32_t at = 0;
+    bool moved = false;
+    for (int reduced = 0; reduced < 2; reduced++)
+        for (uint32_t d = 0; d < shape.rank; d++)
+            if (mask[d] == (bool)reduced) {
+                moved = moved || at != d;
+                order[at++] = (int)d;
+            }
+    if (moved) x = wg_permute(x, order, shape.rank);
+    return wg_reshape(x, WG_DIMS(rows, count));
+}
+
+static wg_var order_median(wg_composition *c, wg_var x, const bool *mask, bool keepdims)
+{
+    wg_shape shape = wg_shape_of(x), out = order_kept(&shape, mask, keepdims);
+    size_t rows = 1, count = 1;
+    for (uint32_t d = 0; d < shape.rank; d++) *(mask[d] ? &count : &rows) *= shape.dim[d];
+    if (rows && count == 0) {
+        wg_tape_fail(x.tape, WG_ERROR_SHAPE, "median: of nothing: %s has no elements along the reduced axes",
+            wg_list_describe(x.tape, x.index));
+        return wg_compose_close(c, wg_invalid(x.tape));
+    }
+    wg_var lines = order_as_rows(x, mask, rows, count);
+    wg_var middle = wg_list_apply(x.tape, &order_op_middle, &lines, 1, NULL, 0, NULL);
+    wg_var y = wg_gather(lines, middle, 1);
+    if (count && count % 2 == 0) y = wg_mean_axes(y, WG_AXES(1), false);
+    return wg_compose_close(c, wg_reshape(y, out));
+}
+
+wg_var wg_median(wg_var x)
+{
+    wg_composition c;
+    bool mask[WG_MAX_RANK];
+    memset(mask, 1, sizeof mask);
+    if (!wg_compose_open(&c, "median", &x, 1, 0)) return wg_invalid(x.tape);
+    return order_median(&c, x, mask, false);
+}
+
+wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims)
+{
+    wg_composition c;
+    bool mask[WG_MAX_RANK];
+    if (!wg_compose_open(&c, "median", &x, 1, 0)) return wg_invalid(x.tape);
+    wg_shape shape = wg_shape_of(x);
+    size_t which = 0;
+    const char *wrong = n && !axes ? "is NULL" : wg_shape_axes(&shape, axes, n, mask, &which);
+    if (!wrong) return order_median(&c, x, mask, keepdims);
+    if (axes)
+        wg_tape_fail(
+            x.tape, WG_ERROR_SHAPE, "median: axis %d %s for %s", axes[which], wrong, wg_list_describe(x.tape, x.index));
+    else
+        wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "median: the array of axes is NULL");
+    return wg_compose_close(&c, wg_invalid(x.tape));
+}
+
+/* ---- public ------------------------------------------------------------------------------------------------------------- */
+
+/* Whether there is such an axis; what else may be wrong with x, wg_list_apply says. */
+static bool order_find_axis(const char *name, wg_var x, int axis, uint32_t *found)
+{
+    *found = 0;
+    if (!wg_list_valid(x) || x.tape->status != WG_OK) return true;
+    wg_shape shape = wg_shape_of(x);
+    if (wg_shape_axis(&shape, axis, found)) return true;
+    wg_tape_fail(
+        x.tape, WG_ERROR_SHAPE, "%s: axis %d is out of range for %s", name, axis, wg_list_describe(x.tape, x.index));
+    return false;
+}
+
+static wg_var order_apply_extreme(const wg_op *op, wg_var x, int axis, bool keepdims)
+{
+    order_axis attributes = {.keepdims = keepdims};
+    if (!x.tape || !order_find_axis(op->name, x, axis, &attributes.axis)) return wg_invalid(x.tape);
+    return wg_list_apply(x.tape, op, &x, 1, &attributes, sizeof attributes, NULL);
+}
+
+wg_var wg_argmax(wg_var x, int axis, bool keepdims) { return order_apply_extreme(&order_op_argmax, x, axis, keepdims); }
+wg_var wg_argmin(wg_var x, int axis, bool keepdims) { return order_apply_extreme(&order_op_argmin, x, axis, keepdims); }
+
+/* The indices of the first count along an axis, or of all where count is SIZE_MAX. */
+static wg_var order_apply_first(const wg_op *op, wg_var x, int axis, bool descending, size_t count)
+{
+    order_first attributes = {.descending = descending};
+    if (!x.tape || !order_find_axis(op->name, x, axis, &attributes.axis)) return wg_invalid(x.tape);
+    attributes.count = count == SIZE_MAX ? wg_shape_of(x).dim[attributes.axis] : count;
+    return wg_list_apply(x.tape, op, &x, 1, &attributes, sizeof attributes, NULL);
+}
+
+wg_var wg_argsort(wg_var x, int axis, bool descending)
+{
+    return order_apply_first(&order_op_argsort, x, axis, descending, SIZE_MAX);
+}
+
+wg_var wg_sort(wg_var x, int axis, bool descending)
+{
+    wg_composition c;
+    if (!wg_compose_open(&c, "sort", &x, 1, 0)) return wg_invalid(x.tape);
+    wg_var indices = order_apply_first(&order_op_sort, x, axis, descending, SIZE_MAX);
+    return wg_compose_close(&c, wg_gather(x, indices, axis));
+}
+
+wg_status wg_topk(wg_var x, size_t k, int axis, wg_var *values, wg_var *indices)
+{
+    wg_composition c;
+    wg_var result[2] = {wg_invalid(x.tape), wg_invalid(x.tape)};
+    bool open = wg_compose_open(&c, "topk", &x, 1, 0);
+    wg_status status = x.tape ? x.tape->status : WG_ERROR_ARGUMENT;
+    if (open && (!values || !indices))
+        status = wg_tape_fail(
+            x.tape, WG_ERROR_ARGUMENT, "topk: the place for the %s is NULL", values ? "indices" : "values");
+    if (status == WG_OK) {
+        result[1] = order_apply_first(&order_op_topk, x, axis, true, k == SIZE_MAX ? k - 1 : k);
+        result[0] = wg_gather(x, result[1], axis);
+        status = wg_compose_close_all(&c, result, 2);
+    }
+    if (values) *values = result[0];
+    if (indices) *indices = result[1];
+    return status;
+}
