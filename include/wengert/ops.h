@@ -129,35 +129,68 @@ WG_API wg_var wg_max_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 WG_API wg_var wg_min(wg_var x);
 WG_API wg_var wg_min_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
-/* ==== shape ======================================================================================================== */
+/* ==== shape ==========================================================================================================
+ * An axis given by the caller may be negative: it counts from the end. An axis that is not there is WG_ERROR_SHAPE. All of
+ * these but sum_to take index vars too, and then give one. */
 
-/* The same elements in row-major order under another shape of the same size. A view: nothing is copied. */
+/* The same elements in row-major order under another shape of the same size. A view: nothing is copied. x: g reshaped. */
 WG_API wg_var wg_reshape(wg_var x, wg_shape shape);
 
+/* Without the axes of extent 1: all of them, or the n axes given, where another extent is WG_ERROR_SHAPE as in NumPy
+ * (PyTorch leaves such an axis). n = 0 removes none. Views. x: g reshaped. */
+WG_API wg_var wg_squeeze(wg_var x);
+WG_API wg_var wg_squeeze_axes(wg_var x, const int *axes, size_t n);
+
+/* A new axis of extent 1, which is axis number axis of the result; -1 makes it the last. PyTorch's name and NumPy's. A view.
+ * x: g reshaped. */
+WG_API wg_var wg_unsqueeze(wg_var x, int axis);
+WG_API wg_var wg_expand_dims(wg_var x, int axis);
+
+/* The axes from start_axis to end_axis, both included, as one: wg_flatten(x, 0, -1) is 1-d, wg_flatten(x, 1, -1) keeps a batch.
+ * A 0-d x becomes (1). PyTorch's flatten; NumPy's takes no axes. A view. x: g reshaped. */
+WG_API wg_var wg_flatten(wg_var x, int start_axis, int end_axis);
+
 /* The last two axes swapped; rank < 2 is WG_ERROR_SHAPE. matmul takes the result as it is; anything else that reads it
- * makes a copy, once. */
+ * makes a copy, once. x: g transposed. */
 WG_API wg_var wg_transpose(wg_var x);
 
-/* Axis k of the result is axis axes[k] of x; axes names each axis once. NumPy's transpose(x, axes). */
+/* Axis k of the result is axis axes[k] of x; axes names each axis once. NumPy's transpose(x, axes). A view where no two axes
+ * of more than one element change places. x: g with the axes put back. */
 WG_API wg_var wg_permute(wg_var x, const int *axes, size_t n);
+
+/* Axes a and b change places. Of the last two this is wg_transpose. x: g with a and b swapped. */
+WG_API wg_var wg_swapaxes(wg_var x, int a, int b);
+
+/* Axis source of x becomes axis destination of the result; the others keep their order. x: g with the axis moved back. */
+WG_API wg_var wg_moveaxis(wg_var x, int source, int destination);
 
 /* x stretched to a shape that it broadcasts to. x: g summed to x's shape. */
 WG_API wg_var wg_broadcast_to(wg_var x, wg_shape shape);
 
-/* The reverse: x summed over the axes in which shape, which must broadcast to x's, is missing or 1. x: g broadcast. */
+/* The same with PyTorch's way to name the shape: n extents, of which -1 keeps x's own. The extents of new axes, which stand
+ * first, must be given. Unlike PyTorch's, the result is an array of its own. x: g summed to x's shape. */
+WG_API wg_var wg_expand(wg_var x, const ptrdiff_t *extents, size_t n);
+
+/* The reverse of broadcast_to: x summed over the axes in which shape, which must broadcast to x's, is missing or 1.
+ * x: g broadcast. */
 WG_API wg_var wg_sum_to(wg_var x, wg_shape shape);
 
-/* ==== index ======================================================================================================== */
+/* ==== index ==========================================================================================================
+ * All of these take index vars too, and then give them. */
 
 /* x[start:stop:step] along an axis, with Python's meaning: negative bounds count from the end, bounds past the ends are
  * clipped, WG_END omits a bound, a negative step runs backwards. step = 0 is WG_ERROR_ARGUMENT. A slice of leading rows
  * is a view. x: g in the window, zeros elsewhere. */
 WG_API wg_var wg_slice(wg_var x, int axis, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t step);
 
-/* The n >= 1 arrays one after the other along an axis; their other extents are equal. Each gets its part of g. */
+/* x[index] along an axis, which is dropped: torch.select. A negative index counts from the end; one that is not there is
+ * WG_ERROR_ARGUMENT. A view along the first axis. x: g at index, zeros elsewhere. */
+WG_API wg_var wg_select(wg_var x, int axis, ptrdiff_t index);
+
+/* The n >= 1 arrays one after the other along an axis; their other extents are equal. Numbers and indices together are
+ * WG_ERROR_ARGUMENT. Each gets its part of g. */
 WG_API wg_var wg_concat(const wg_var *x, size_t n, int axis);
 
-/* ==== gather =======================================================================================================
  * Index vars hold integers: -n <= i < n along an axis of n elements, negative ones counting from the end. One that is out
  * of range is WG_ERROR_ARGUMENT, when the op is applied and again in a replay, and the message names it. Indices have no
  * derivative. Numbers where indices are expected are WG_ERROR_ARGUMENT, and the reverse. Repeated indices add up in the
@@ -226,7 +259,24 @@ WG_API wg_status wg_topk(wg_var x, size_t k, int axis, wg_var *values, wg_var *i
  * NaN, g at the first NaN. */
 WG_API wg_var wg_median(wg_var x);
 WG_API wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+=======
+/* The n >= 1 arrays, of one shape, side by side along a new axis, which is axis number axis of the result. Numbers and
+ * indices together are WG_ERROR_ARGUMENT. Each gets its part of g, without the axis. */
+WG_API wg_var wg_stack(const wg_var *x, size_t n, int axis);
 
+/* x cut along an axis into equal parts: out[0..parts-1], slices in their order. An extent that parts does not divide is
+ * WG_ERROR_SHAPE, as in NumPy's split; torch.split takes the extent of a part, torch.chunk leaves the last one smaller.
+ * After an error every out is invalid. x: each part's g in its place. Any number of parts costs no more than x. */
+WG_API wg_status wg_split(wg_var x, size_t parts, int axis, wg_var *out);
+
+/* x cut along an axis into n parts of the extents given, whose sum is the axis's: torch.split with a list (NumPy's split takes
+ * the places of the cuts). */
+WG_API wg_status wg_split_sizes(wg_var x, const size_t *sizes, size_t n, int axis, wg_var *out);
+
+/* x taken apart along an axis, the reverse of stack: as many results as the axis has elements, each without the axis.
+ * numpy.unstack, torch.unbind. */
+WG_API wg_status wg_unstack(wg_var x, int axis, wg_var *out);
+/* ==== gather ================================================================================================
 /* ==== matmul ======================================================================================================= */
 
 /* The matrix product a @ b with NumPy's rule: (..., m, k) @ (..., k, n) is (..., m, n), leading axes broadcast; a 1-d

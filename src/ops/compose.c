@@ -1,6 +1,8 @@
 /* Compositions: several ops under one name. */
 #include "ops/compose.h"
 
+#include "shape/shape.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +26,30 @@ bool wg_compose_open(wg_composition *c, const char *name, const wg_var *in, size
         return false;
     }
     return true;
+}
+
+bool wg_compose_axis(const wg_composition *c, wg_var x, int axis, uint32_t *found)
+{
+    wg_shape shape = wg_shape_of(x);
+    if (wg_shape_axis(&shape, axis, found)) return true;
+    wg_tape_fail(c->tape, WG_ERROR_SHAPE, "%s: axis %d is out of range for %s", c->name, axis,
+        wg_list_describe(c->tape, x.index));
+    return false;
+}
+
+bool wg_compose_axes(const wg_composition *c, wg_var x, const int *axes, size_t n, bool *mask)
+{
+    wg_shape shape = wg_shape_of(x);
+    size_t which;
+    if (n && !axes) {
+        wg_tape_fail(c->tape, WG_ERROR_ARGUMENT, "%s: the array of axes is NULL", c->name);
+        return false;
+    }
+    const char *wrong = wg_shape_axes(&shape, axes, n, mask, &which);
+    if (!wrong) return true;
+    wg_tape_fail(c->tape, WG_ERROR_SHAPE, "%s: axis %d %s for %s", c->name, axes[which], wrong,
+        wg_list_describe(c->tape, x.index));
+    return false;
 }
 
 /* "matmul: inner dimensions differ" becomes "attention: matmul: inner dimensions differ". */

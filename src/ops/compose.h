@@ -15,6 +15,11 @@ typedef struct wg_composition {
  * that argument k may be an index var. False: the error is set, and there is nothing to close. */
 bool wg_compose_open(wg_composition *c, const char *name, const wg_var *in, size_t n, unsigned indices);
 
+/* Finds x's axis, counted from the end when it is negative; marks n axes in mask (WG_MAX_RANK entries). False: the error is
+ * set, as an op of that name would. */
+bool wg_compose_axis(const wg_composition *c, wg_var x, int axis, uint32_t *found);
+bool wg_compose_axes(const wg_composition *c, wg_var x, const int *axes, size_t n, bool *mask);
+
 /* The result, or an invalid var after an error of any step, whose message then begins with the composition's name. */
 wg_var wg_compose_close(const wg_composition *c, wg_var result);
 

@@ -1,15 +1,25 @@
-/* The strided copy, for a call's dtype. */
+/* The strided copy, for the elements of a call: numbers of its dtype, or indices. */
 #ifndef WG_OPS_COPY_H
 #define WG_OPS_COPY_H
 
 #include "kernels/copy.h"
 #include "wengert/op.h"
 
-/* call->out = or += in, over the index space dim, each with its own strides in elements. */
+/* The bytes of one element that the call moves. */
+static inline size_t wg_copy_element(const wg_call *call)
+{
+    if (call->indices) return sizeof(int64_t);
+    return call->dtype == WG_F64 ? sizeof(double) : sizeof(float);
+}
+
+/* out = or += in, over the index space dim, each with its own strides in elements. Indices have no derivative, so they are
+ * never added. */
 static inline void wg_copy_strided(const wg_call *call, uint32_t rank, const size_t *dim, const void *in,
     const ptrdiff_t *in_strides, void *out, const ptrdiff_t *out_strides, bool add)
 {
-    if (call->dtype == WG_F64)
+    if (call->indices)
+        wg_kernel_copy_i64(rank, dim, in, in_strides, out, out_strides);
+    else if (call->dtype == WG_F64)
         wg_kernel_copy_f64(rank, dim, in, in_strides, out, out_strides, add);
     else
         wg_kernel_copy_f32(rank, dim, in, in_strides, out, out_strides, add);

@@ -1,4 +1,6 @@
-/* Ops that take parts or join them: slice, concat, and embed, which is slice's derivative: zeros with windows. */
+/* Ops that take parts or join them: slice and select, concat and stack, and embed, the derivative of the first two: zeros
+ * with windows. All but embed move index vars too. */
+#include "ops/compose.h"
 #include "ops/copy.h"
 #include "shape/shape.h"
 #include "tape/list.h"
@@ -6,43 +8,66 @@
 
 #include <string.h>
 
-/* A window along one axis: count elements from start, each step after the other. */
+/* A window along one axis: count elements from start, each step after the other. drops: one element, whose axis the part
+ * does not have. */
 typedef struct index_window {
     uint32_t axis;
+    bool drops;
     ptrdiff_t start, step;
     size_t count;
     size_t extent; /* of the whole axis */
 } index_window;
 
 /* Copies between the window of a whole array and a part of it alone. */
-static void index_copy(const wg_call *call, const wg_shape *whole, const wg_shape *part, const index_window *window,
-    const void *in, void *out, bool out_is_whole, bool add)
+static void index_copy(const wg_call *call, const wg_shape *whole, const index_window *window, const void *in,
+    void *out, bool out_is_whole, bool add)
 {
     ptrdiff_t whole_strides[WG_MAX_RANK], part_strides[WG_MAX_RANK];
+    wg_shape part = *whole;
+    part.dim[window->axis] = window->count;
     wg_shape_strides(whole, whole_strides);
-    wg_shape_strides(part, part_strides);
+    wg_shape_strides(&part, part_strides);
     ptrdiff_t skip = window->count ? window->start * whole_strides[window->axis] : 0;
-    ptrdiff_t bytes = skip * (ptrdiff_t)wg_dtype_size(call->dtype);
+    ptrdiff_t bytes = skip * (ptrdiff_t)wg_copy_element(call);
     whole_strides[window->axis] *= window->step;
     if (out_is_whole)
-        wg_copy_strided(call, part->rank, part->dim, in, part_strides, (char *)out + bytes, whole_strides, add);
+        wg_copy_strided(call, part.rank, part.dim, in, part_strides, (char *)out + bytes, whole_strides, add);
     else
-        wg_copy_strided(call, part->rank, part->dim, (const char *)in + bytes, whole_strides, out, part_strides, add);
+        wg_copy_strided(call, part.rank, part.dim, (const char *)in + bytes, whole_strides, out, part_strides, add);
 }
 
-/* ---- slice ------------------------------------------------------------------------------------------------------------ */
+/* The shape of the part, of the whole. */
+static wg_shape index_part_shape(const wg_shape *whole, const index_window *window)
+{
+    wg_shape shape = *whole;
+    shape.dim[window->axis] = window->count;
+    if (!window->drops) return shape;
+    shape.rank--;
+    for (uint32_t k = window->axis; k < shape.rank; k++) shape.dim[k] = whole->dim[k + 1];
+    return shape;
+}
+
+static wg_shape index_whole_shape(const wg_shape *part, const index_window *window)
+{
+    wg_shape shape = *part;
+    if (window->drops)
+        for (uint32_t k = shape.rank++; k > window->axis; k--) shape.dim[k] = part->dim[k - 1];
+    shape.dim[window->axis] = window->extent;
+    return shape;
+}
+
+/* ---- slice and select ------------------------------------------------------------------------------------------------- */
 
 static wg_status index_infer_slice(wg_call *call)
 {
-    const index_window *window = call->attributes;
-    call->shape = *call->in[0].shape;
-    call->shape.dim[window->axis] = window->count;
+    call->shape = index_part_shape(call->in[0].shape, call->attributes);
+    call->indices = call->in[0].indices;
     return WG_OK;
 }
 
 static wg_status index_slice(wg_call *call)
 {
-    index_copy(call, call->in[0].shape, &call->shape, call->attributes, call->in[0].data, call->out, false, call->add);
+    index_copy(call, call->in[0].shape, call->attributes, call->in[0].data, call->out, false, call->add);
     return WG_OK;
 }
 
@@ -59,19 +84,31 @@ static void index_derive_slice(wg_derivation *d);
 
 static const wg_op index_op_slice = {.name = "slice",
     .arity = 1,
-    .flags = WG_OP_ADDS,
+    .flags = WG_OP_ADDS | WG_OP_TAKES_INDICES | WG_OP_LINEAR,
     .shape = index_infer_slice,
     .evaluate = index_slice,
     .view = index_view_slice,
     .derivative = index_derive_slice};
 
+static const wg_op index_op_select = {.name = "select",
+    .arity = 1,
+    .flags = WG_OP_ADDS | WG_OP_TAKES_INDICES | WG_OP_LINEAR,
+    .shape = index_infer_slice,
+    .evaluate = index_slice,
+    .view = index_view_slice,
+    .derivative = index_derive_slice};
+
+/* Takes the window out of in: the derivative of what put it there. */
+static void index_give_part(wg_derivation *d, size_t k, wg_term in, const index_window *window)
+{
+    wg_give(d, k, window->drops ? &index_op_select : &index_op_slice, &in, 1, window, sizeof *window);
+}
+
 /* ---- embed: zeros of the whole shape, with each argument added in its window ---------------------------------------------- */
 
 static wg_status index_infer_embed(wg_call *call)
 {
-    const index_window *window = call->attributes;
-    call->shape = *call->in[0].shape;
-    call->shape.dim[window->axis] = window->extent;
+    call->shape = index_whole_shape(call->in[0].shape, call->attributes);
     return WG_OK;
 }
 
@@ -82,7 +119,7 @@ static wg_status index_embed(wg_call *call)
     size_t size = wg_shape_product(&call->shape, 0, call->shape.rank);
     if (!call->add) memset(call->out, 0, size * wg_dtype_size(call->dtype));
     for (size_t k = 0; k < call->n; k++)
-        index_copy(call, &call->shape, call->in[k].shape, &windows[k], call->in[k].data, call->out, true, true);
+        index_copy(call, &call->shape, &windows[k], call->in[k].data, call->out, true, true);
     return WG_OK;
 }
 
@@ -91,12 +128,12 @@ static void index_derive_embed(wg_derivation *d)
     const wg_call *call = wg_derivation_call(d);
     const index_window *windows = call->attributes;
     wg_term g = wg_cotangent(d);
-    for (size_t k = 0; k < call->n; k++) wg_give(d, k, &index_op_slice, &g, 1, &windows[k], sizeof *windows);
+    for (size_t k = 0; k < call->n; k++) index_give_part(d, k, g, &windows[k]);
 }
 
 static const wg_op index_op_embed = {.name = "embed",
     .arity = WG_ANY_ARITY,
-    .flags = WG_OP_ADDS | WG_OP_JOINS,
+    .flags = WG_OP_ADDS | WG_OP_JOINS | WG_OP_LINEAR,
     .shape = index_infer_embed,
     .evaluate = index_embed,
     .derivative = index_derive_embed};
@@ -126,7 +163,7 @@ static index_window index_resolve(uint32_t axis, size_t extent, ptrdiff_t start,
     ptrdiff_t end = index_bound(stop, length, forward ? length : -1, forward);
     ptrdiff_t span = forward ? end - first : first - end, stride = forward ? step : -step;
     size_t count = span > 0 ? (size_t)((span - 1) / stride) + 1 : 0;
-    return (index_window){axis, count ? first : 0, count > 1 ? step : 1, count, extent};
+    return (index_window){axis, false, count ? first : 0, count > 1 ? step : 1, count, extent};
 }
 
 wg_var wg_slice(wg_var x, int axis, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t step)
@@ -147,7 +184,35 @@ wg_var wg_slice(wg_var x, int axis, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t s
     return wg_list_apply(x.tape, &index_op_slice, &x, 1, &window, sizeof window, NULL);
 }
 
-/* ---- concat ----------------------------------------------------------------------------------------------------------- */
+wg_var wg_select(wg_var x, int axis, ptrdiff_t index)
+{
+    wg_composition c;
+    uint32_t found;
+    if (!wg_compose_open(&c, "select", &x, 1, 1) || !wg_compose_axis(&c, x, axis, &found)) return wg_invalid(x.tape);
+    size_t extent = wg_shape_of(x).dim[found];
+    ptrdiff_t length = (ptrdiff_t)extent, place = index < 0 ? index + length : index;
+    if (place < 0 || place >= length) {
+        wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "select: index %td is out of range along axis %d of %s", index, axis,
+            wg_list_describe(x.tape, x.index));
+        return wg_invalid(x.tape);
+    }
+    index_window window = {found, true, place, 1, 1, extent};
+    return wg_list_apply(x.tape, &index_op_select, &x, 1, &window, sizeof window, NULL);
+}
+
+/* ---- concat and stack --------------------------------------------------------------------------------------------------- */
+
+/* All operands hold numbers, or all hold indices; the result holds the same. */
+static wg_status index_infer_elements(wg_call *call)
+{
+    call->indices = call->n && call->in[0].indices;
+    for (size_t k = 1; k < call->n; k++)
+        if (call->in[k].indices != call->indices)
+            return wg_call_fail(call, WG_ERROR_ARGUMENT, "argument %zu, %s, holds %s where %s are expected", k + 1,
+                wg_call_describe(call, k), call->indices ? "numbers" : "indices",
+                call->indices ? "indices" : "numbers");
+    return WG_OK;
+}
 
 static wg_status index_infer_concat(wg_call *call)
 {
@@ -167,16 +232,40 @@ static wg_status index_infer_concat(wg_call *call)
         if (extent > SIZE_MAX - so_far) return wg_call_fail(call, WG_ERROR_SHAPE, "the extents' sum overflows");
         call->shape.dim[found] = so_far + extent;
     }
-    return WG_OK;
+    return index_infer_elements(call);
 }
+
+static wg_status index_infer_stack(wg_call *call)
+{
+    int axis = *(const int *)call->attributes;
+    uint32_t found;
+    if (call->n == 0) return wg_call_fail(call, WG_ERROR_ARGUMENT, "there are no arrays to join");
+    const wg_shape *part = call->in[0].shape;
+    wg_shape shape = {.rank = part->rank + 1};
+    if (part->rank == WG_MAX_RANK || !wg_shape_axis(&shape, axis, &found))
+        return wg_call_fail(call, WG_ERROR_SHAPE,
+            part->rank == WG_MAX_RANK ? "no room for axis %d: %s has all the axes that there can be"
+                                      : "a new axis %d is out of range for %s",
+            axis, wg_call_describe(call, 0));
+    for (size_t k = 1; k < call->n; k++)
+        if (!wg_shape_equal(call->in[k].shape, part))
+            return wg_call_fail(call, WG_ERROR_SHAPE, "the shapes differ: %s and %s", wg_call_describe(call, 0),
+                wg_call_describe(call, k));
+    call->shape = index_whole_shape(part, &(index_window){.axis = found, .drops = true, .extent = call->n});
+    return index_infer_elements(call);
+}
+
+static const wg_op index_op_stack;
 
 /* The part of the result that operand k fills. start is moved past it. */
 static index_window index_part(const wg_call *call, size_t k, ptrdiff_t *start)
 {
     uint32_t axis = 0;
+    bool drops = call->op == &index_op_stack;
     wg_shape_axis(&call->shape, *(const int *)call->attributes, &axis);
-    index_window window = {axis, *start, 1, call->in[k].shape->dim[axis], call->shape.dim[axis]};
-    *start += (ptrdiff_t)window.count;
+    size_t count = drops ? 1 : call->in[k].shape->dim[axis];
+    index_window window = {axis, drops, *start, 1, count, call->shape.dim[axis]};
+    *start += (ptrdiff_t)count;
     return window;
 }
 
@@ -185,7 +274,7 @@ static wg_status index_concat(wg_call *call)
     ptrdiff_t start = 0;
     for (size_t k = 0; k < call->n; k++) {
         index_window window = index_part(call, k, &start);
-        index_copy(call, &call->shape, call->in[k].shape, &window, call->in[k].data, call->out, true, call->add);
+        index_copy(call, &call->shape, &window, call->in[k].data, call->out, true, call->add);
     }
     return WG_OK;
 }
@@ -197,20 +286,104 @@ static void index_derive_concat(wg_derivation *d)
     ptrdiff_t start = 0;
     for (size_t k = 0; k < call->n; k++) {
         index_window window = index_part(call, k, &start);
-        wg_give(d, k, &index_op_slice, &g, 1, &window, sizeof window);
+        index_give_part(d, k, g, &window);
     }
 }
 
 static const wg_op index_op_concat = {.name = "concat",
     .arity = WG_ANY_ARITY,
-    .flags = WG_OP_ADDS,
+    .flags = WG_OP_ADDS | WG_OP_TAKES_INDICES | WG_OP_LINEAR,
     .shape = index_infer_concat,
     .evaluate = index_concat,
     .derivative = index_derive_concat};
 
-wg_var wg_concat(const wg_var *x, size_t n, int axis)
+static const wg_op index_op_stack = {.name = "stack",
+    .arity = WG_ANY_ARITY,
+    .flags = WG_OP_ADDS | WG_OP_TAKES_INDICES | WG_OP_LINEAR,
+    .shape = index_infer_stack,
+    .evaluate = index_concat,
+    .derivative = index_derive_concat};
+
+static wg_var index_join(const wg_op *op, const wg_var *x, size_t n, int axis)
 {
     for (size_t k = 0; k < n && x; k++)
-        if (x[k].tape) return wg_list_apply(x[k].tape, &index_op_concat, x, n, &axis, sizeof axis, NULL);
+        if (x[k].tape) return wg_list_apply(x[k].tape, op, x, n, &axis, sizeof axis, NULL);
     return wg_invalid(NULL);
+}
+
+wg_var wg_concat(const wg_var *x, size_t n, int axis) { return index_join(&index_op_concat, x, n, axis); }
+wg_var wg_stack(const wg_var *x, size_t n, int axis) { return index_join(&index_op_stack, x, n, axis); }
+
+/* ---- split and unstack: one slice for each part --------------------------------------------------------------------------- */
+
+/* Opens, finds the axis, and looks at the array of results. */
+static bool index_open_parts(
+    wg_composition *c, const char *name, wg_var x, int axis, const wg_var *out, uint32_t *found)
+{
+    if (!wg_compose_open(c, name, &x, 1, 1) || !wg_compose_axis(c, x, axis, found)) return false;
+    if (!out) wg_tape_fail(c->tape, WG_ERROR_ARGUMENT, "%s: the array of results is NULL", name);
+    return out;
+}
+
+static wg_status index_no_parts(wg_tape *tape, size_t n, wg_var *out)
+{
+    for (size_t k = 0; k < n && out; k++) out[k] = wg_invalid(tape);
+    return tape ? wg_tape_status(tape) : WG_ERROR_ARGUMENT;
+}
+
+wg_status wg_split(wg_var x, size_t parts, int axis, wg_var *out)
+{
+    wg_composition c;
+    uint32_t found;
+    if (!index_open_parts(&c, "split", x, axis, out, &found)) return index_no_parts(x.tape, parts, out);
+    size_t extent = wg_shape_of(x).dim[found];
+    if (parts == 0 || extent % parts) {
+        wg_tape_fail(c.tape, parts ? WG_ERROR_SHAPE : WG_ERROR_ARGUMENT,
+            "split: axis %d of %s does not divide into %zu equal parts", axis, wg_list_describe(c.tape, x.index),
+            parts);
+        return index_no_parts(c.tape, parts, out);
+    }
+    ptrdiff_t each = (ptrdiff_t)(extent / parts);
+    for (size_t k = 0; k < parts; k++) {
+        ptrdiff_t start = (ptrdiff_t)k * each;
+        out[k] = wg_slice(x, (int)found, start, start + each, 1);
+    }
+    return wg_compose_close_all(&c, out, parts);
+}
+
+wg_status wg_split_sizes(wg_var x, const size_t *sizes, size_t n, int axis, wg_var *out)
+{
+    wg_composition c;
+    uint32_t found;
+    if (!index_open_parts(&c, "split_sizes", x, axis, out, &found)) return index_no_parts(x.tape, n, out);
+    size_t extent = wg_shape_of(x).dim[found], left = extent;
+    bool fits = sizes || !n;
+    for (size_t k = 0; k < n && fits; k++) {
+        fits = sizes[k] <= left;
+        left -= fits ? sizes[k] : 0;
+    }
+    if (!fits || left) {
+        wg_tape_fail(c.tape, sizes || !n ? WG_ERROR_SHAPE : WG_ERROR_ARGUMENT,
+            sizes || !n ? "split_sizes: the sizes do not sum to the extent of axis %d of %s"
+                        : "split_sizes: the array of sizes is NULL, for axis %d of %s",
+            axis, wg_list_describe(c.tape, x.index));
+        return index_no_parts(c.tape, n, out);
+    }
+    ptrdiff_t start = 0;
+    for (size_t k = 0; k < n; k++) {
+        ptrdiff_t stop = start + (ptrdiff_t)sizes[k];
+        out[k] = wg_slice(x, (int)found, start, stop, 1);
+        start = stop;
+    }
+    return wg_compose_close_all(&c, out, n);
+}
+
+wg_status wg_unstack(wg_var x, int axis, wg_var *out)
+{
+    wg_composition c;
+    uint32_t found;
+    if (!index_open_parts(&c, "unstack", x, axis, out, &found)) return index_no_parts(x.tape, 0, out);
+    size_t extent = wg_shape_of(x).dim[found];
+    for (size_t k = 0; k < extent; k++) out[k] = wg_select(x, (int)found, (ptrdiff_t)k);
+    return wg_compose_close_all(&c, out, extent);
 }

@@ -47,6 +47,7 @@ static bool value_evaluate_lazy(wg_tape *tape, uint32_t index, const char *what)
         .attributes = record->attributes,
         .attributes_size = record->attributes_size,
         .shape = record->shape->shape,
+        .indices = node->flags & WG_NODE_INDICES,
         .out = record->value};
     if (wg_call_evaluate(&call) != WG_OK) return false;
     record->flags |= WG_RECORD_EVALUATED;

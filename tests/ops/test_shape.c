@@ -371,9 +371,10 @@ static void test_operands_that_are_no_arrays(void **state)
     (void)state;
     wg_tape *tape = wg_tape_new(WG_F64);
     const char *names[] = {"reshape", "transpose", "permute", "broadcast_to", "sum_to"};
-    wg_var operands[] = {wg_indices(tape, WG_DIMS(2, 3), NULL), {tape, UINT32_MAX, 0}, {0}};
-    const char *words[] = {"indices", "invalid"};
-    for (size_t i = 0; i < 3; i++) {
+    wg_var operands[] = {{tape, UINT32_MAX, 0}, {0}};
+    wg_sum_to(wg_indices(tape, WG_DIMS(2, 3), NULL), WG_DIMS(3));
+    point_expect_error(tape, WG_ERROR_ARGUMENT, "sum_to", "argument 1", "indices", NULL);
+    for (size_t i = 0; i < 2; i++) {
         wg_var x = operands[i];
         for (size_t op = 0; op < 5; op++) {
             wg_var y = op == 0   ? wg_reshape(x, WG_DIMS(6))
@@ -383,7 +384,7 @@ static void test_operands_that_are_no_arrays(void **state)
                                  : wg_sum_to(x, WG_DIMS(3));
             assert_false(wg_ok(y));
             assert_ptr_equal(y.tape, x.tape);
-            if (x.tape) point_expect_error(tape, WG_ERROR_ARGUMENT, names[op], "argument 1", words[i], NULL);
+            if (x.tape) point_expect_error(tape, WG_ERROR_ARGUMENT, names[op], "argument 1", "invalid", NULL);
         }
     }
     assert_int_equal(wg_tape_status(tape), WG_OK);
