@@ -191,6 +191,24 @@ WG_API wg_var wg_select(wg_var x, int axis, ptrdiff_t index);
  * WG_ERROR_ARGUMENT. Each gets its part of g. */
 WG_API wg_var wg_concat(const wg_var *x, size_t n, int axis);
 
+/* The n >= 1 arrays, of one shape, side by side along a new axis, which is axis number axis of the result. Numbers and
+ * indices together are WG_ERROR_ARGUMENT. Each gets its part of g, without the axis. */
+WG_API wg_var wg_stack(const wg_var *x, size_t n, int axis);
+
+/* x cut along an axis into equal parts: out[0..parts-1], slices in their order. An extent that parts does not divide is
+ * WG_ERROR_SHAPE, as in NumPy's split; torch.split takes the extent of a part, torch.chunk leaves the last one smaller.
+ * After an error every out is invalid. x: each part's g in its place. Any number of parts costs no more than x. */
+WG_API wg_status wg_split(wg_var x, size_t parts, int axis, wg_var *out);
+
+/* x cut along an axis into n parts of the extents given, whose sum is the axis's: torch.split with a list (NumPy's split takes
+ * the places of the cuts). */
+WG_API wg_status wg_split_sizes(wg_var x, const size_t *sizes, size_t n, int axis, wg_var *out);
+
+/* x taken apart along an axis, the reverse of stack: as many results as the axis has elements, each without the axis.
+ * numpy.unstack, torch.unbind. */
+WG_API wg_status wg_unstack(wg_var x, int axis, wg_var *out);
+
+/* ==== gather =======================================================================================================
  * Index vars hold integers: -n <= i < n along an axis of n elements, negative ones counting from the end. One that is out
  * of range is WG_ERROR_ARGUMENT, when the op is applied and again in a replay, and the message names it. Indices have no
  * derivative. Numbers where indices are expected are WG_ERROR_ARGUMENT, and the reverse. Repeated indices add up in the
@@ -259,24 +277,68 @@ WG_API wg_status wg_topk(wg_var x, size_t k, int axis, wg_var *values, wg_var *i
  * NaN, g at the first NaN. */
 WG_API wg_var wg_median(wg_var x);
 WG_API wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims);
-=======
-/* The n >= 1 arrays, of one shape, side by side along a new axis, which is axis number axis of the result. Numbers and
- * indices together are WG_ERROR_ARGUMENT. Each gets its part of g, without the axis. */
-WG_API wg_var wg_stack(const wg_var *x, size_t n, int axis);
 
-/* x cut along an axis into equal parts: out[0..parts-1], slices in their order. An extent that parts does not divide is
- * WG_ERROR_SHAPE, as in NumPy's split; torch.split takes the extent of a part, torch.chunk leaves the last one smaller.
- * After an error every out is invalid. x: each part's g in its place. Any number of parts costs no more than x. */
-WG_API wg_status wg_split(wg_var x, size_t parts, int axis, wg_var *out);
+/* ==== arrange ========================================================================================================
+ * All of these take index vars too, and then give one. */
 
-/* x cut along an axis into n parts of the extents given, whose sum is the axis's: torch.split with a list (NumPy's split takes
- * the places of the cuts). */
-WG_API wg_status wg_split_sizes(wg_var x, const size_t *sizes, size_t n, int axis, wg_var *out);
+/* x with the order of elements reversed along each of n axes. n = 0 reverses none, as in PyTorch; NumPy's flip without axes
+ * reverses all. x: g flipped. */
+WG_API wg_var wg_flip(wg_var x, const int *axes, size_t n);
 
-/* x taken apart along an axis, the reverse of stack: as many results as the axis has elements, each without the axis.
- * numpy.unstack, torch.unbind. */
-WG_API wg_status wg_unstack(wg_var x, int axis, wg_var *out);
-/* ==== gather ================================================================================================
+/* x moved along an axis by shift places, forwards when it is positive; what leaves at one end comes in at the other:
+ * y[(i + shift) mod extent] = x[i]. NumPy's and PyTorch's roll without an axis is that of the flattened array.
+ * x: g rolled by -shift. */
+WG_API wg_var wg_roll(wg_var x, ptrdiff_t shift, int axis);
+
+/* x set side by side with itself, reps[k] times along axis k: numpy.tile, and PyTorch's Tensor.repeat. The shorter of reps
+ * and the shape gets 1s in front; more than 8 axes are WG_ERROR_SHAPE. 0 repetitions give an extent of 0.
+ * x: the sum of g over the copies. */
+WG_API wg_var wg_tile(wg_var x, const size_t *reps, size_t n);
+
+/* Each element along an axis count times in a row: numpy.repeat, torch.repeat_interleave. x: the sum of g over the copies. */
+WG_API wg_var wg_repeat(wg_var x, size_t count, int axis);
+
+/* ==== pad ============================================================================================================ */
+
+/* What padding shows beside an array a b c d: */
+typedef enum wg_pad_mode {
+    WG_PAD_CONSTANT,  /* v v v | a b c d | v v v   a value */
+    WG_PAD_REFLECT,   /* d c b | a b c d | c b a   a mirror in the middle of the last element, which is not repeated */
+    WG_PAD_CIRCULAR,  /* b c d | a b c d | a b c   the array again; NumPy: wrap */
+    WG_PAD_SYMMETRIC, /* c b a | a b c d | d c b   a mirror behind the last element */
+    WG_PAD_REPLICATE  /* a a a | a b c d | d d d   the last element; NumPy: edge */
+} wg_pad_mode;
+
+/* x with a border: n widths, two for each of the last n / 2 axes, in the order of the axes and before its elements first. (A
+ * matrix in PyTorch's pad has its columns' widths first.) value fills the border with WG_PAD_CONSTANT and is not used else.
+ * Widths may be larger than the extent: the pattern goes on, as in NumPy; with WG_PAD_REFLECT an extent of 1 is repeated.
+ * An axis of extent 0 can be padded with a value alone, otherwise it is WG_ERROR_SHAPE; so is an odd n, or one larger than
+ * twice the rank. An unknown mode is WG_ERROR_ARGUMENT. x: to each element, the sum of g where it is shown. */
+WG_API wg_var wg_pad(wg_var x, const size_t *widths, size_t n, wg_pad_mode mode, double value);
+
+/* ==== triangle =======================================================================================================
+ * Of matrices, the last two axes; those before are a batch. Less than two axes is WG_ERROR_SHAPE. The offset is column - row:
+ * 0 is the main diagonal, above it is positive. */
+
+/* The diagonal, of shape (..., length); one that passes the matrix by is empty. The axes are those of numpy.linalg.diagonal;
+ * numpy.diagonal and torch.diagonal take the first two. x: g on the diagonal, zeros elsewhere. */
+WG_API wg_var wg_diagonal(wg_var x, ptrdiff_t offset);
+
+/* Square matrices of zeros with x, of shape (..., length), on a diagonal: torch.diag_embed. Rank 0 or 8 is WG_ERROR_SHAPE.
+ * x: the diagonal of g. */
+WG_API wg_var wg_diag_embed(wg_var x, ptrdiff_t offset);
+
+/* numpy.diag: diag_embed of a vector, the diagonal of a matrix. Another rank is WG_ERROR_SHAPE. */
+WG_API wg_var wg_diag(wg_var x, ptrdiff_t offset);
+
+/* The sum of the main diagonal, of shape (...). numpy.trace takes the first two axes, torch.trace matrices alone.
+ * x: g on the diagonal, zeros elsewhere. */
+WG_API wg_var wg_trace(wg_var x);
+
+/* x on the diagonal and below it (tril) or above it (triu), exact zeros elsewhere, whatever was there. x: tril or triu of g. */
+WG_API wg_var wg_tril(wg_var x, ptrdiff_t offset);
+WG_API wg_var wg_triu(wg_var x, ptrdiff_t offset);
+
 /* ==== matmul ======================================================================================================= */
 
 /* The matrix product a @ b with NumPy's rule: (..., m, k) @ (..., k, n) is (..., m, n), leading axes broadcast; a 1-d
