@@ -23,34 +23,82 @@ extern "C" {
  * exact zero when either factor is: there, unlike in wg_backward, an infinite or NaN cotangent times a zero slope is 0. Formulas: NIST Digital Library of
  * Mathematical Functions, dlmf.nist.gov, chapter 4, unless said otherwise. */
 
+/* ---- arithmetic -------------------------------------------------------------------------------------------------- */
+
 WG_API wg_var wg_add(wg_var a, wg_var b); /* a + b.        a: g, b: g */
 WG_API wg_var wg_sub(wg_var a, wg_var b); /* a - b.        a: g, b: -g */
 WG_API wg_var wg_mul(wg_var a, wg_var b); /* a b.          a: g b, b: g a */
 WG_API wg_var wg_div(wg_var a, wg_var b); /* a / b.        a: g / b, b: -g y / b */
+WG_API wg_var wg_neg(wg_var x);           /* -x.           x: -g */
+WG_API wg_var wg_abs(wg_var x);           /* |x|.          x: g sign x, zero at 0 */
+WG_API wg_var wg_square(wg_var x);        /* x^2.          x: 2 g x */
+WG_API wg_var wg_reciprocal(wg_var x);    /* 1 / x.        x: -g y^2 */
+
+/* a b + c, rounded once (C's fma).  a: g b, b: g a, c: g */
+WG_API wg_var wg_fma(wg_var a, wg_var b, wg_var c);
+
+/* a + weight (b - a), from the nearer end: exactly a at weight 0 and b at weight 1 when both are finite (PyTorch's).
+ * a: g (1 - weight), b: g weight, weight: g (b - a) */
+WG_API wg_var wg_lerp(wg_var a, wg_var b, wg_var weight);
+
+/* The rest of a / b: a - b floor(a / b), with the sign of b, a zero too (NumPy's remainder and Python's %).
+ * a: g, b: -g floor(a / b). Division by 0 is NaN; the rest by an infinite b of the other sign is b, and b's derivative then NaN.
+ * The derivatives are those between the jumps, which lie where a / b is an integer. */
+WG_API wg_var wg_remainder(wg_var a, wg_var b);
+
+/* a - b trunc(a / b), with the sign of a (C's and NumPy's fmod), exact. a: g, b: -g trunc(a / b). fmod(a, 0) is NaN. */
+WG_API wg_var wg_fmod(wg_var a, wg_var b);
+
+/* ---- powers, exponentials, logarithms ---------------------------------------------------------------------------- */
 
 /* base^exponent. base: g e b^(e-1), zero where e = 0; exponent: g y log b, zero where b = 0 and e >= 0.
- * pow(0, 0) = 1. A negative base with a non-integer exponent is NaN, and so is its exponent's derivative. */
+ * pow(0, 0) = 1. A negative base with a non-integer exponent is NaN, and so is its exponent's derivative.
+ * At base 0 an exponent >= 0 has no part in any derivative: those with respect to it are zero, the mixed ones too, which for
+ * e <= 1 do not exist as limits. */
 WG_API wg_var wg_pow(wg_var base, wg_var exponent);
 
-/* The larger, the smaller. NaN if either is. g goes to the operand taken, half to each at a tie. */
-WG_API wg_var wg_maximum(wg_var a, wg_var b);
-WG_API wg_var wg_minimum(wg_var a, wg_var b);
+WG_API wg_var wg_sqrt(wg_var x);  /* x^(1/2).    x: g / (2 y), infinite at 0; NaN below 0 */
+WG_API wg_var wg_rsqrt(wg_var x); /* x^(-1/2).   x: -g y / (2 x); infinite at 0, NaN below */
+WG_API wg_var wg_cbrt(wg_var x);  /* x^(1/3), negative for negative x.  x: g / (3 y^2), infinite at 0 */
+WG_API wg_var wg_exp(wg_var x);   /* e^x.        x: g y */
+WG_API wg_var wg_exp2(wg_var x);  /* 2^x.        x: g y log 2 */
+WG_API wg_var wg_expm1(wg_var x); /* e^x - 1, right for small x too.     x: g e^x */
+WG_API wg_var wg_log(wg_var x);   /* the natural logarithm; -infinity at 0, NaN below.  x: g / x */
+WG_API wg_var wg_log2(wg_var x);  /* to base 2, likewise.                x: g / (x log 2) */
+WG_API wg_var wg_log10(wg_var x); /* to base 10, likewise.               x: g / (x log 10) */
+WG_API wg_var wg_log1p(wg_var x); /* log(1 + x), right for small x too.  x: g / (1 + x) */
 
-WG_API wg_var wg_neg(wg_var x);        /* -x.           x: -g */
-WG_API wg_var wg_square(wg_var x);     /* x^2.          x: 2 g x */
-WG_API wg_var wg_sqrt(wg_var x);       /* x^(1/2).      x: g / (2 y), infinite at 0; NaN below 0 */
-WG_API wg_var wg_reciprocal(wg_var x); /* 1 / x.        x: -g y^2 */
-WG_API wg_var wg_abs(wg_var x);        /* |x|.          x: g sign x, zero at 0 */
-WG_API wg_var wg_exp(wg_var x);        /* e^x.          x: g y */
-WG_API wg_var wg_expm1(wg_var x);      /* e^x - 1, right for small x too.     x: g e^x */
-WG_API wg_var wg_log(wg_var x);        /* the natural logarithm.              x: g / x */
-WG_API wg_var wg_log1p(wg_var x);      /* log(1 + x), right for small x too.  x: g / (1 + x) */
-WG_API wg_var wg_sin(wg_var x);        /* x in radians. x: g cos x */
-WG_API wg_var wg_cos(wg_var x);        /* x in radians. x: -g sin x */
-WG_API wg_var wg_tanh(wg_var x);       /* x: g / cosh^2 x, right in the tails too */
-WG_API wg_var wg_sigmoid(wg_var x);    /* 1 / (1 + e^-x), for any x.  x: g y sigmoid(-x) */
-WG_API wg_var wg_relu(wg_var x);       /* max(x, 0), NaN for NaN.     x: g where x > 0, zero at 0 */
-WG_API wg_var wg_softplus(wg_var x);   /* log(1 + e^x), for any x.    x: g sigmoid(x) */
+/* log(e^a + e^b), for any a and b, infinite ones too (NumPy's logaddexp).  a: g sigmoid(a - b), b: g sigmoid(b - a). Two equal
+ * infinities have no difference: half of g goes to each at infinity, nothing at -infinity. */
+WG_API wg_var wg_logaddexp(wg_var a, wg_var b);
+
+/* x log y, and 0 where x = 0 (also where y <= 0), NaN where y is NaN (PyTorch's and SciPy's).  x: g log y; y: g x / y, an exact
+ * zero where x = 0. Where x = 0 and y <= 0, at every order zero to both. */
+WG_API wg_var wg_xlogy(wg_var x, wg_var y);
+
+/* ---- trigonometry and hyperbolic functions. Angles are in radians ------------------------------------------------- */
+
+WG_API wg_var wg_sin(wg_var x);   /* x: g cos x */
+WG_API wg_var wg_cos(wg_var x);   /* x: -g sin x */
+WG_API wg_var wg_tan(wg_var x);   /* x: g (1 + y^2) */
+WG_API wg_var wg_asin(wg_var x);  /* for |x| <= 1.  x: g / sqrt((1 - x)(1 + x)), infinite at -1 and 1 */
+WG_API wg_var wg_acos(wg_var x);  /* for |x| <= 1.  x: -g / sqrt((1 - x)(1 + x)) */
+WG_API wg_var wg_atan(wg_var x);  /* x: g / (1 + x^2) */
+WG_API wg_var wg_sinh(wg_var x);  /* x: g cosh x */
+WG_API wg_var wg_cosh(wg_var x);  /* x: g sinh x */
+WG_API wg_var wg_tanh(wg_var x);  /* x: g / cosh^2 x, right in the tails too */
+WG_API wg_var wg_asinh(wg_var x); /* x: g / sqrt(1 + x^2), for huge x too */
+WG_API wg_var wg_acosh(wg_var x); /* for x >= 1.    x: g / (sqrt(x - 1) sqrt(x + 1)), infinite at 1 */
+WG_API wg_var wg_atanh(wg_var x); /* for |x| <= 1.  x: g / ((1 - x)(1 + x)), infinite at -1 and 1 */
+
+/* sqrt(a^2 + b^2), without overflow on the way.  a: g a / y, b: g b / y; zero at the origin, at every order. */
+WG_API wg_var wg_hypot(wg_var a, wg_var b);
+
+/* The angle of the point (x, y), between -pi and pi (C's atan2).  y: g x / (x^2 + y^2), x: -g y / (x^2 + y^2), without the
+ * squares; zero at the origin, at every order. */
+WG_API wg_var wg_atan2(wg_var y, wg_var x);
+
+/* ---- special functions ------------------------------------------------------------------------------------------- */
 
 /* Special functions (DLMF 5 and 7), right in relative terms in the tails too. */
 WG_API wg_var wg_erf(wg_var x);    /* 2 / sqrt(pi) times the integral of e^-t^2 to x.  x: 2 g e^-x^2 / sqrt(pi) */
@@ -70,7 +118,41 @@ WG_API wg_var wg_digamma(wg_var x);
  * n, and for even n as digamma (SciPy gives -inf). Time grows like n^2.  x: g polygamma(n + 1, x) */
 WG_API wg_var wg_polygamma(int n, wg_var x);
 
-/* Activations. Below, s = sigmoid(x). At -inf silu, gelu, gelu_tanh, mish and their derivatives are 0, the limit, where
+/* ---- activations ------------------------------------------------------------------------------------------------- */
+
+WG_API wg_var wg_sigmoid(wg_var x);  /* 1 / (1 + e^-x), for any x.  x: g y sigmoid(-x) */
+WG_API wg_var wg_softplus(wg_var x); /* log(1 + e^x), for any x.    x: g sigmoid(x) */
+WG_API wg_var wg_softsign(wg_var x); /* x / (1 + |x|).              x: g / (1 + |x|)^2 */
+WG_API wg_var wg_relu(wg_var x);     /* max(x, 0), NaN for NaN.     x: g where x > 0, zero at 0 */
+WG_API wg_var wg_relu6(
+    wg_var x); /* x between 0 and 6, NaN for NaN.  x: g where 0 < x < 6, zero at 0 and 6 (PyTorch's) */
+
+/* x, or slope x where x <= 0.  x: g, or g slope where x <= 0 (PyTorch's). */
+WG_API wg_var wg_leaky_relu(wg_var x, double slope);
+
+/* x, or alpha (e^x - 1) where x <= 0.  x: g, or g alpha e^x where x <= 0, right in the tail too. D.-A. Clevert, T. Unterthiner,
+ * S. Hochreiter, Fast and accurate deep network learning by exponential linear units, 2015. */
+WG_API wg_var wg_elu(wg_var x, double alpha);
+
+/* elu times 1.0507009873554805, with alpha 1.6732632423543773.  x: likewise. G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter,
+ * Self-normalizing neural networks, 2017. */
+WG_API wg_var wg_selu(wg_var x);
+
+/* x, or alpha (e^(x / alpha) - 1) where x <= 0.  x: g, or g e^(x / alpha) where x <= 0. alpha 0 is WG_ERROR_ARGUMENT.
+ * J. T. Barron, Continuously differentiable exponential linear units, 2017. */
+WG_API wg_var wg_celu(wg_var x, double alpha);
+
+/* (x + 3) / 6 between -3 and 3, 0 below, 1 above.  x: g / 6 where -3 < x < 3, zero at -3 and 3 (PyTorch's). */
+WG_API wg_var wg_hardsigmoid(wg_var x);
+
+/* x hardsigmoid(x).  x: g (2 x + 3) / 6 where -3 < x < 3; zero at -3 and below, g at 3 and above (PyTorch's). */
+WG_API wg_var wg_hardswish(wg_var x);
+
+/* x between low and high, NaN for NaN: clamp, but for the derivative at the bounds.  x: g where low < x < high, zero at both
+ * (PyTorch's, whose bounds are -1 and 1 unless given). Bounds that are NaN or out of order are WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_hardtanh(wg_var x, double low, double high);
+
+/* Below, s = sigmoid(x). At -inf silu, gelu, gelu_tanh, mish and their derivatives are 0, the limit, where
  * PyTorch gives NaN. */
 WG_API wg_var wg_logsigmoid(wg_var x); /* log s, for any x.                  x: g sigmoid(-x) */
 WG_API wg_var wg_silu(wg_var x);       /* x s, also named swish.             x: g (s + x s (1 - s)) */
@@ -85,21 +167,38 @@ WG_API wg_var wg_gelu(wg_var x);
  * x: g (s + x w' s (1 - s)), s = sigmoid(w) */
 WG_API wg_var wg_gelu_tanh(wg_var x);
 
-/* a b + c with one rounding.  a: g b, b: g a, c: g */
-WG_API wg_var wg_fma(wg_var a, wg_var b, wg_var c);
+/* ---- selections: g passes whole or an exact zero does, also when it is infinite or NaN ------------------------------ */
 
-/* x, or slope x where x <= 0.  x: g, or g slope where x <= 0 (PyTorch's). */
-WG_API wg_var wg_leaky_relu(wg_var x, double slope);
+/* The larger, the smaller. NaN if either is. g goes to the operand taken, half to each at a tie. */
+WG_API wg_var wg_maximum(wg_var a, wg_var b);
+WG_API wg_var wg_minimum(wg_var a, wg_var b);
 
-/* x between low and high, NaN for NaN. x: g where low <= x <= high, both bounds included. Bounds that are NaN or out of
- * order are WG_ERROR_ARGUMENT. */
+/* x between low and high, or bounded on one side; NaN for NaN.  x: g where low <= x <= high, both bounds included. Bounds that
+ * are NaN or out of order are WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_clamp(wg_var x, double low, double high);
-
-WG_API wg_var wg_floor(wg_var x); /* the largest integer that is at most x. No derivative */
+WG_API wg_var wg_clamp_min(wg_var x, double low);
+WG_API wg_var wg_clamp_max(wg_var x, double high);
 
 /* a where condition is true, else b; condition is a numeric var, non-zero (NaN too) is true. a: g where true, b: g where
  * false, an exact zero elsewhere, so nothing leaks from the branch not taken. The condition has no derivative. */
 WG_API wg_var wg_where(wg_var condition, wg_var a, wg_var b);
+
+/* value where mask is true, else x.  x: g where false. The mask, non-zero (NaN too) is true, has no derivative. */
+WG_API wg_var wg_masked_fill(wg_var x, wg_var mask, double value);
+
+/* |a| with the sign of b, of a zero or NaN too.  a: g or -g, as the sign was kept or turned; zero at 0. b: zero. */
+WG_API wg_var wg_copysign(wg_var a, wg_var b);
+
+/* ---- steps: the derivative is zero, everywhere ----------------------------------------------------------------------- */
+
+WG_API wg_var wg_floor(wg_var x); /* the largest integer <= x */
+WG_API wg_var wg_ceil(wg_var x);  /* the smallest integer >= x */
+WG_API wg_var wg_trunc(wg_var x); /* the integer part, towards 0 */
+WG_API wg_var wg_round(wg_var x); /* the nearest integer, halves to the even one (NumPy's and PyTorch's) */
+WG_API wg_var wg_sign(wg_var x);  /* -1, 0 or 1; NaN for NaN */
+
+/* 0 below 0, 1 above, at_zero at 0; NaN for NaN (NumPy's and PyTorch's heaviside, with a number for the second argument). */
+WG_API wg_var wg_heaviside(wg_var x, double at_zero);
 
 /* Comparisons: 1 where true, 0 where false, in the tape's dtype; false with NaN, except not_equal. No derivative. */
 WG_API wg_var wg_equal(wg_var a, wg_var b);
@@ -108,6 +207,17 @@ WG_API wg_var wg_less(wg_var a, wg_var b);
 WG_API wg_var wg_less_equal(wg_var a, wg_var b);
 WG_API wg_var wg_greater(wg_var a, wg_var b);
 WG_API wg_var wg_greater_equal(wg_var a, wg_var b);
+
+/* What kind of number: 1 or 0. No derivative. */
+WG_API wg_var wg_isnan(wg_var x);
+WG_API wg_var wg_isinf(wg_var x);    /* of either sign */
+WG_API wg_var wg_isfinite(wg_var x); /* neither infinite nor NaN */
+
+/* Logic: non-zero is true, NaN too; the result is 1 or 0. No derivative. */
+WG_API wg_var wg_logical_and(wg_var a, wg_var b);
+WG_API wg_var wg_logical_or(wg_var a, wg_var b);
+WG_API wg_var wg_logical_xor(wg_var a, wg_var b);
+WG_API wg_var wg_logical_not(wg_var x);
 
 /* ==== reduce =======================================================================================================
  * Over everything (the result is 0-d), or over n axes: negative ones count from the end; one that is absent or given

@@ -8,35 +8,11 @@
 
 #include "support/point.h"
 
-#define INF  ((double)INFINITY)
-#define NONE ((double)NAN)
-#define EXPECT(op, g, inputs, ...)                                                                                     \
-    point_expect(                                                                                                      \
-        &(const row)op, sizeof((double[])inputs) / sizeof(double), (double[])inputs, g, (double[]){__VA_ARGS__})
-#define SLOPES(op, g, ieee_zero, inputs, ...)                                                                          \
-    point_expect_slopes(&(const row)op, sizeof((double[])inputs) / sizeof(double), (double[])inputs, g, ieee_zero,     \
-        (double[]){__VA_ARGS__})
-#define UNARY(function)                                                                                                \
-    {                                                                                                                  \
-        .name = #function, .unary = function                                                                           \
-    }
-#define BINARY(function)                                                                                               \
-    {                                                                                                                  \
-        .name = #function, .binary = function                                                                          \
-    }
-#define AT(...)                                                                                                        \
-    {                                                                                                                  \
-        __VA_ARGS__                                                                                                    \
-    }
+#include "ops/elementwise/roster.h"
 
-static wg_var apply_where(wg_tape *tape, const wg_var *in, size_t n, const void *user)
-{
-    (void)tape, (void)n, (void)user;
-    return wg_where(in[0], in[1], in[2]);
-}
 #define WHERE                                                                                                          \
     {                                                                                                                  \
-        .name = "wg_where", .apply = apply_where                                                                       \
+        .name = "wg_where", .ternary = wg_where                                                                        \
     }
 
 /* ---- kinks and ties --------------------------------------------------------------------------------------------------- */
@@ -236,21 +212,19 @@ static void test_saturation(void **state)
 
 /* ---- errors --------------------------------------------------------------------------------------------------------------- */
 
+/* Every public function, from the roster. */
 typedef struct named_binary {
     const char *name;
     wg_var (*op)(wg_var, wg_var);
 } named_binary;
-static const named_binary binaries[] = {{"add", wg_add}, {"sub", wg_sub}, {"mul", wg_mul}, {"div", wg_div},
-    {"pow", wg_pow}, {"maximum", wg_maximum}, {"minimum", wg_minimum}, {"equal", wg_equal}, {"not_equal", wg_not_equal},
-    {"less", wg_less}, {"less_equal", wg_less_equal}, {"greater", wg_greater}, {"greater_equal", wg_greater_equal}};
 typedef struct named_unary {
     const char *name;
     wg_var (*op)(wg_var);
 } named_unary;
-static const named_unary unaries[] = {{"neg", wg_neg}, {"square", wg_square}, {"sqrt", wg_sqrt},
-    {"reciprocal", wg_reciprocal}, {"abs", wg_abs}, {"exp", wg_exp}, {"expm1", wg_expm1}, {"log", wg_log},
-    {"log1p", wg_log1p}, {"sin", wg_sin}, {"cos", wg_cos}, {"tanh", wg_tanh}, {"sigmoid", wg_sigmoid},
-    {"relu", wg_relu}, {"softplus", wg_softplus}};
+#define NAMED(...)        NAMED_(__VA_ARGS__, )
+#define NAMED_(name, ...) {#name, wg_##name},
+static const named_binary binaries[] = {EW_PUBLIC_2(NAMED) EW_PUBLIC_CUT_2(NAMED)};
+static const named_unary unaries[] = {EW_PUBLIC_1(NAMED) EW_PUBLIC_CUT_1(NAMED)};
 
 static void test_errors_binary(void **state)
 {

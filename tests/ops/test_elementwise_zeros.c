@@ -8,15 +8,6 @@
 
 #include "support/point.h"
 
-#define INF  ((double)INFINITY)
-#define NONE ((double)NAN)
-
-static wg_var apply_where(wg_tape *tape, const wg_var *in, size_t n, const void *user)
-{
-    (void)tape, (void)n, (void)user;
-    return wg_where(in[0], in[1], in[2]);
-}
-
 /* Where a local derivative is infinite or NaN, one for each input where it is. */
 typedef struct pole {
     row op;
@@ -24,14 +15,6 @@ typedef struct pole {
     double x[2];
     unsigned at; /* bits of the inputs whose derivative is not finite there */
 } pole;
-#define UNARY(function)                                                                                                \
-    {                                                                                                                  \
-        .name = #function, .unary = function                                                                           \
-    }
-#define BINARY(function)                                                                                               \
-    {                                                                                                                  \
-        .name = #function, .binary = function                                                                          \
-    }
 static const pole poles[] = {
     {UNARY(wg_log), 1, {0}, 1},
     {UNARY(wg_log), 1, {NONE}, 1},
@@ -47,6 +30,30 @@ static const pole poles[] = {
     {UNARY(wg_tanh), 1, {NONE}, 1},
     {UNARY(wg_sigmoid), 1, {NONE}, 1},
     {UNARY(wg_softplus), 1, {NONE}, 1},
+    {UNARY(wg_rsqrt), 1, {0}, 1},
+    {UNARY(wg_cbrt), 1, {0}, 1},
+    {UNARY(wg_exp2), 1, {INF}, 1},
+    {UNARY(wg_log2), 1, {0}, 1},
+    {UNARY(wg_log10), 1, {0}, 1},
+    {UNARY(wg_tan), 1, {INF}, 1},
+    {UNARY(wg_asin), 1, {1}, 1},
+    {UNARY(wg_acos), 1, {-1}, 1},
+    {UNARY(wg_asin), 1, {2}, 1},
+    {UNARY(wg_atan), 1, {NONE}, 1},
+    {UNARY(wg_sinh), 1, {INF}, 1},
+    {UNARY(wg_cosh), 1, {-INF}, 1},
+    {UNARY(wg_asinh), 1, {NONE}, 1},
+    {UNARY(wg_acosh), 1, {1}, 1},
+    {UNARY(wg_acosh), 1, {0}, 1},
+    {UNARY(wg_atanh), 1, {-1}, 1},
+    {UNARY(wg_softsign), 1, {NONE}, 1},
+    {WITH(wg_celu, 1), 1, {NONE}, 0},
+    {BINARY(wg_remainder), 2, {1, 0}, 2},
+    {BINARY(wg_fmod), 2, {INF, 1}, 2},
+    {BINARY(wg_hypot), 2, {NONE, 1}, 3},
+    {BINARY(wg_atan2), 2, {NONE, 1}, 3},
+    {BINARY(wg_logaddexp), 2, {NONE, 1}, 3},
+    {BINARY(wg_xlogy), 2, {1, 0}, 3},
     {BINARY(wg_mul), 2, {INF, NONE}, 3},
     {BINARY(wg_div), 2, {1, 0}, 3},
     {BINARY(wg_div), 2, {0, 0}, 3},
@@ -206,7 +213,7 @@ static void test_ieee_zero(void **state)
 static void test_where_itself(void **state)
 {
     (void)state;
-    const row where = {.name = "wg_where", .apply = apply_where};
+    const row where = TERNARY(wg_where);
     for (int ieee = 0; ieee < 2; ieee++) {
         point_expect_slopes(&where, 3, (double[]){0, NONE, 1}, 0, ieee, (double[]){0, 0, 0});
         point_expect_slopes(&where, 3, (double[]){1, 1, INF}, 2, ieee, (double[]){0, 2, 0});

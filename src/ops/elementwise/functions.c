@@ -2,7 +2,10 @@
  * rule's value is computed here and pushed as a node of 32 bytes, with every check on the vars but no call in between. */
 #include "ops/elementwise/elementwise.h"
 
+#include "ops/compose.h"
+#include "shape/shape.h"
 #include "wengert/ops.h"
+#include "wengert/tape.h"
 
 #define EW_FILE ew_function
 #include "ops/elementwise/real_f64.h"
@@ -118,6 +121,36 @@ static wg_var ew_bounded(const char *name, const wg_op *op, wg_var x, double low
 }
 
 wg_var wg_clamp(wg_var x, double low, double high) { return ew_bounded("clamp", &wg_ew_op_clamp, x, low, high); }
+wg_var wg_clamp_min(wg_var x, double low) { return ew_bounded("clamp_min", &wg_ew_op_clamp, x, low, (double)INFINITY); }
+wg_var wg_clamp_max(wg_var x, double high)
+{
+    return ew_bounded("clamp_max", &wg_ew_op_clamp, x, -(double)INFINITY, high);
+}
+wg_var wg_hardtanh(wg_var x, double low, double high)
+{
+    return ew_bounded("hardtanh", &wg_ew_op_hardtanh, x, low, high);
+}
+
+wg_var wg_celu(wg_var x, double alpha)
+{
+    if (alpha != 0) return wg_ew_apply_with(&wg_ew_op_celu, x, alpha, 0);
+    wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "celu: alpha is 0, and x is divided by it");
+    return wg_invalid(x.tape);
+}
+
+/* ---- a composition ------------------------------------------------------------------------------------------------------- */
+
+wg_var wg_masked_fill(wg_var x, wg_var mask, double value)
+{
+    wg_composition c;
+    if (!wg_compose_open(&c, "masked_fill", (wg_var[]){x, mask}, 2, 0)) return wg_invalid(c.tape);
+    wg_shape shape, of_x = wg_shape_of(x), of_mask = wg_shape_of(mask);
+    if (wg_shape_broadcast(&of_x, &of_mask, &shape))
+        return wg_compose_close(&c, wg_where(mask, wg_scalar(c.tape, value), x));
+    wg_tape_fail(c.tape, WG_ERROR_SHAPE, "masked_fill: x %s and the mask %s do not broadcast",
+        wg_list_describe(c.tape, x.index), wg_list_describe(c.tape, mask.index));
+    return wg_compose_close(&c, wg_invalid(c.tape));
+}
 
 wg_var wg_polygamma(int n, wg_var x)
 {

@@ -28,18 +28,37 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(neg, EW_G)                                                                                                       \
     X(square, EW_A)                                                                                                    \
     X(sqrt, EW_Y)                                                                                                      \
+    X(rsqrt, EW_A | EW_Y)                                                                                              \
+    X(cbrt, EW_Y)                                                                                                      \
     X(reciprocal, EW_Y)                                                                                                \
     X(abs, EW_A)                                                                                                       \
     X(exp, EW_Y)                                                                                                       \
+    X(exp2, EW_Y)                                                                                                      \
     X(expm1, EW_A)                                                                                                     \
     X(log, EW_A)                                                                                                       \
+    X(log2, EW_A)                                                                                                      \
+    X(log10, EW_A)                                                                                                     \
     X(log1p, EW_A)                                                                                                     \
     X(sin, EW_A)                                                                                                       \
     X(cos, EW_A)                                                                                                       \
+    X(tan, EW_Y)                                                                                                       \
+    X(asin, EW_A)                                                                                                      \
+    X(acos, EW_A)                                                                                                      \
+    X(atan, EW_A)                                                                                                      \
+    X(sinh, EW_A)                                                                                                      \
+    X(cosh, EW_A)                                                                                                      \
     X(tanh, EW_A | EW_Y)                                                                                               \
+    X(asinh, EW_A)                                                                                                     \
+    X(acosh, EW_A)                                                                                                     \
+    X(atanh, EW_A)                                                                                                     \
     X(sigmoid, EW_A | EW_Y)                                                                                            \
     X(relu, EW_A)                                                                                                      \
-    X(softplus, EW_A)
+    X(relu6, EW_A)                                                                                                     \
+    X(softplus, EW_A)                                                                                                  \
+    X(softsign, EW_A)                                                                                                  \
+    X(selu, EW_A)                                                                                                      \
+    X(hardsigmoid, EW_A)                                                                                               \
+    X(hardswish, EW_A)
 
 /* One input, special functions and what is made of them (rules/special.h): X(name, input) */
 #define EW_SPECIAL_1(X)                                                                                                \
@@ -61,38 +80,56 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(sub, EW_PASS, EW_G)                                                                                              \
     X(mul, EW_B, EW_A)                                                                                                 \
     X(div, EW_B, EW_B | EW_Y)                                                                                          \
+    X(remainder, EW_PASS, EW_A | EW_B | EW_Y)                                                                          \
+    X(fmod, EW_PASS, EW_A | EW_B | EW_Y)                                                                               \
     X(pow, EW_A | EW_B, EW_A | EW_B | EW_Y)                                                                            \
+    X(logaddexp, EW_A | EW_B, EW_A | EW_B)                                                                             \
+    X(xlogy, EW_A | EW_B, EW_A | EW_B)                                                                                 \
+    X(hypot, EW_A | EW_Y, EW_B | EW_Y)                                                                                 \
+    X(atan2, EW_A | EW_B, EW_A | EW_B)                                                                                 \
     X(maximum, EW_A | EW_B, EW_A | EW_B)                                                                               \
-    X(minimum, EW_A | EW_B, EW_A | EW_B)
+    X(minimum, EW_A | EW_B, EW_A | EW_B)                                                                               \
+    X(copysign, EW_A | EW_Y, EW_CUT)
 
 /* Three inputs: X(name, first, second, third) */
 #define EW_PUBLIC_3(X)                                                                                                 \
     X(where, EW_CUT, EW_A, EW_A)                                                                                       \
-    X(fma, EW_B, EW_A, EW_PASS)
+    X(fma, EW_B, EW_A, EW_PASS)                                                                                        \
+    X(lerp, EW_C, EW_C, EW_A | EW_B)
 
 /* One input and one parameter: X(name, input) */
-#define EW_PUBLIC_P(X) X(leaky_relu, EW_A | EW_P)
+#define EW_PUBLIC_P(X) X(leaky_relu, EW_A | EW_P) X(elu, EW_A | EW_P) X(heaviside, EW_CUT)
 
 /* One input and one or two parameters that a function by hand checks: X(name, input) */
-#define EW_CHECKED_P(X) X(clamp, EW_A | EW_P | EW_Q) X(polygamma, EW_A | EW_P)
+#define EW_CHECKED_P(X)                                                                                                \
+    X(clamp, EW_A | EW_P | EW_Q) X(hardtanh, EW_A | EW_P | EW_Q) X(celu, EW_A | EW_P) X(polygamma, EW_A | EW_P)
 
 /* One input, no derivative: X(name) */
-#define EW_PUBLIC_CUT_1(X) X(floor)
+#define EW_PUBLIC_CUT_1(X) X(floor) X(ceil) X(trunc) X(round) X(sign) X(isnan) X(isinf) X(isfinite) X(logical_not)
 
 /* Two inputs, no derivative: X(name) */
-#define EW_PUBLIC_CUT_2(X) X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal)
+#define EW_PUBLIC_CUT_2(X)                                                                                             \
+    X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) X(logical_and) X(logical_or) X(logical_xor)
 
-/* Steps of recorded derivatives, without a public function. tanh_prime and sigmoid_prime are the derivatives of tanh and
- * sigmoid, which no formula in the other ops gives at full accuracy both near 0 and in the tails, to every order. mul0 and
- * div0 are an exact zero where a factor, or the numerator, is zero. bell is e^(-x^2); normal_pdf and normal_cdf are the
+/* Steps of recorded derivatives, without a public function: what no formula in the other ops gives at full accuracy to
+ * every order. The primes are the derivatives of tanh, sigmoid, atan, asinh, and of pow with respect to its base; mul0 and
+ * div0 are an exact zero where a factor, or the numerator, is zero; bell is e^(-x^2); normal_pdf and normal_cdf are the
  * normal density and distribution. */
 #define EW_STEPS_1(X)                                                                                                  \
     X(tanh_prime, EW_A | EW_Y)                                                                                         \
     X(sigmoid_prime, EW_A | EW_Y)                                                                                      \
+    X(atan_prime, EW_A | EW_Y)                                                                                         \
+    X(asinh_prime, EW_A | EW_Y)                                                                                        \
+    X(one_minus_square, EW_A)                                                                                          \
     X(bell, EW_A | EW_Y)                                                                                               \
     X(normal_pdf, EW_A | EW_Y)                                                                                         \
     X(normal_cdf, EW_A)
-#define EW_STEPS_2(X) X(mul0, EW_B, EW_A) X(div0, EW_B, EW_B | EW_Y)
+#define EW_STEPS_2(X)                                                                                                  \
+    X(mul0, EW_B, EW_A)                                                                                                \
+    X(div0, EW_B, EW_B | EW_Y)                                                                                         \
+    X(pow_prime, EW_A | EW_B, EW_A | EW_B)                                                                             \
+    X(logaddexp_weight, EW_A | EW_B | EW_Y, EW_A | EW_B | EW_Y)                                                        \
+    X(direction, EW_A | EW_B, EW_A | EW_B | EW_Y)
 #define EW_STEPS_P(X)
 
 #define EW_ROSTER_1(X)     EW_PUBLIC_1(X) EW_SPECIAL_1(X) EW_STEPS_1(X)

@@ -5,8 +5,8 @@
  * vars it records the derivative as ops, so the same formula serves derivatives of every order.
  *
  * The words of a rule: ADD SUB MUL DIV NEG, EXP LOG ..., WHERE(condition, a, b), LESS EQUAL ..., K(v, c) for the constant c
- * where v is any argument, STEP1(name, x) and STEP2(name, a, b) for another rule's value, SIGMOID_SLOPE and TANH_SLOPE. Three
- * laws, so that a recording does not depend on the compiler: no C operators on R, no C branches, and at most one argument
+ * where v is any argument, LIBM1(name, x) ... for a function of libm that is an op of the same name, STEP1(name, x) and
+ * STEP2(name, a, b) for another rule's value, SIGMOID_SLOPE, TANH_SLOPE and DIRECTION for one whose result is at hand. Three laws, so that a recording does not depend on the compiler: no C operators on R, no C branches, and at most one argument
  * of a call may itself record; the others stand in locals, one a line. MUL and DIV take a cotangent, and record as an exact
  * zero where it is one; TIMES and OVER are the plain product and quotient of everything else. An input with zero cotangent
  * gets an exact zero from the loop, whatever the formula gives.

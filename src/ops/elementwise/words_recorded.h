@@ -3,6 +3,8 @@
 #include "ops/elementwise/elementwise.h"
 #include "wengert/ops.h"
 
+#include <math.h>
+
 static inline wg_var EW(step1)(const wg_op *op, wg_var x) { return wg_ew_apply(op, &x, 1); }
 static inline wg_var EW(step2)(const wg_op *op, wg_var a, wg_var b) { return wg_ew_apply(op, (wg_var[]){a, b}, 2); }
 
@@ -16,38 +18,42 @@ static inline wg_var EW(div)(wg_var a, wg_var b)
     return a.tape->ieee_zero ? wg_div(a, b) : EW(step2)(&wg_ew_op_div0, a, b);
 }
 
-#define ADD                 wg_add
-#define SUB                 wg_sub
-#define MUL                 EW(mul)
-#define DIV                 EW(div)
-#define TIMES               wg_mul
-#define OVER                wg_div
-#define MUL0(a, b)          STEP2(mul0, a, b)
-#define DIV0(a, b)          STEP2(div0, a, b)
-#define NEG                 wg_neg
-#define LESS                wg_less
-#define LESS_EQUAL          wg_less_equal
-#define EQUAL               wg_equal
-#define NOT_EQUAL           wg_not_equal
-#define WHERE               wg_where
-#define K(v, c)             wg_list_number((v).tape, c)
-#define ABS                 wg_abs
-#define SQRT                wg_sqrt
-#define EXP                 wg_exp
-#define EXPM1               wg_expm1
-#define LOG                 wg_log
-#define LOG1P               wg_log1p
-#define POW                 wg_pow
-#define SIN                 wg_sin
-#define COS                 wg_cos
-#define TANH                wg_tanh
-#define FMA                 wg_fma
-#define FLOOR               wg_floor
-#define SIGMOID             wg_sigmoid
-#define SIGMOID_SLOPE(x, y) STEP1(sigmoid_prime, x)
-#define TANH_SLOPE(x, y)    STEP1(tanh_prime, x)
-#define STEP1(name, x)      EW(step1)(&wg_ew_op_##name, x)
-#define STEP2(name, a, b)   EW(step2)(&wg_ew_op_##name, a, b)
+#define ADD                     wg_add
+#define SUB                     wg_sub
+#define MUL                     EW(mul)
+#define DIV                     EW(div)
+#define TIMES                   wg_mul
+#define OVER                    wg_div
+#define MUL0(a, b)              STEP2(mul0, a, b)
+#define DIV0(a, b)              STEP2(div0, a, b)
+#define NEG                     wg_neg
+#define LESS                    wg_less
+#define LESS_EQUAL              wg_less_equal
+#define EQUAL                   wg_equal
+#define NOT_EQUAL               wg_not_equal
+#define WHERE                   wg_where
+#define K(v, c)                 wg_list_number((v).tape, c)
+#define ABS                     wg_abs
+#define SQRT                    wg_sqrt
+#define EXP                     wg_exp
+#define EXPM1                   wg_expm1
+#define LOG                     wg_log
+#define LOG1P                   wg_log1p
+#define POW                     wg_pow
+#define SIN                     wg_sin
+#define COS                     wg_cos
+#define TANH                    wg_tanh
+#define ROUND                   wg_round
+#define REMAINDER               wg_remainder
+#define LIBM1(name, x)          wg_##name(x)
+#define LIBM2(name, a, b)       wg_##name(a, b)
+#define LIBM3(name, a, b, c)    wg_##name(a, b, c)
+#define SIGMOID                 wg_sigmoid
+#define SIGMOID_SLOPE(x, y)     STEP1(sigmoid_prime, x)
+#define TANH_SLOPE(x, y)        STEP1(tanh_prime, x)
+#define DIRECTION(a, b, length) STEP2(direction, a, b)
+#define STEP1(name, x)          EW(step1)(&wg_ew_op_##name, x)
+#define STEP2(name, a, b)       EW(step2)(&wg_ew_op_##name, a, b)
 
 #define BELL(x)              STEP1(bell, x)
 #define NORMAL_PDF(x)        STEP1(normal_pdf, x)

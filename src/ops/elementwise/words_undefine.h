@@ -24,11 +24,15 @@
 #undef SIN
 #undef COS
 #undef TANH
-#undef FMA
-#undef FLOOR
+#undef ROUND
+#undef REMAINDER
+#undef LIBM1
+#undef LIBM2
+#undef LIBM3
 #undef SIGMOID
 #undef SIGMOID_SLOPE
 #undef TANH_SLOPE
+#undef DIRECTION
 #undef STEP1
 #undef STEP2
 #undef BELL

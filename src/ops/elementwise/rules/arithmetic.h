@@ -21,7 +21,7 @@ SLOPE2(div, b)
 }
 
 /* a b + c, rounded once */
-VALUE3(fma) { return FMA(a, b, c); }
+VALUE3(fma) { return LIBM3(fma, a, b, c); }
 SLOPE3(fma, a) { return MUL(g, b); }
 SLOPE3(fma, b) { return MUL(g, a); }
 SLOPE3(fma, c) { return g; }
@@ -65,3 +65,46 @@ SLOPE1(abs)
     R sided = WHERE(below, minus, g);
     return WHERE(EQUAL(x, zero), zero, sided);
 }
+
+/* ---- remainders: the quotient is an integer, locally constant ------------------------------------------------------------ */
+
+VALUE2(remainder) { return REMAINDER(a, b); }
+SLOPE2(remainder, a) { return g; }
+SLOPE2(remainder,
+    b) /* -g floor(a / b). a / b may round up to an integer; (a - y) / b is near the one that y was made with */
+{
+    R multiple = SUB(a, y);
+    R quotient = ROUND(OVER(multiple, b));
+    return NEG(MUL(g, quotient));
+}
+
+VALUE2(fmod) { return LIBM2(fmod, a, b); }
+SLOPE2(fmod, a) { return g; }
+SLOPE2(fmod, b) /* -g trunc(a / b), likewise */
+{
+    R multiple = SUB(a, y);
+    R quotient = ROUND(OVER(multiple, b));
+    return NEG(MUL(g, quotient));
+}
+
+/* ---- between two numbers ------------------------------------------------------------------------------------------------- */
+
+VALUE3(lerp) /* a + c (b - a), from the nearer end, so that it is a at c = 0 and b at c = 1 */
+{
+    R difference = SUB(b, a);
+    R half = K(a, 0.5);
+    R rest = SUB(K(a, 1), c);
+    R from_a = TIMES(c, difference);
+    from_a = ADD(a, from_a);
+    R from_b = TIMES(rest, difference);
+    from_b = SUB(b, from_b);
+    return WHERE(LESS(c, half), from_a, from_b);
+}
+SLOPE3(lerp, a)
+{
+    R one = K(g, 1);
+    R rest = SUB(one, c);
+    return MUL(g, rest);
+}
+SLOPE3(lerp, b) { return MUL(g, c); }
+SLOPE3(lerp, c) { return MUL(g, SUB(b, a)); }

@@ -15,14 +15,78 @@ SLOPE1(log) { return DIV(g, x); }
 VALUE1(log1p) { return LOG1P(x); }
 SLOPE1(log1p) { return DIV(g, ADD(x, K(g, 1))); }
 
-VALUE2(pow) { return POW(a, b); }
-SLOPE2(pow, a) /* g b a^(b-1), and 0 where b = 0 also at a = 0: no select, the slope changes with b there */
+VALUE1(rsqrt)
 {
-    R lower = SUB(b, K(g, 1));
-    R power = POW(a, lower);
-    R slope = MUL0(b, power);
+    R one = K(x, 1);
+    return OVER(one, SQRT(x));
+}
+SLOPE1(rsqrt) /* -g y / (2 x): fewer roundings than y^3 */
+{
+    R ratio = OVER(y, x);
+    R slope = TIMES(ratio, K(g, -0.5));
     return MUL(g, slope);
 }
+
+VALUE1(cbrt) { return LIBM1(cbrt, x); }
+SLOPE1(cbrt)
+{
+    R square = TIMES(y, y);
+    R below = TIMES(square, K(g, 3));
+    return DIV(g, below);
+}
+
+VALUE1(exp2) { return LIBM1(exp2, x); }
+SLOPE1(exp2)
+{
+    R slope = TIMES(y, K(g, 0.69314718055994530942)); /* log 2 */
+    return MUL(g, slope);
+}
+
+VALUE1(log2) { return LIBM1(log2, x); }
+SLOPE1(log2)
+{
+    R ratio = DIV(g, x);
+    return TIMES(ratio, K(g, 1.44269504088896340736)); /* 1 / log 2 */
+}
+
+VALUE1(log10) { return LIBM1(log10, x); }
+SLOPE1(log10)
+{
+    R ratio = DIV(g, x);
+    return TIMES(ratio, K(g, 0.43429448190325182765)); /* 1 / log 10 */
+}
+
+VALUE2(pow_prime) /* b a^(b-1), and 0 where b = 0 also at a = 0 */
+{
+    R lower = SUB(b, K(a, 1));
+    R power = POW(a, lower);
+    return MUL0(b, power);
+}
+SLOPE2(pow_prime, a) /* b (b-1) a^(b-2) */
+{
+    R lower = SUB(b, K(g, 1));
+    R prime = STEP2(pow_prime, a, lower);
+    R slope = MUL0(b, prime);
+    return MUL(g, slope);
+}
+SLOPE2(pow_prime, b) /* a^(b-1) (1 + b log a), and 0 at a = 0 for b >= 0, as pow's own */
+{
+    R zero = K(g, 0);
+    R one = K(g, 1);
+    R lower = SUB(b, one);
+    R power = POW(a, lower);
+    R growth = TIMES(b, LOG(a));
+    growth = ADD(growth, one);
+    R slope = TIMES(power, growth);
+    R sloped = MUL(g, slope);
+    R base_zero = EQUAL(a, zero);
+    R exponent_below = LESS(b, zero);
+    R flat = WHERE(exponent_below, zero, base_zero);
+    return WHERE(flat, zero, sloped);
+}
+
+VALUE2(pow) { return POW(a, b); }
+SLOPE2(pow, a) { return MUL(g, STEP2(pow_prime, a, b)); }
 SLOPE2(pow, b) /* g a^b log a, and 0 at a = 0 for b >= 0: 0^b stays 0 */
 {
     R zero = K(g, 0);
@@ -33,3 +97,73 @@ SLOPE2(pow, b) /* g a^b log a, and 0 at a = 0 for b >= 0: 0^b stays 0 */
     R flat = WHERE(exponent_below, zero, base_zero);
     return WHERE(flat, zero, sloped);
 }
+
+VALUE2(xlogy) /* 0 where a = 0, unless b is NaN */
+{
+    R zero = K(a, 0);
+    R product = TIMES(a, LOG(b));
+    R masked = WHERE(EQUAL(a, zero), zero, product);
+    return WHERE(NOT_EQUAL(b, b), b, masked);
+}
+SLOPE2(xlogy, a) /* g log b, and 0 where a = 0 and log b is infinite or not there */
+{
+    R zero = K(g, 0);
+    R sloped = MUL(g, LOG(b));
+    R a_zero = EQUAL(a, zero);
+    R flat = WHERE(LESS_EQUAL(b, zero), a_zero, zero);
+    return WHERE(flat, zero, sloped);
+}
+SLOPE2(xlogy, b) /* g a / b, with the same zeros, so that the mixed derivative is one */
+{
+    R zero = K(g, 0);
+    R sloped = MUL(g, DIV0(a, b));
+    R a_zero = EQUAL(a, zero);
+    R flat = WHERE(LESS_EQUAL(b, zero), a_zero, zero);
+    return WHERE(flat, zero, sloped);
+}
+
+/* ---- log(e^a + e^b) ---------------------------------------------------------------------------------------------------------- */
+
+/* e^a / (e^a + e^b) = sigmoid(a - b); of two infinite ones, half of infinity and nothing of -infinity. */
+VALUE2(logaddexp_weight)
+{
+    R zero = K(a, 0);
+    R difference = SUB(a, b);
+    R same = EQUAL(a, b);
+    R share = SIGMOID(WHERE(same, zero, difference));
+    R low = EQUAL(a, K(a, -(double)INFINITY));
+    R nothing = TIMES(low, same);
+    return WHERE(nothing, zero, share);
+}
+#define EW_WEIGHT_SLOPE                                                                                                \
+    R zero = K(g, 0);                                                                                                  \
+    R difference = SUB(a, b);                                                                                          \
+    R slope = SIGMOID_SLOPE(difference, y);                                                                            \
+    R same = EQUAL(a, b);                                                                                              \
+    R undefined = NOT_EQUAL(difference, difference);                                                                   \
+    R infinite = TIMES(same, undefined);                                                                               \
+    R sloped = MUL(g, slope);
+SLOPE2(logaddexp_weight, a)
+{
+    EW_WEIGHT_SLOPE
+    return WHERE(infinite, zero, sloped);
+}
+SLOPE2(logaddexp_weight, b)
+{
+    EW_WEIGHT_SLOPE
+    R minus = NEG(sloped);
+    return WHERE(infinite, zero, minus);
+}
+#undef EW_WEIGHT_SLOPE
+
+VALUE2(logaddexp) /* max + log(1 + e^-|a - b|); equal infinities have no difference */
+{
+    R zero = K(a, 0);
+    R other = WHERE(NOT_EQUAL(a, a), a, b);
+    R top = WHERE(LESS(b, a), a, other);
+    R difference = SUB(a, b);
+    R apart = WHERE(EQUAL(a, b), zero, difference);
+    return ADD(top, LOG1P(EXP(NEG(ABS(apart)))));
+}
+SLOPE2(logaddexp, a) { return MUL(g, STEP2(logaddexp_weight, a, b)); }
+SLOPE2(logaddexp, b) { return MUL(g, STEP2(logaddexp_weight, b, a)); }

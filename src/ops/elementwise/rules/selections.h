@@ -66,4 +66,12 @@ SLOPEP(clamp)
     return WHERE(LESS(q, x), zero, raised);
 }
 
-VALUE1(floor) { return FLOOR(x); }
+VALUE2(copysign) { return LIBM2(copysign, a, b); }
+SLOPE2(copysign, a) /* g where the sign was kept, -g where it was turned; 0 at 0, as abs */
+{
+    R zero = K(g, 0);
+    R minus = NEG(g);
+    R sided = WHERE(EQUAL(a, y), g, minus);
+    return WHERE(EQUAL(a, zero), zero, sided);
+}
+SLOPE2(copysign, b) { return K(g, 0); }

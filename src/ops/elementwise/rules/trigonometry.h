@@ -6,3 +6,120 @@ SLOPE1(sin) { return MUL(g, COS(x)); }
 
 VALUE1(cos) { return COS(x); }
 SLOPE1(cos) { return NEG(MUL(g, SIN(x))); }
+
+VALUE1(tan) { return LIBM1(tan, x); }
+SLOPE1(tan)
+{
+    R square = TIMES(y, y);
+    R slope = ADD(square, K(g, 1));
+    return MUL(g, slope);
+}
+
+/* (1 - x) (1 + x), whose derivative by the product rule would cancel near 0. */
+VALUE1(one_minus_square)
+{
+    R low = SUB(K(x, 1), x);
+    R high = ADD(x, K(x, 1));
+    return TIMES(low, high);
+}
+SLOPE1(one_minus_square)
+{
+    R slope = TIMES(x, K(g, -2));
+    return MUL(g, slope);
+}
+
+VALUE1(asin) { return LIBM1(asin, x); }
+SLOPE1(asin) { return DIV(g, SQRT(STEP1(one_minus_square, x))); }
+
+VALUE1(acos) { return LIBM1(acos, x); }
+SLOPE1(acos) { return NEG(DIV(g, SQRT(STEP1(one_minus_square, x)))); }
+
+VALUE1(atan_prime) /* 1 / (1 + x^2). x^2 overflows only where the result is subnormal */
+{
+    R one = K(x, 1);
+    R below = ADD(TIMES(x, x), one);
+    return OVER(one, below);
+}
+SLOPE1(atan_prime) /* -2 x / (1 + x^2)^2 = -2 (x y) y, in this order: y^2 underflows too early */
+{
+    R ratio = MUL0(x, y);
+    R product = TIMES(ratio, y);
+    R slope = TIMES(product, K(g, -2));
+    return MUL(g, slope);
+}
+
+VALUE1(atan) { return LIBM1(atan, x); }
+SLOPE1(atan) { return MUL(g, STEP1(atan_prime, x)); }
+
+/* ---- lengths and angles ------------------------------------------------------------------------------------------------------ */
+
+/* a / hypot(a, b): the cosine of the angle of (a, b), 0 at the origin. Differentiated as a quotient it would cancel where one of
+ * the two is much smaller; with s = the direction of (b, a), it is s^2 / hypot and -y s / hypot. */
+VALUE2(direction) { return DIV0(a, LIBM2(hypot, a, b)); }
+SLOPE2(direction, a)
+{
+    R sine = STEP2(direction, b, a);
+    R square = MUL0(sine, sine);
+    R slope = DIV0(square, LIBM2(hypot, a, b));
+    return MUL(g, slope);
+}
+SLOPE2(direction, b)
+{
+    R sine = STEP2(direction, b, a);
+    R product = MUL0(y, sine);
+    R slope = DIV0(product, LIBM2(hypot, a, b));
+    return NEG(MUL(g, slope));
+}
+
+VALUE2(hypot) { return LIBM2(hypot, a, b); }
+SLOPE2(hypot, a) { return MUL(g, DIRECTION(a, b, y)); }
+SLOPE2(hypot, b) { return MUL(g, DIRECTION(b, a, y)); }
+
+VALUE2(atan2) { return LIBM2(atan2, a, b); }
+SLOPE2(atan2, a) /* b / (a^2 + b^2), without the squares */
+{
+    R length = LIBM2(hypot, a, b);
+    R slope = DIV0(DIRECTION(b, a, length), length);
+    return MUL(g, slope);
+}
+SLOPE2(atan2, b)
+{
+    R length = LIBM2(hypot, a, b);
+    R slope = DIV0(DIRECTION(a, b, length), length);
+    return NEG(MUL(g, slope));
+}
+
+/* ---- hyperbolic functions ---------------------------------------------------------------------------------------------------- */
+
+VALUE1(sinh) { return LIBM1(sinh, x); }
+SLOPE1(sinh) { return MUL(g, LIBM1(cosh, x)); }
+
+VALUE1(cosh) { return LIBM1(cosh, x); }
+SLOPE1(cosh) { return MUL(g, LIBM1(sinh, x)); }
+
+VALUE1(asinh_prime) /* 1 / sqrt(1 + x^2), without overflow */
+{
+    R one = K(x, 1);
+    return OVER(one, LIBM2(hypot, x, one));
+}
+SLOPE1(asinh_prime) /* -x / (1 + x^2)^(3/2) = -(x y) y^2 */
+{
+    R sine = MUL0(x, y);
+    R square = TIMES(y, y);
+    R slope = TIMES(sine, square);
+    return NEG(MUL(g, slope));
+}
+
+VALUE1(asinh) { return LIBM1(asinh, x); }
+SLOPE1(asinh) { return MUL(g, STEP1(asinh_prime, x)); }
+
+VALUE1(acosh) { return LIBM1(acosh, x); }
+SLOPE1(acosh) /* 1 / sqrt(x^2 - 1), without overflow, and NaN below 1 */
+{
+    R low = SQRT(SUB(x, K(g, 1)));
+    R high = SQRT(ADD(x, K(g, 1)));
+    return DIV(g, TIMES(low, high));
+}
+
+VALUE1(atanh) { return LIBM1(atanh, x); }
+SLOPE1(atanh) { return DIV(g, STEP1(one_minus_square, x)); }
