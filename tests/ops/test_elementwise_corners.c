@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "support/point.h"
+#include "support/corner.h"
 
 #include "ops/elementwise/roster.h"
 

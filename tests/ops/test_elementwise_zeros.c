@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "support/point.h"
+#include "support/corner.h"
 
 /* Where a local derivative is infinite or NaN, one for each input where it is. */
 typedef struct pole {

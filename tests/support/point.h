@@ -5,8 +5,6 @@
 
 #include "support/row.h"
 
-#include <math.h>
-
 /* One of the ways. */
 typedef struct point_way {
     wg_dtype dtype;
@@ -34,41 +32,5 @@ void point_expect_slopes(const row *op, size_t n, const double *x, double g, boo
 
 /* A tape's error is this one, and its message has each of the words; then clears it. The last word is NULL. */
 void point_expect_error(wg_tape *tape, wg_status status, ...);
-
-/* ---- tables of corners: EXPECT(BINARY(wg_pow), 3, AT(0, 1), 0, 3, 0) is the op, g, the point, the value, the slopes ---------- */
-
-#define INF  ((double)INFINITY)
-#define NONE ((double)NAN)
-#define EXPECT(op, g, inputs, ...)                                                                                     \
-    point_expect(                                                                                                      \
-        &(const row)op, sizeof((double[])inputs) / sizeof(double), (double[])inputs, g, (double[]){__VA_ARGS__})
-#define SLOPES(op, g, ieee_zero, inputs, ...)                                                                          \
-    point_expect_slopes(&(const row)op, sizeof((double[])inputs) / sizeof(double), (double[])inputs, g, ieee_zero,     \
-        (double[]){__VA_ARGS__})
-/* SLOPES leaves the value out and says whether zeros are IEEE's. */
-#define UNARY(function)                                                                                                \
-    {                                                                                                                  \
-        .name = #function, .unary = function                                                                           \
-    }
-#define BINARY(function)                                                                                               \
-    {                                                                                                                  \
-        .name = #function, .binary = function                                                                          \
-    }
-#define TERNARY(function)                                                                                              \
-    {                                                                                                                  \
-        .name = #function, .ternary = function                                                                         \
-    }
-#define WITH(function, p)                                                                                              \
-    {                                                                                                                  \
-        .name = #function, .with_parameter = function, .parameters = { p }                                             \
-    }
-#define WITH_TWO(function, p, q)                                                                                       \
-    {                                                                                                                  \
-        .name = #function, .with_parameters = function, .parameters = { p, q }                                         \
-    }
-#define AT(...)                                                                                                        \
-    {                                                                                                                  \
-        __VA_ARGS__                                                                                                    \
-    }
 
 #endif
