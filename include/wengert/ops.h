@@ -527,6 +527,25 @@ WG_API wg_var wg_conv_transpose1d(wg_var x, wg_var weight, const wg_conv_options
 WG_API wg_var wg_conv_transpose2d(wg_var x, wg_var weight, const wg_conv_options *options);
 WG_API wg_var wg_conv_transpose3d(wg_var x, wg_var weight, const wg_conv_options *options);
 
+/* ==== linalg =======================================================================================================
+ * Stacks of matrices: the last two axes are the matrix, the leading ones count matrices, as in NumPy. Systems are solved
+ * by LU with partial pivoting. A matrix is singular when elimination meets a column whose pivots are all exactly zero: that
+ * is WG_ERROR_ARGUMENT, and the message names the matrix of the stack and the pivot (from 0), in a replay too; one that is
+ * nearly singular gives large numbers. A NaN in a matrix is no error and makes its whole result NaN. Derivatives: M.
+ * Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008. */
+
+/* a^-1 b, without forming the inverse. a is (..., n, n). A 1-d b is a vector, any other b is matrices (..., n, k): NumPy
+ * 2's rule, where earlier ones and PyTorch guess from the ranks. Leading axes broadcast. b: h = a^-T g, a: -h y^T. The
+ * matrix is factored once for the result and all its derivatives; the factor stays on the tape. */
+WG_API wg_var wg_solve(wg_var a, wg_var b);
+
+/* The inverse of (..., n, n). a: -(a^-T g) y^T. wg_solve(a, b) is faster and more accurate than wg_matmul(wg_inv(a), b). */
+WG_API wg_var wg_inv(wg_var a);
+
+/* a a ... a, n factors, by repeated squaring; the inverse of that for a negative n, the identity (with zero gradient) for
+ * 0. a is (..., m, m). The derivative is that of the products. */
+WG_API wg_var wg_matrix_power(wg_var a, int n);
+
 /* ==== loss ========================================================================================================= */
 
 /* Mean squared error: sum (prediction - target)^2 / d, d = the number of elements (WG_MEAN), 1 (WG_SUM), or the number of
