@@ -539,12 +539,29 @@ WG_API wg_var wg_conv_transpose3d(wg_var x, wg_var weight, const wg_conv_options
  * matrix is factored once for the result and all its derivatives; the factor stays on the tape. */
 WG_API wg_var wg_solve(wg_var a, wg_var b);
 
+/* op(t)^-1 b, t the upper or lower triangle of a (..., n, n), op the transpose where asked; with unit_diagonal t's diagonal
+ * is taken as 1. Nothing else of a is read, and nothing else of it has a gradient. b and leading axes are as in wg_solve.
+ * A zero on the diagonal is WG_ERROR_ARGUMENT, where PyTorch returns infinities. b: h = op(t)^-T g; a: the triangle of
+ * -h y^T, or of -y h^T where transposed. */
+WG_API wg_var wg_triangular_solve(wg_var a, wg_var b, bool upper, bool transpose, bool unit_diagonal);
+
 /* The inverse of (..., n, n). a: -(a^-T g) y^T. wg_solve(a, b) is faster and more accurate than wg_matmul(wg_inv(a), b). */
 WG_API wg_var wg_inv(wg_var a);
 
 /* a a ... a, n factors, by repeated squaring; the inverse of that for a negative n, the identity (with zero gradient) for
  * 0. a is (..., m, m). The derivative is that of the products. */
 WG_API wg_var wg_matrix_power(wg_var a, int n);
+
+/* The lower triangular l, positive on its diagonal, with a = l l^T, of a symmetric positive definite a (..., n, n). As in
+ * NumPy and PyTorch the lower triangle of a is read, and the derivative is with respect to a's symmetric part, spread over
+ * both triangles: a: l^-T sym(phi(l^T g)) l^-1, phi the lower triangle with half of the diagonal, sym(m) = (m + m^T) / 2 (I.
+ * Murray, Differentiation of the Cholesky decomposition, 2016). A matrix that is not positive definite is
+ * WG_ERROR_ARGUMENT; the message names the first leading minor that is not positive, by its order from 1. */
+WG_API wg_var wg_cholesky(wg_var a);
+
+/* (l l^T)^-1 b by two triangular solves, l as wg_cholesky gives it; b and leading axes are as in wg_solve. The upper
+ * triangle of l is not read and has no gradient. */
+WG_API wg_var wg_cholesky_solve(wg_var l, wg_var b);
 
 /* ==== loss ========================================================================================================= */
 

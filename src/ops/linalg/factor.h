@@ -34,6 +34,14 @@ wg_status wg_linalg_infer_square(const wg_call *call, size_t k);
 /* A composition's check of an argument: square matrices, or the error of that. */
 bool wg_linalg_square(const wg_composition *c, wg_var x);
 
+/* Systems of a (..., n, n) and b, a vector (n) or matrices (..., n, k): NumPy 2's rule. The same as a composition's check
+ * and, for operands a and b of which the latter is matrices, as a shape rule. */
+bool wg_linalg_system(const wg_composition *c, wg_var a, wg_var b);
+wg_status wg_linalg_infer_system(wg_call *call, size_t a, size_t b);
+/* A vector as a matrix of one column, and a result without its column. */
+wg_var wg_linalg_column(wg_var b);
+wg_var wg_linalg_without_column(wg_var x);
+
 /* "matrix (1,0) of A (2,3,4,4)", or "A (4,4)": number i of operand k's stack, for messages. text has WG_LINALG_TEXT. */
 #define WG_LINALG_TEXT (WG_SHAPE_TEXT + 288)
 const char *wg_linalg_describe(const wg_call *call, size_t k, size_t i, char *text);

@@ -1,11 +1,11 @@
 /* The LU factor as an op, and what the files on linear systems share. */
 #include "ops/linalg/factor.h"
 
+#include "wengert/ops.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* ---- shared -------------------------------------------------------------------------------------------------------- */
 
 size_t wg_linalg_matrix_of(const wg_shape *own, const wg_shape *joint, size_t i)
 {
@@ -29,6 +29,50 @@ bool wg_linalg_square(const wg_composition *c, wg_var x)
         wg_list_describe(c->tape, x.index));
     return false;
 }
+
+/* ---- systems a x = b --------------------------------------------------------------------------------------------------- */
+
+wg_status wg_linalg_infer_system(wg_call *call, size_t a, size_t b)
+{
+    const wg_shape *left = call->in[a].shape, *right = call->in[b].shape;
+    wg_shape batch_a = wg_linalg_batch(left), batch_b = wg_linalg_batch(right);
+    if (!wg_shape_broadcast(&batch_a, &batch_b, &call->shape))
+        return wg_call_fail(call, WG_ERROR_SHAPE, "leading axes do not broadcast: %s and %s", wg_call_describe(call, a),
+            wg_call_describe(call, b));
+    call->shape.dim[call->shape.rank++] = wg_linalg_rows(right);
+    call->shape.dim[call->shape.rank++] = wg_linalg_columns(right);
+    return WG_OK;
+}
+
+bool wg_linalg_system(const wg_composition *c, wg_var a, wg_var b)
+{
+    wg_shape left = wg_shape_of(a), right = wg_shape_of(b), joint;
+    const char *wrong = NULL;
+    if (!wg_linalg_square(c, a)) return false;
+    wg_shape batch_a = wg_linalg_batch(&left), batch_b = {0};
+    if (right.rank == 0)
+        wrong = "b is neither a vector nor a matrix";
+    else if (right.dim[right.rank > 1 ? right.rank - 2 : 0] != wg_linalg_rows(&left))
+        wrong = "b does not have as many rows as a";
+    if (right.rank >= 2) batch_b = wg_linalg_batch(&right);
+    if (!wrong && !wg_shape_broadcast(&batch_a, &batch_b, &joint)) wrong = "leading axes do not broadcast";
+    if (wrong)
+        wg_tape_fail(c->tape, WG_ERROR_SHAPE, "%s: %s: %s and %s", c->name, wrong, wg_list_describe(c->tape, a.index),
+            wg_list_describe(c->tape, b.index));
+    return !wrong;
+}
+
+wg_var wg_linalg_column(wg_var b) { return wg_reshape(b, (wg_shape){2, {wg_size(b), 1}}); }
+
+wg_var wg_linalg_without_column(wg_var x)
+{
+    wg_shape shape = wg_shape_of(x);
+    if (!wg_list_valid(x)) return x;
+    shape.rank--;
+    return wg_reshape(x, shape);
+}
+
+/* ---- stacks ------------------------------------------------------------------------------------------------------------ */
 
 const char *wg_linalg_describe(const wg_call *call, size_t k, size_t i, char *text)
 {

@@ -13,17 +13,7 @@
 
 /* ---- solve --------------------------------------------------------------------------------------------------------- */
 
-static wg_status solve_infer(wg_call *call)
-{
-    const wg_shape *a = call->in[0].shape, *b = call->in[2].shape;
-    wg_shape batch_a = wg_linalg_batch(a), batch_b = wg_linalg_batch(b);
-    if (!wg_shape_broadcast(&batch_a, &batch_b, &call->shape))
-        return wg_call_fail(call, WG_ERROR_SHAPE, "leading axes do not broadcast: %s and %s", wg_call_describe(call, 0),
-            wg_call_describe(call, 2));
-    call->shape.dim[call->shape.rank++] = wg_linalg_rows(b);
-    call->shape.dim[call->shape.rank++] = wg_linalg_columns(b);
-    return WG_OK;
-}
+static wg_status solve_infer(wg_call *call) { return wg_linalg_infer_system(call, 0, 2); }
 
 /* Every matrix of operand 0 has all of its pivots, or the error of the first that has not. */
 static wg_status solve_check(const wg_call *call)
@@ -103,40 +93,14 @@ const wg_op wg_linalg_op_solve = {.name = "solve",
     .scratch = solve_scratch,
     .derivative = solve_derivative};
 
-/* What the op takes for granted, told with the arguments as the caller gave them. */
-static bool solve_fits(const wg_composition *c, wg_var a, wg_var b)
-{
-    wg_shape left = wg_shape_of(a), right = wg_shape_of(b), joint;
-    const char *wrong = NULL;
-    if (!wg_linalg_square(c, a)) return false;
-    wg_shape batch_a = wg_linalg_batch(&left), batch_b = {0};
-    if (right.rank == 0)
-        wrong = "b is neither a vector nor a matrix";
-    else if (right.dim[right.rank > 1 ? right.rank - 2 : 0] != wg_linalg_rows(&left))
-        wrong = "b does not have as many rows as a";
-    if (right.rank >= 2) batch_b = wg_linalg_batch(&right);
-    if (!wrong && !wg_shape_broadcast(&batch_a, &batch_b, &joint)) wrong = "leading axes do not broadcast";
-    if (wrong)
-        wg_tape_fail(c->tape, WG_ERROR_SHAPE, "%s: %s: %s and %s", c->name, wrong, wg_list_describe(c->tape, a.index),
-            wg_list_describe(c->tape, b.index));
-    return !wrong;
-}
-
 wg_var wg_solve(wg_var a, wg_var b)
 {
     wg_composition c;
-    if (!wg_compose_open(&c, "solve", (wg_var[]){a, b}, 2, 0) || !solve_fits(&c, a, b)) return wg_invalid(c.tape);
+    if (!wg_compose_open(&c, "solve", (wg_var[]){a, b}, 2, 0) || !wg_linalg_system(&c, a, b)) return wg_invalid(c.tape);
     bool transpose = false, vector = wg_shape_of(b).rank == 1;
-    if (vector) b = wg_reshape(b, (wg_shape){2, {wg_size(b), 1}});
-    wg_var factor = wg_linalg_factor(a);
-    wg_var x =
-        wg_list_apply(c.tape, &wg_linalg_op_solve, (wg_var[]){a, factor, b}, 3, &transpose, sizeof transpose, NULL);
-    if (vector && wg_list_valid(x)) {
-        wg_shape shape = wg_shape_of(x);
-        shape.rank--;
-        x = wg_reshape(x, shape);
-    }
-    return wg_compose_close(&c, x);
+    wg_var in[] = {a, wg_linalg_factor(a), vector ? wg_linalg_column(b) : b};
+    wg_var x = wg_list_apply(c.tape, &wg_linalg_op_solve, in, 3, &transpose, sizeof transpose, NULL);
+    return wg_compose_close(&c, vector ? wg_linalg_without_column(x) : x);
 }
 
 /* ---- inv ------------------------------------------------------------------------------------------------------------- */
