@@ -239,6 +239,83 @@ WG_API wg_var wg_max_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 WG_API wg_var wg_min(wg_var x);
 WG_API wg_var wg_min_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
+/* ==== product =======================================================================================================
+ * Axes as for sum. */
+
+/* The product. Of nothing: 1. x: g times the product of the others, exact with one zero, two, or many: nothing is divided.
+ * Of every order, in linear time. */
+WG_API wg_var wg_prod(wg_var x);
+WG_API wg_var wg_prod_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
+/* ==== moment ========================================================================================================
+ * Axes as for sum. */
+
+/* sum (x - mean)^2 / divisor, divisor = count - correction: 0 is NumPy's default (the mean square), 1 PyTorch's (unbiased).
+ * A divisor that is not positive is WG_ERROR_SHAPE. In two passes, stable under any offset (T. F. Chan, G. H. Golub, R. J.
+ * LeVeque, Algorithms for computing the sample variance, The American Statistician 37, 1983).
+ * x: 2 g (x - mean) / divisor. */
+WG_API wg_var wg_variance(wg_var x, double correction);
+WG_API wg_var wg_variance_axes(wg_var x, const int *axes, size_t n, bool keepdims, double correction);
+
+/* The standard deviation, the variance's root, without overflow or underflow of the squares.
+ * x: g (x - mean) / (divisor y), and 0 at every order where all elements are equal. Errors as variance. */
+WG_API wg_var wg_std(wg_var x, double correction);
+WG_API wg_var wg_std_axes(wg_var x, const int *axes, size_t n, bool keepdims, double correction);
+
+/* The Euclidean norm (sum x^2)^(1/2), over several axes the Frobenius norm; the squares neither overflow nor underflow. Of
+ * nothing: 0. x: g x / y, and 0 at every order where y = 0. NaN if an element is, else infinite if one is. The sum and the
+ * maximum norm are wg_sum(wg_abs(x)) and wg_max(wg_abs(x)). */
+WG_API wg_var wg_norm(wg_var x);
+WG_API wg_var wg_norm_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
+/* ==== softmax =======================================================================================================
+ * Exponentials are taken of differences to the maximum, so nothing overflows for any x. A group is the elements along the
+ * axis, or the reduced axes; a NaN in it makes all of its results NaN. An axis that is absent is WG_ERROR_SHAPE. */
+
+/* log sum e^x, by log1p of what the others add to the largest, so right in relative terms too where that is little. Of
+ * nothing, and of all -inf: -inf. x: g softmax(x), which is 0 for all -inf. Axes as for sum. */
+WG_API wg_var wg_logsumexp(wg_var x);
+WG_API wg_var wg_logsumexp_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
+/* e^x / sum e^x along an axis. x: y (g - sum (g y)), the sum being of differences to the g at the largest y, so nothing
+ * cancels where that is nearly 1. Where all of a group are -inf, y is 0 and so is the derivative (PyTorch: NaN); where some
+ * are +inf, they share 1 equally (PyTorch, SciPy: NaN). */
+WG_API wg_var wg_softmax(wg_var x, int axis);
+
+/* x - logsumexp(x) along an axis: softmax's logarithm, also where that underflows. x: g - e^y sum g, at e^y > 1/2 written
+ * without 1 - e^y. Where all of a group are -inf, so is y. */
+WG_API wg_var wg_log_softmax(wg_var x, int axis);
+
+/* ==== scan ==========================================================================================================
+ * Along one axis; each result has x's shape. An axis that is absent, as every one of a 0-d x, is WG_ERROR_SHAPE. */
+
+/* The sums of each element and those before it, compensated: right to about one rounding, however many (D. E. Knuth, The
+ * Art of Computer Programming 2, 4.2.2). x: the sums of g and those after it. */
+WG_API wg_var wg_cumsum(wg_var x, int axis);
+
+/* The products of each element and those before it. x_i: sum over k >= i of g_k times the product of x_0 ... x_k without
+ * x_i, by a recurrence without divisions: exact with zeros, of every order, in linear time. */
+WG_API wg_var wg_cumprod(wg_var x, int axis);
+
+/* log sum e^x over each element and those before it, for any x. x_i: sum over k >= i of g_k e^(x_i - y_k), no exponent being
+ * above 0; an x of -inf gets 0. From the first +inf on, y is +inf, and each +inf weighs 1. */
+WG_API wg_var wg_logcumsumexp(wg_var x, int axis);
+
+/* ==== truth =========================================================================================================
+ * Questions, axes as for sum. Non-zero is true, NaN too. No derivative. */
+
+/* 1 where any element is non-zero, else 0; of nothing: 0. */
+WG_API wg_var wg_any(wg_var x);
+WG_API wg_var wg_any_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
+/* 1 where no element is zero, else 0; of nothing: 1. */
+WG_API wg_var wg_all(wg_var x);
+WG_API wg_var wg_all_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
+/* How many elements are non-zero, in the tape's dtype. */
+WG_API wg_var wg_count_nonzero(wg_var x);
+WG_API wg_var wg_count_nonzero_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
 /* ==== shape ==========================================================================================================
  * An axis given by the caller may be negative: it counts from the end. An axis that is not there is WG_ERROR_SHAPE. All of
  * these but sum_to take index vars too, and then give one. */

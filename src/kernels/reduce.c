@@ -1,7 +1,9 @@
-/* Sums, maxima and minima: the generic source, reduce.inc, compiled for each real type. The shape alone decides the
- * order of the additions, not the width of the vectors that carry them out. */
+/* Sums, maxima, minima, products and lengths: the generic source, reduce.inc, compiled for each real type. The shape
+ * alone decides the order of the additions, not the width of the vectors that carry them out. */
 #include "reduce.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "vector.h"
@@ -16,11 +18,17 @@ enum {
 #define NAME(stem)          NAME_OF(stem, TYPE)
 #define NAME_SET(stem)      WG_KERNEL_PASTE(wg_kernel_##stem, TYPE, baseline)
 
-#define TYPE f32
-#define REAL float
+#define TYPE           f32
+#define REAL           float
+#define LIBM(function) function##f
+#define REAL_MAX       FLT_MAX
+#define REAL_MIN_EXP   FLT_MIN_EXP
 #include "reduce.inc"
-#define TYPE f64
-#define REAL double
+#define TYPE           f64
+#define REAL           double
+#define LIBM(function) function
+#define REAL_MAX       DBL_MAX
+#define REAL_MIN_EXP   DBL_MIN_EXP
 #include "reduce.inc"
 
 #undef NAME_

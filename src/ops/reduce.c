@@ -5,6 +5,7 @@
 #include "ops/reduce.h"
 
 #include "kernels/reduce.h"
+#include "ops/compose.h"
 #include "ops/elementwise/elementwise.h"
 #include "shape/shape.h"
 #include "wengert/ops.h"
@@ -82,32 +83,77 @@ size_t wg_reduce_scratch(const wg_shape *shape, const bool *mask, wg_dtype dtype
     return bytes;
 }
 
-wg_status wg_reduce_array(
-    wg_call *call, wg_reduce_kind kind, const void *in, const wg_shape *shape, const bool *mask, double divisor)
+void wg_reduce_into(
+    const wg_reduce_work *work, wg_reduce_kind kind, const void *in, void *out, bool add, double divisor)
 {
     reduce_run runs[WG_MAX_RANK];
     reduce_step step, next;
-    size_t n = reduce_runs(shape, mask, runs), bytes = wg_reduce_scratch(shape, mask, call->dtype);
-    char *partial = bytes ? wg_call_scratch(call, bytes) : NULL;
-    if (bytes && !partial) return call->tape->status;
+    size_t n = reduce_runs(work->shape, work->mask, runs);
+    char *partial = work->scratch;
     if (reduce_next(runs, n, &step))
         for (; reduce_next(runs, n, &next); step = next) {
-            reduce_kernel(call->dtype, kind, step.outer, step.extent, step.inner, in, partial, false, 1);
+            reduce_kernel(work->dtype, kind, step.outer, step.extent, step.inner, in, partial, false, 1);
             in = partial;
-            partial += reduce_bytes(&step, call->dtype);
+            if (partial) partial += reduce_bytes(&step, work->dtype); /* NULL: there are no elements */
         }
-    reduce_kernel(call->dtype, kind, step.outer, step.extent, step.inner, in, call->out, call->add, divisor);
+    reduce_kernel(work->dtype, kind, step.outer, step.extent, step.inner, in, out, add, divisor);
+}
+
+wg_status wg_reduce_array(
+    wg_call *call, wg_reduce_kind kind, const void *in, const wg_shape *shape, const bool *mask, double divisor)
+{
+    size_t bytes = wg_reduce_scratch(shape, mask, call->dtype);
+    wg_reduce_work work = {call->dtype, shape, mask, bytes ? wg_call_scratch(call, bytes) : NULL};
+    if (bytes && !work.scratch) return call->tape->status;
+    wg_reduce_into(&work, kind, in, call->out, call->add, divisor);
     return WG_OK;
+}
+
+/* ---- one run ----------------------------------------------------------------------------------------------------------- */
+
+wg_shape_split wg_reduce_run(const wg_shape *shape, const bool *mask)
+{
+    reduce_run runs[WG_MAX_RANK];
+    reduce_step step;
+    reduce_next(runs, reduce_runs(shape, mask, runs), &step);
+    return (wg_shape_split){step.outer, step.extent, step.inner};
+}
+
+/* The axes that are kept first, then the reduced. */
+static wg_var reduce_together(const wg_op *op, wg_var x, const wg_reduce_axes *axes)
+{
+    wg_shape shape = wg_shape_of(x), kept = wg_reduce_shape(&shape, axes, true);
+    wg_reduce_axes last = {.keepdims = false};
+    int order[WG_MAX_RANK];
+    uint32_t n = 0;
+    for (uint32_t d = 0; d < shape.rank; d++)
+        if (!axes->mask[d]) order[n++] = (int)d;
+    for (uint32_t d = n; d < shape.rank; d++) last.mask[d] = true;
+    for (uint32_t d = 0; d < shape.rank; d++)
+        if (axes->mask[d]) order[n++] = (int)d;
+    wg_composition c;
+    if (!wg_compose_open(&c, op->name, &x, 1, 0)) return wg_invalid(x.tape);
+    wg_var turned = wg_permute(x, order, n);
+    wg_var y = wg_list_apply(x.tape, op, &turned, 1, &last, sizeof last, NULL);
+    return wg_compose_close(&c, axes->keepdims ? wg_reshape(y, kept) : y);
+}
+
+wg_var wg_reduce_apply_run(const wg_op *op, wg_var x, const wg_reduce_axes *axes)
+{
+    if (!x.tape) return wg_invalid(NULL);
+    if (wg_list_valid(x) && x.tape->status == WG_OK) {
+        reduce_run runs[WG_MAX_RANK];
+        wg_shape shape = wg_shape_of(x);
+        size_t reduced = 0, n = reduce_runs(&shape, axes->mask, runs);
+        for (size_t i = 0; i < n; i++) reduced += runs[i].reduced;
+        if (reduced > 1) return reduce_together(op, x, axes);
+    }
+    return wg_list_apply(x.tape, op, &x, 1, axes, sizeof *axes, NULL);
 }
 
 /* ---- the ops --------------------------------------------------------------------------------------------------------- */
 
-typedef struct reduce_axes {
-    bool mask[WG_MAX_RANK];
-    bool keepdims;
-} reduce_axes;
-
-static size_t reduce_count(const wg_shape *shape, const bool *mask)
+size_t wg_reduce_count(const wg_shape *shape, const bool *mask)
 {
     size_t count = 1;
     for (uint32_t d = 0; d < shape->rank; d++)
@@ -115,15 +161,14 @@ static size_t reduce_count(const wg_shape *shape, const bool *mask)
     return count;
 }
 
-static bool reduce_empty(const wg_shape *shape)
+bool wg_reduce_empty(const wg_shape *shape)
 {
     for (uint32_t d = 0; d < shape->rank; d++)
         if (shape->dim[d] == 0) return true;
     return false;
 }
 
-/* The result's shape with every reduced axis left as 1, or taken out. */
-static wg_shape reduce_shape(const wg_shape *shape, const reduce_axes *axes, bool keepdims)
+wg_shape wg_reduce_shape(const wg_shape *shape, const wg_reduce_axes *axes, bool keepdims)
 {
     wg_shape out = {0};
     for (uint32_t d = 0; d < shape->rank; d++) {
@@ -135,19 +180,19 @@ static wg_shape reduce_shape(const wg_shape *shape, const reduce_axes *axes, boo
     return out;
 }
 
-static wg_status reduce_infer(wg_call *call)
+wg_status wg_reduce_infer(wg_call *call)
 {
-    const reduce_axes *axes = call->attributes;
-    call->shape = reduce_shape(call->in[0].shape, axes, axes->keepdims);
+    const wg_reduce_axes *axes = call->attributes;
+    call->shape = wg_reduce_shape(call->in[0].shape, axes, axes->keepdims);
     return WG_OK;
 }
 
 /* For what nothing has no mean, maximum or minimum of. A result without elements needs none. */
 static wg_status reduce_infer_some(wg_call *call)
 {
-    const reduce_axes *axes = call->attributes;
-    reduce_infer(call);
-    if (reduce_count(call->in[0].shape, axes->mask) == 0 && !reduce_empty(&call->shape))
+    const wg_reduce_axes *axes = call->attributes;
+    wg_reduce_infer(call);
+    if (wg_reduce_count(call->in[0].shape, axes->mask) == 0 && !wg_reduce_empty(&call->shape))
         return wg_call_fail(
             call, WG_ERROR_SHAPE, "of nothing: %s has no elements along the reduced axes", wg_call_describe(call, 0));
     return WG_OK;
@@ -155,56 +200,55 @@ static wg_status reduce_infer_some(wg_call *call)
 
 static size_t reduce_scratch(const wg_call *call)
 {
-    const reduce_axes *axes = call->attributes;
+    const wg_reduce_axes *axes = call->attributes;
     return wg_reduce_scratch(call->in[0].shape, axes->mask, call->dtype);
 }
 
 static wg_status reduce_sum(wg_call *call)
 {
-    const reduce_axes *axes = call->attributes;
+    const wg_reduce_axes *axes = call->attributes;
     return wg_reduce_array(call, WG_REDUCE_SUM, call->in[0].data, call->in[0].shape, axes->mask, 1);
 }
 
 static wg_status reduce_mean(wg_call *call)
 {
-    const reduce_axes *axes = call->attributes;
-    double count = (double)reduce_count(call->in[0].shape, axes->mask);
+    const wg_reduce_axes *axes = call->attributes;
+    double count = (double)wg_reduce_count(call->in[0].shape, axes->mask);
     return wg_reduce_array(call, WG_REDUCE_SUM, call->in[0].data, call->in[0].shape, axes->mask, count);
 }
 
 static wg_status reduce_max(wg_call *call)
 {
-    const reduce_axes *axes = call->attributes;
+    const wg_reduce_axes *axes = call->attributes;
     return wg_reduce_array(call, WG_REDUCE_MAX, call->in[0].data, call->in[0].shape, axes->mask, 1);
 }
 
 static wg_status reduce_min(wg_call *call)
 {
-    const reduce_axes *axes = call->attributes;
+    const wg_reduce_axes *axes = call->attributes;
     return wg_reduce_array(call, WG_REDUCE_MIN, call->in[0].data, call->in[0].shape, axes->mask, 1);
 }
 
-/* A term of the result's shape with the reduced axes back, as 1. */
-static wg_term reduce_with_axes(wg_derivation *d, wg_term term)
+wg_term wg_reduce_with_axes(wg_derivation *d, wg_term term)
 {
     const wg_call *call = wg_derivation_call(d);
-    const reduce_axes *axes = call->attributes;
+    const wg_reduce_axes *axes = call->attributes;
     if (axes->keepdims) return term;
-    wg_shape kept = reduce_shape(call->in[0].shape, axes, true);
+    wg_shape kept = wg_reduce_shape(call->in[0].shape, axes, true);
     return wg_step(d, wg_op_reshape(), &term, 1, &kept, sizeof kept);
 }
 
 static void reduce_sum_derivative(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
-    wg_term g = reduce_with_axes(d, wg_cotangent(d));
+    wg_term g = wg_reduce_with_axes(d, wg_cotangent(d));
     wg_give(d, 0, wg_op_broadcast_to(), &g, 1, call->in[0].shape, sizeof *call->in[0].shape);
 }
 
 static const wg_op reduce_op_sum = {.name = "sum",
     .arity = 1,
-    .flags = WG_OP_ADDS,
-    .shape = reduce_infer,
+    .flags = WG_OP_ADDS | WG_OP_LINEAR,
+    .shape = wg_reduce_infer,
     .evaluate = reduce_sum,
     .scratch = reduce_scratch,
     .derivative = reduce_sum_derivative};
@@ -212,9 +256,9 @@ static const wg_op reduce_op_sum = {.name = "sum",
 static void reduce_mean_derivative(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
-    const reduce_axes *axes = call->attributes;
-    wg_term g = reduce_with_axes(d, wg_cotangent(d));
-    wg_term count = wg_number(d, (double)reduce_count(call->in[0].shape, axes->mask));
+    const wg_reduce_axes *axes = call->attributes;
+    wg_term g = wg_reduce_with_axes(d, wg_cotangent(d));
+    wg_term count = wg_number(d, (double)wg_reduce_count(call->in[0].shape, axes->mask));
     wg_term share = wg_step(d, &wg_ew_op_div0, (wg_term[]){g, count}, 2, NULL, 0);
     wg_give(d, 0, wg_op_broadcast_to(), &share, 1, call->in[0].shape, sizeof *call->in[0].shape);
 }
@@ -254,22 +298,22 @@ static const wg_op reduce_op_ties = {
 static void reduce_extreme_derivative(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
-    reduce_axes axes = *(const reduce_axes *)call->attributes;
+    wg_reduce_axes axes = *(const wg_reduce_axes *)call->attributes;
     const wg_shape *shape = call->in[0].shape;
     wg_term x = wg_primal(d, 0);
-    wg_term y = reduce_with_axes(d, wg_result(d));
+    wg_term y = wg_reduce_with_axes(d, wg_result(d));
     wg_term stretched = wg_step(d, wg_op_broadcast_to(), &y, 1, shape, sizeof *shape);
     wg_term ties = wg_step(d, &reduce_op_ties, (wg_term[]){x, stretched}, 2, NULL, 0);
     axes.keepdims = true;
     wg_term count = wg_step(d, &reduce_op_sum, &ties, 1, &axes, sizeof axes);
-    wg_term g = reduce_with_axes(d, wg_cotangent(d));
+    wg_term g = wg_reduce_with_axes(d, wg_cotangent(d));
     wg_term share = wg_step(d, &wg_ew_op_div0, (wg_term[]){g, count}, 2, NULL, 0);
     wg_give(d, 0, wg_op_mul(), (wg_term[]){ties, share}, 2, NULL, 0);
 }
 
 static const wg_op reduce_op_mean = {.name = "mean",
     .arity = 1,
-    .flags = WG_OP_ADDS,
+    .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = reduce_infer_some,
     .evaluate = reduce_mean,
     .scratch = reduce_scratch,
@@ -289,34 +333,59 @@ static const wg_op reduce_op_min = {.name = "min",
 
 /* ---- public ---------------------------------------------------------------------------------------------------------- */
 
-static wg_var reduce_apply(const wg_op *op, wg_var x, const reduce_axes *axes)
+static wg_var reduce_apply(const wg_op *op, wg_var x, const wg_reduce_axes *axes)
 {
     return x.tape ? wg_list_apply(x.tape, op, &x, 1, axes, sizeof *axes, NULL) : wg_invalid(NULL);
 }
 
+wg_reduce_axes wg_reduce_everything(void)
+{
+    wg_reduce_axes axes = {.keepdims = false};
+    memset(axes.mask, 1, sizeof axes.mask);
+    return axes;
+}
+
+bool wg_reduce_parse(const char *name, wg_var x, const int *axes, size_t n, bool keepdims, wg_reduce_axes *chosen)
+{
+    *chosen = (wg_reduce_axes){.keepdims = keepdims};
+    if (!wg_list_valid(x) || x.tape->status != WG_OK) return true;
+    wg_shape shape = wg_shape_of(x);
+    size_t which = 0;
+    const char *wrong = n && !axes ? "is NULL" : wg_shape_axes(&shape, axes, n, chosen->mask, &which);
+    if (!wrong) return true;
+    if (axes)
+        wg_tape_fail(x.tape, WG_ERROR_SHAPE, "%s: axis %d %s for %s", name, axes[which], wrong,
+            wg_list_describe(x.tape, x.index));
+    else
+        wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "%s: the array of axes is NULL", name);
+    return false;
+}
+
+bool wg_reduce_parse_axis(const char *name, wg_var x, int axis, wg_shape_split *split)
+{
+    *split = (wg_shape_split){0, 0, 0};
+    if (!wg_list_valid(x) || x.tape->status != WG_OK) return true;
+    wg_shape shape = wg_shape_of(x);
+    uint32_t found;
+    if (!wg_shape_axis(&shape, axis, &found)) {
+        wg_tape_fail(x.tape, WG_ERROR_SHAPE, "%s: axis %d is out of range for %s", name, axis,
+            wg_list_describe(x.tape, x.index));
+        return false;
+    }
+    *split = wg_shape_around(&shape, found);
+    return true;
+}
+
 static wg_var reduce_all(const wg_op *op, wg_var x)
 {
-    reduce_axes axes = {.keepdims = false};
-    memset(axes.mask, 1, sizeof axes.mask);
+    wg_reduce_axes axes = wg_reduce_everything();
     return reduce_apply(op, x, &axes);
 }
 
 static wg_var reduce_some(const wg_op *op, wg_var x, const int *axes, size_t n, bool keepdims)
 {
-    reduce_axes chosen = {.keepdims = keepdims};
-    if (wg_list_valid(x) && x.tape->status == WG_OK) {
-        wg_shape shape = wg_shape_of(x);
-        size_t which = 0;
-        const char *wrong = n && !axes ? "is NULL" : wg_shape_axes(&shape, axes, n, chosen.mask, &which);
-        if (wrong) {
-            if (axes)
-                wg_tape_fail(x.tape, WG_ERROR_SHAPE, "%s: axis %d %s for %s", op->name, axes[which], wrong,
-                    wg_list_describe(x.tape, x.index));
-            else
-                wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "%s: the array of axes is NULL", op->name);
-            return wg_invalid(x.tape);
-        }
-    }
+    wg_reduce_axes chosen;
+    if (!wg_reduce_parse(op->name, x, axes, n, keepdims, &chosen)) return wg_invalid(x.tape);
     return reduce_apply(op, x, &chosen);
 }
 

@@ -1,0 +1,52 @@
+/* Products over everything or over some axes.
+ *
+ * The derivative with respect to an element is the product of the others: of all before it times all after it, two running
+ * products that leave the element itself out (scan.c). Nothing is divided, so zeros among the elements are right, and so
+ * are derivatives of every order, each in linear time. */
+#include "kernels/reduce.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/reduce.h"
+#include "ops/scan.h"
+#include "wengert/ops.h"
+
+static wg_status product_prod(wg_call *call)
+{
+    const wg_reduce_axes *axes = call->attributes;
+    wg_shape_split s = wg_reduce_run(call->in[0].shape, axes->mask);
+    if (call->dtype == WG_F64)
+        wg_kernel_prod_f64(s.outer, s.extent, s.inner, call->in[0].data, call->out);
+    else
+        wg_kernel_prod_f32(s.outer, s.extent, s.inner, call->in[0].data, call->out);
+    return WG_OK;
+}
+
+/* x: g (product of those before) (product of those after) */
+static void product_derive_prod(wg_derivation *d)
+{
+    const wg_call *call = wg_derivation_call(d);
+    const wg_reduce_axes *axes = call->attributes;
+    wg_shape_split s = wg_reduce_run(call->in[0].shape, axes->mask);
+    wg_scan forward = {s.outer, s.extent, s.inner, WG_SCAN_EXCLUSIVE}, backward = forward;
+    backward.flags |= WG_SCAN_REVERSE;
+    wg_term x = wg_primal(d, 0), g = wg_reduce_with_axes(d, wg_cotangent(d));
+    wg_term before = wg_step(d, &wg_scan_op_cumprod, &x, 1, &forward, sizeof forward);
+    wg_term after = wg_step(d, &wg_scan_op_cumprod, &x, 1, &backward, sizeof backward);
+    wg_term others = wg_step(d, &wg_ew_op_mul, (wg_term[]){before, after}, 2, NULL, 0);
+    wg_give(d, 0, wg_op_mul(), (wg_term[]){others, g}, 2, NULL, 0);
+}
+
+static const wg_op product_op_prod = {
+    .name = "prod", .arity = 1, .shape = wg_reduce_infer, .evaluate = product_prod, .derivative = product_derive_prod};
+
+wg_var wg_prod(wg_var x)
+{
+    wg_reduce_axes axes = wg_reduce_everything();
+    return wg_reduce_apply_run(&product_op_prod, x, &axes);
+}
+
+wg_var wg_prod_axes(wg_var x, const int *axes, size_t n, bool keepdims)
+{
+    wg_reduce_axes chosen;
+    if (!wg_reduce_parse("prod", x, axes, n, keepdims, &chosen)) return wg_invalid(x.tape);
+    return wg_reduce_apply_run(&product_op_prod, x, &chosen);
+}
