@@ -107,6 +107,23 @@ static const wg_interned *gradients_shape(const wg_tape *tape, uint32_t index)
     return wg_node_shape(tape, &tape->nodes[index]);
 }
 
+/* A scalar's derivative, the shortest way: for its one or two inputs. */
+static void gradients_inline(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
+{
+    const wg_node *node = &tape->nodes[index];
+    const wg_scalar_path *path = node->op->internal;
+    size_t n = node->op->arity;
+    uint32_t inputs[2] = {node->in[0], node->in[1]};
+    wg_var in[2], y = {tape, index, node->epoch}, g = sweep->adjoints[wg_recorded_slot(sweep, index)];
+    for (size_t k = 0; k < n; k++) in[k] = (wg_var){tape, inputs[k], tape->nodes[inputs[k]].epoch};
+    for (size_t k = 0; k < n; k++) {
+        size_t slot = wg_recorded_slot(sweep, inputs[k]);
+        if (slot == SIZE_MAX || !sweep->reach[slot]) continue;
+        wg_var slope = path->slope(path->rule, k, g, in, y);
+        if (slope.tape) wg_recorded_join(sweep, slot, tape->scalar_shape, slope);
+    }
+}
+
 /* Completes a node's adjoint and, unless it stands outside the range, passes it on. */
 static void gradients_node(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
 {
@@ -116,7 +133,10 @@ static void gradients_node(wg_tape *tape, uint32_t index, wg_recorded_sweep *swe
         wg_derive_forget(tape, slot, sweep);
         return;
     }
-    if (index >= sweep->from && sweep->adjoints[slot].tape && gradients_passes(tape, index, sweep))
+    if (index < sweep->from || !sweep->adjoints[slot].tape || !gradients_passes(tape, index, sweep)) return;
+    if (tape->nodes[index].flags & WG_NODE_INLINE)
+        gradients_inline(tape, index, sweep);
+    else
         wg_derive_recorded(tape, index, sweep->adjoints[slot], sweep);
 }
 

@@ -214,6 +214,23 @@ static wg_var tangents_of(wg_tape *tape, tangents_node *node)
     return tangent;
 }
 
+/* A scalar's, the shortest way: of its one or two inputs. */
+static wg_var tangents_of_inline(tangents_sweep *s, uint32_t index)
+{
+    wg_tape *tape = s->tape;
+    const wg_node *at = &tape->nodes[index];
+    const wg_scalar_path *path = at->op->internal;
+    size_t n = at->op->arity;
+    wg_var in[2], tangents[2] = {{0}, {0}}, y = {tape, index, at->epoch}, sum = {0};
+    for (size_t k = 0; k < n; k++) {
+        in[k] = (wg_var){tape, at->in[k], tape->nodes[at->in[k]].epoch};
+        if (at->in[k] >= s->low) tangents[k] = s->tangents[at->in[k] - s->low];
+    }
+    for (size_t k = 0; k < n; k++)
+        if (tangents[k].tape) sum = tangents_sum(sum, path->slope(path->rule, k, tangents[k], in, y));
+    return sum;
+}
+
 static void tangents_up(tangents_sweep *s)
 {
     wg_tape *tape = s->tape;
@@ -223,11 +240,15 @@ static void tangents_up(tangents_sweep *s)
     tape->sharing_numbers = true;
     for (uint32_t i = s->low; i <= s->out && tape->status == WG_OK; i++) {
         tangents_node node;
-        if (s->marks[i - s->low] != (TANGENTS_REACHED | TANGENTS_NEEDED) || !tape->nodes[i].op) continue;
-        if (!tangents_open(s, i, &node)) break;
         wg_var *tangent = &s->tangents[i - s->low];
-        *tangent = tangents_sum(*tangent, tangents_of(tape, &node));
-        tangents_close(tape, &node);
+        if (s->marks[i - s->low] != (TANGENTS_REACHED | TANGENTS_NEEDED) || !tape->nodes[i].op) continue;
+        if (tape->nodes[i].flags & WG_NODE_INLINE) {
+            *tangent = tangents_sum(*tangent, tangents_of_inline(s, i));
+        } else {
+            if (!tangents_open(s, i, &node)) break;
+            *tangent = tangents_sum(*tangent, tangents_of(tape, &node));
+            tangents_close(tape, &node);
+        }
     }
     tape->sharing_numbers = sharing;
     tape->numbers_count = 0;

@@ -82,13 +82,14 @@ typedef struct wg_node {
 } wg_node;
 _Static_assert(sizeof(wg_node) <= 32 + sizeof(double), "a scalar's node is at most 32 bytes beside its value");
 
-/* What an op with a scalar path offers, beside its evaluation on arrays. Each function handles a run of inline nodes with
- * such ops, starting at index: replay upwards, below end; sweep downwards, not below low. It returns the first index that
- * it did not handle; sweep may fail, with the error set. */
+/* What an op with a scalar path offers, beside its evaluation on arrays. replay and sweep handle a run of inline nodes with
+ * such ops, starting at index: replay upwards, below end; sweep downwards, not below low. They return the first index that
+ * they did not handle; sweep may fail, with the error set. slope records the derivative with respect to input k times g. */
 #define WG_SCALAR_FAILED INT64_MIN
 typedef struct wg_scalar_path {
     uint32_t (*replay)(wg_tape *tape, uint32_t index, uint32_t end);
     int64_t (*sweep)(wg_tape *tape, uint32_t index, uint32_t low);
+    wg_var (*slope)(uint32_t rule, size_t k, wg_var g, const wg_var *in, wg_var y);
     uint32_t rule; /* goes into the upper half of the node's flags */
 } wg_scalar_path;
 

@@ -217,8 +217,16 @@ static int64_t ew_sweep(wg_tape *tape, uint32_t index, uint32_t low)
     return tape->dtype == WG_F64 ? wg_ew_sweep_f64(tape, index, low) : wg_ew_sweep_f32(tape, index, low);
 }
 
+/* An inline node has no parameters. */
+static wg_var ew_slope(uint32_t rule, size_t k, wg_var g, const wg_var *in, wg_var y)
+{
+    const unsigned needs = wg_ew_needs(rule, k);
+    if (needs & EW_CUT) return (wg_var){0};
+    return needs & EW_PASS ? g : wg_ew_slope_recorded(rule, k, g, in, y, NULL);
+}
+
 #define EW_OP(name_, arity_, flags_, derivative_)                                                                      \
-    static const wg_scalar_path ew_path_##name_ = {ew_replay, ew_sweep, EW_##name_};                                   \
+    static const wg_scalar_path ew_path_##name_ = {ew_replay, ew_sweep, ew_slope, EW_##name_};                         \
     const wg_op wg_ew_op_##name_ = {.name = #name_,                                                                    \
         .arity = arity_,                                                                                               \
         .flags = WG_OP_ADDS | WG_OP_ELEMENTWISE | (flags_),                                                            \

@@ -79,6 +79,14 @@ EW_ROSTER_CUT_2(EW_DECLARE)
 #undef EW_DECLARE
 #undef EW_DECLARE_
 
+/* The steps that have no public function, applied, on the scalars' short path too. */
+#define EW_DECLARE_1(name, na)     wg_var wg_ew_step_##name(wg_var x);
+#define EW_DECLARE_2(name, na, nb) wg_var wg_ew_step_##name(wg_var a, wg_var b);
+EW_STEPS_1(EW_DECLARE_1)
+EW_STEPS_2(EW_DECLARE_2)
+#undef EW_DECLARE_1
+#undef EW_DECLARE_2
+
 /* Records an op without attributes on the tape of its first operand that has one. */
 wg_var wg_ew_apply(const wg_op *op, const wg_var *in, size_t n);
 /* Records an op of one input with parameters. */

@@ -64,8 +64,8 @@ static inline wg_node *ew_push(wg_tape *tape, const wg_op *op, uint32_t rule, ui
 
 static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length - 1, tape->epoch}; }
 
-#define EW_FUNCTION_1_OF(name, passes)                                                                                 \
-    wg_var wg_##name(wg_var x)                                                                                         \
+#define EW_FUNCTION_1_OF(function, name, passes)                                                                       \
+    wg_var function(wg_var x)                                                                                          \
     {                                                                                                                  \
         wg_tape *tape = x.tape;                                                                                        \
         const wg_node *a;                                                                                              \
@@ -78,8 +78,8 @@ static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length 
             y->u.f32 = ew_function_f32_##name##_value(wg_node_number_f32(tape, a));                                    \
         return ew_top(tape);                                                                                           \
     }
-#define EW_FUNCTION_2_OF(name, passes)                                                                                 \
-    wg_var wg_##name(wg_var a, wg_var b)                                                                               \
+#define EW_FUNCTION_2_OF(function, name, passes)                                                                       \
+    wg_var function(wg_var a, wg_var b)                                                                                \
     {                                                                                                                  \
         wg_tape *tape = a.tape;                                                                                        \
         const wg_node *m, *n;                                                                                          \
@@ -94,10 +94,12 @@ static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length 
             y->u.f32 = ew_function_f32_##name##_value(wg_node_number_f32(tape, m), wg_node_number_f32(tape, n));       \
         return ew_top(tape);                                                                                           \
     }
-#define EW_FUNCTION_1(name, na)     EW_FUNCTION_1_OF(name, WG_NODE_NEEDS)
-#define EW_FUNCTION_2(name, na, nb) EW_FUNCTION_2_OF(name, WG_NODE_NEEDS)
-#define EW_FUNCTION_CUT_1(name)     EW_FUNCTION_1_OF(name, 0)
-#define EW_FUNCTION_CUT_2(name)     EW_FUNCTION_2_OF(name, 0)
+#define EW_FUNCTION_1(name, na)     EW_FUNCTION_1_OF(wg_##name, name, WG_NODE_NEEDS)
+#define EW_FUNCTION_2(name, na, nb) EW_FUNCTION_2_OF(wg_##name, name, WG_NODE_NEEDS)
+#define EW_STEP_1(name, na)         EW_FUNCTION_1_OF(wg_ew_step_##name, name, WG_NODE_NEEDS)
+#define EW_STEP_2(name, na, nb)     EW_FUNCTION_2_OF(wg_ew_step_##name, name, WG_NODE_NEEDS)
+#define EW_FUNCTION_CUT_1(name)     EW_FUNCTION_1_OF(wg_##name, name, 0)
+#define EW_FUNCTION_CUT_2(name)     EW_FUNCTION_2_OF(wg_##name, name, 0)
 #define EW_FUNCTION_3(name, na, nb, nc)                                                                                \
     wg_var wg_##name(wg_var a, wg_var b, wg_var c) { return wg_ew_apply(&wg_ew_op_##name, (wg_var[]){a, b, c}, 3); }
 #define EW_FUNCTION_P(name, na)                                                                                        \
@@ -110,6 +112,8 @@ EW_PUBLIC_3(EW_FUNCTION_3)
 EW_PUBLIC_P(EW_FUNCTION_P)
 EW_PUBLIC_CUT_1(EW_FUNCTION_CUT_1)
 EW_PUBLIC_CUT_2(EW_FUNCTION_CUT_2)
+EW_STEPS_1(EW_STEP_1)
+EW_STEPS_2(EW_STEP_2)
 
 /* ---- functions that check their parameters ---------------------------------------------------------------------------- */
 
@@ -165,6 +169,8 @@ wg_var wg_polygamma(int n, wg_var x)
 #undef EW_FUNCTION_2_OF
 #undef EW_FUNCTION_2
 #undef EW_FUNCTION_3
+#undef EW_STEP_1
+#undef EW_STEP_2
 #undef EW_FUNCTION_P
 #undef EW_FUNCTION_CUT_1
 #undef EW_FUNCTION_CUT_2

@@ -8,15 +8,9 @@
 static inline wg_var EW(step1)(const wg_op *op, wg_var x) { return wg_ew_apply(op, &x, 1); }
 static inline wg_var EW(step2)(const wg_op *op, wg_var a, wg_var b) { return wg_ew_apply(op, (wg_var[]){a, b}, 2); }
 
-static inline wg_var EW(mul)(wg_var a, wg_var b)
-{
-    return a.tape->ieee_zero ? wg_mul(a, b) : EW(step2)(&wg_ew_op_mul0, a, b);
-}
+static inline wg_var EW(mul)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg_mul(a, b) : wg_ew_step_mul0(a, b); }
 
-static inline wg_var EW(div)(wg_var a, wg_var b)
-{
-    return a.tape->ieee_zero ? wg_div(a, b) : EW(step2)(&wg_ew_op_div0, a, b);
-}
+static inline wg_var EW(div)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg_div(a, b) : wg_ew_step_div0(a, b); }
 
 #define ADD                     wg_add
 #define SUB                     wg_sub
@@ -24,8 +18,8 @@ static inline wg_var EW(div)(wg_var a, wg_var b)
 #define DIV                     EW(div)
 #define TIMES                   wg_mul
 #define OVER                    wg_div
-#define MUL0(a, b)              STEP2(mul0, a, b)
-#define DIV0(a, b)              STEP2(div0, a, b)
+#define MUL0                    wg_ew_step_mul0
+#define DIV0                    wg_ew_step_div0
 #define NEG                     wg_neg
 #define LESS                    wg_less
 #define LESS_EQUAL              wg_less_equal
@@ -49,8 +43,8 @@ static inline wg_var EW(div)(wg_var a, wg_var b)
 #define LIBM2(name, a, b)       wg_##name(a, b)
 #define LIBM3(name, a, b, c)    wg_##name(a, b, c)
 #define SIGMOID                 wg_sigmoid
-#define SIGMOID_SLOPE(x, y)     STEP1(sigmoid_prime, x)
-#define TANH_SLOPE(x, y)        STEP1(tanh_prime, x)
+#define SIGMOID_SLOPE(x, y)     wg_ew_step_sigmoid_prime(x)
+#define TANH_SLOPE(x, y)        wg_ew_step_tanh_prime(x)
 #define DIRECTION(a, b, length) STEP2(direction, a, b)
 #define STEP1(name, x)          EW(step1)(&wg_ew_op_##name, x)
 #define STEP2(name, a, b)       EW(step2)(&wg_ew_op_##name, a, b)
