@@ -17,7 +17,7 @@ uint64_t wg_kernel_order_key(double x, bool descending)
 
 static inline bool kernel_order_less(const wg_kernel_item *a, const wg_kernel_item *b)
 {
-    return a->key < b->key || (a->key == b->key && a->at < b->at);
+    return (a->key < b->key) | ((a->key == b->key) & (a->at < b->at)); /* no branch: which it is cannot be predicted */
 }
 
 static void kernel_order_insertion(wg_kernel_item *items, size_t n)
@@ -35,9 +35,10 @@ static void kernel_order_merge(const wg_kernel_item *in, size_t middle, size_t n
 {
     const wg_kernel_item *a = in, *b = in + middle, *a_end = b, *b_end = in + n;
     while (a < a_end && b < b_end) {
-        bool second = kernel_order_less(b, a);
-        *out++ = second ? *b : *a;
-        a += !second;
+        size_t second = kernel_order_less(b, a);
+        const wg_kernel_item *pair[2] = {a, b};
+        *out++ = *pair[second];
+        a += 1 - second;
         b += second;
     }
     if (a < a_end) memcpy(out, a, (size_t)(a_end - a) * sizeof *a);

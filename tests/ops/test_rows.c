@@ -117,6 +117,35 @@ static void test_replay(void **state)
     wg_tape_free(tape);
 }
 
+/* On bounded memory a sweep that cannot be paid for, ticks included, fails before it has touched a gradient. */
+static void test_bounded(void **state)
+{
+    (void)state;
+    enum { N = 20000, STEP = 4096 };
+    size_t refused = 0;
+    for (size_t limit = (size_t)N * sizeof(double);; limit += STEP) {
+        wg_tape *tape = wg_tape_new_with(&(wg_tape_options){.dtype = WG_F64, .memory_limit = limit}, NULL);
+        if (!tape) continue;
+        wg_var x = wg_variable_f64(tape, WG_DIMS(N), NULL), r = wg_scalar_variable(tape, 3);
+        wg_var y = wg_set_rows(x, wg_indices(tape, WG_SCALAR, AT(-1)), r), loss = wg_sum(wg_mul(y, y));
+        if (wg_tape_status(tape) != WG_OK) {
+            wg_tape_free(tape);
+            continue;
+        }
+        bool done = wg_backward(loss) == WG_OK;
+        if (done) {
+            assert_true(wg_grad_at(x, 0) == 0 && wg_grad_at(r, 0) == 6);
+        } else {
+            refused++;
+            point_expect_error(tape, WG_ERROR_MEMORY, "limit", NULL);
+            assert_true(wg_grad_at(x, 0) == 0 && wg_grad_at(x, N - 1) == 0 && wg_grad_at(r, 0) == 0);
+        }
+        wg_tape_free(tape);
+        if (done) break;
+    }
+    assert_true(refused > 0);
+}
+
 /* row: wg_one_hot (no derivative) */
 static void test_one_hot(void **state)
 {
@@ -206,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_allocations),
         cmocka_unit_test(test_masks),
         cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_one_hot),
         cmocka_unit_test(test_to_numbers),
         cmocka_unit_test(test_errors),
