@@ -465,6 +465,13 @@ WG_API wg_status wg_topk(wg_var x, size_t k, int axis, wg_var *values, wg_var *i
 WG_API wg_var wg_median(wg_var x);
 WG_API wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
+/* The quantile, NumPy's with method "linear": with p = q (count - 1), what stands at place p in order, from 0; between two
+ * places the mean of the neighbours weighted by nearness (R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages,
+ * 1996, definition 7). q outside of [0, 1] is WG_ERROR_ARGUMENT. NaN if one is. Of nothing: WG_ERROR_SHAPE. x: g at the element
+ * taken, or in the same weights at the two. */
+WG_API wg_var wg_quantile(wg_var x, double q);
+WG_API wg_var wg_quantile_axes(wg_var x, double q, const int *axes, size_t n, bool keepdims);
+
 /* ==== arrange ========================================================================================================
  * All of these take index vars too, and then give one. */
 

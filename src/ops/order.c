@@ -1,4 +1,4 @@
-/* What depends on the order of numbers: argmax, argmin, argsort, sort, topk, median.
+/* What depends on the order of numbers: argmax, argmin, argsort, sort, topk, median, quantile.
  *
  * Each is an op whose result is indices, which have no derivative, and where values are asked for, a gather with them. So a
  * replay finds the order anew, the values' derivative is gather's, and no shape depends on a value. */
@@ -8,6 +8,7 @@
 #include "tape/list.h"
 #include "wengert/ops.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The axes taken out, or left as 1. */
@@ -148,41 +149,47 @@ static const wg_op order_op_argsort = ORDER_OP_FIRST("argsort"), order_op_sort =
                    order_op_topk = ORDER_OP_FIRST("topk");
 #undef ORDER_OP_FIRST
 
-/* ---- the middle of each row: median's indices -------------------------------------------------------------------------------- */
+/* ---- median and quantile: what stands at one place, or two neighbouring ones, in the order of each row ------------------------ */
 
-static wg_status order_infer_middle(wg_call *call)
+typedef struct order_places {
+    size_t low, count; /* from low on; count is 1 or 2 */
+} order_places;
+
+static wg_status order_infer_ranked(wg_call *call)
 {
-    size_t n = call->in[0].shape->dim[1];
-    call->shape = (wg_shape){.rank = 2, .dim = {call->in[0].shape->dim[0], n && n % 2 == 0 ? 2 : 1}};
+    const order_places *places = call->attributes;
+    call->shape = (wg_shape){.rank = 2, .dim = {call->in[0].shape->dim[0], places->count}};
     call->indices = true;
     return WG_OK;
 }
 
-static size_t order_scratch_middle(const wg_call *call) { return order_bytes(call->in[0].shape->dim[1]); }
+static size_t order_scratch_ranked(const wg_call *call) { return order_bytes(call->in[0].shape->dim[1]); }
 
-/* The last of the n / 2 + 1 first in order, and for an even n the one before it. Where there is NaN, the first NaN. */
-static wg_status order_middle(wg_call *call)
+/* Of the first ones in order the last, and then the one before it. Where there is NaN, the first NaN. */
+static wg_status order_ranked(wg_call *call)
 {
-    size_t rows = call->in[0].shape->dim[0], n = call->in[0].shape->dim[1], half = n / 2 + 1, pick = call->shape.dim[1];
+    const order_places *places = call->attributes;
+    size_t rows = call->in[0].shape->dim[0], n = call->in[0].shape->dim[1], end = places->low + places->count;
     int64_t *out = call->out;
-    if (rows == 0 || n == 0) return WG_OK;
+    if (rows == 0) return WG_OK;
     wg_kernel_item *items = wg_call_scratch(call, order_bytes(n));
     if (!items) return call->tape->status;
-    for (size_t r = 0; r < rows; r++, out += pick) {
+    for (size_t r = 0; r < rows; r++, out += places->count) {
         size_t nan = order_read(call, r * n, n, 1, false, items);
-        wg_kernel_order_select(items, n, half, items + n);
-        for (size_t k = 1; k <= pick; k++) wg_kernel_order_select(items, half + 1 - k, half - k, items + n);
-        for (size_t k = 0; k < pick; k++) out[k] = (int64_t)(nan < n ? nan : items[half - pick + k].at);
+        wg_kernel_order_select(items, n, end, items + n);
+        for (size_t first = end; first > places->low; first--)
+            wg_kernel_order_select(items, first, first - 1, items + n);
+        for (size_t k = 0; k < places->count; k++) out[k] = (int64_t)(nan < n ? nan : items[places->low + k].at);
     }
     return WG_OK;
 }
 
-static const wg_op order_op_middle = {.name = "middle",
+static const wg_op order_op_ranked = {.name = "ranked",
     .arity = 1,
     .flags = WG_OP_CUTS,
-    .shape = order_infer_middle,
-    .evaluate = order_middle,
-    .scratch = order_scratch_middle};
+    .shape = order_infer_ranked,
+    .evaluate = order_ranked,
+    .scratch = order_scratch_ranked};
 
 /* x as rows: a matrix with one for each element of the result. */
 static wg_var order_as_rows(wg_var x, const bool *mask, size_t rows, size_t count)
@@ -201,47 +208,70 @@ static wg_var order_as_rows(wg_var x, const bool *mask, size_t rows, size_t coun
     return wg_reshape(x, WG_DIMS(rows, count));
 }
 
-static wg_var order_median(wg_composition *c, wg_var x, const bool *mask, bool keepdims)
+/* The weighted mean of two neighbours, (1 - fraction, fraction), of every row. */
+static wg_var order_between(wg_var pairs, double fraction)
+{
+    if (fraction == 0.5) return wg_mean_axes(pairs, WG_AXES(1), false);
+    wg_var weights = wg_constant_f64(pairs.tape, WG_DIMS(2), (double[]){1 - fraction, fraction});
+    return wg_sum_axes(wg_mul(pairs, weights), WG_AXES(1), false);
+}
+
+static wg_var order_quantile(wg_composition *c, wg_var x, double q, const bool *mask, bool keepdims)
 {
     wg_shape shape = wg_shape_of(x), out = order_kept(&shape, mask, keepdims);
     size_t rows = 1, count = 1;
     for (uint32_t d = 0; d < shape.rank; d++) *(mask[d] ? &count : &rows) *= shape.dim[d];
-    if (rows && count == 0) {
-        wg_tape_fail(x.tape, WG_ERROR_SHAPE, "median: of nothing: %s has no elements along the reduced axes",
+    if (rows && count == 0)
+        wg_tape_fail(x.tape, WG_ERROR_SHAPE, "%s: of nothing: %s has no elements along the reduced axes", c->name,
             wg_list_describe(x.tape, x.index));
-        return wg_compose_close(c, wg_invalid(x.tape));
-    }
+    else if (!(q >= 0 && q <= 1))
+        wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "%s: q = %g is not between 0 and 1", c->name, q);
+    if (x.tape->status != WG_OK) return wg_compose_close(c, wg_invalid(x.tape));
+    double place = count ? q * (double)(count - 1) : 0, below = floor(place), fraction = place - below;
+    order_places places = {(size_t)below, fraction > 0 ? 2 : 1};
     wg_var lines = order_as_rows(x, mask, rows, count);
-    wg_var middle = wg_list_apply(x.tape, &order_op_middle, &lines, 1, NULL, 0, NULL);
-    wg_var y = wg_gather(lines, middle, 1);
-    if (count && count % 2 == 0) y = wg_mean_axes(y, WG_AXES(1), false);
-    return wg_compose_close(c, wg_reshape(y, out));
+    wg_var ranked = wg_list_apply(x.tape, &order_op_ranked, &lines, 1, &places, sizeof places, NULL);
+    wg_var y = wg_gather(lines, ranked, 1);
+    return wg_compose_close(c, wg_reshape(fraction > 0 ? order_between(y, fraction) : y, out));
 }
 
-wg_var wg_median(wg_var x)
+static wg_var order_quantile_of_all(const char *name, wg_var x, double q)
 {
     wg_composition c;
     bool mask[WG_MAX_RANK];
     memset(mask, 1, sizeof mask);
-    if (!wg_compose_open(&c, "median", &x, 1, 0)) return wg_invalid(x.tape);
-    return order_median(&c, x, mask, false);
+    if (!wg_compose_open(&c, name, &x, 1, 0)) return wg_invalid(x.tape);
+    return order_quantile(&c, x, q, mask, false);
 }
 
-wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims)
+static wg_var order_quantile_of_axes(const char *name, wg_var x, double q, const int *axes, size_t n, bool keepdims)
 {
     wg_composition c;
     bool mask[WG_MAX_RANK];
-    if (!wg_compose_open(&c, "median", &x, 1, 0)) return wg_invalid(x.tape);
+    if (!wg_compose_open(&c, name, &x, 1, 0)) return wg_invalid(x.tape);
     wg_shape shape = wg_shape_of(x);
     size_t which = 0;
     const char *wrong = n && !axes ? "is NULL" : wg_shape_axes(&shape, axes, n, mask, &which);
-    if (!wrong) return order_median(&c, x, mask, keepdims);
+    if (!wrong) return order_quantile(&c, x, q, mask, keepdims);
     if (axes)
-        wg_tape_fail(
-            x.tape, WG_ERROR_SHAPE, "median: axis %d %s for %s", axes[which], wrong, wg_list_describe(x.tape, x.index));
+        wg_tape_fail(x.tape, WG_ERROR_SHAPE, "%s: axis %d %s for %s", name, axes[which], wrong,
+            wg_list_describe(x.tape, x.index));
     else
-        wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "median: the array of axes is NULL");
+        wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "%s: the array of axes is NULL", name);
     return wg_compose_close(&c, wg_invalid(x.tape));
+}
+
+wg_var wg_median(wg_var x) { return order_quantile_of_all("median", x, 0.5); }
+wg_var wg_quantile(wg_var x, double q) { return order_quantile_of_all("quantile", x, q); }
+
+wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims)
+{
+    return order_quantile_of_axes("median", x, 0.5, axes, n, keepdims);
+}
+
+wg_var wg_quantile_axes(wg_var x, double q, const int *axes, size_t n, bool keepdims)
+{
+    return order_quantile_of_axes("quantile", x, q, axes, n, keepdims);
 }
 
 /* ---- public ------------------------------------------------------------------------------------------------------------- */

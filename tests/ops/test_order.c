@@ -91,12 +91,13 @@ static wg_var apply_topk(wg_tape *tape, const wg_var *in, size_t n, const void *
 typedef struct over {
     int axes[WG_MAX_RANK];
     size_t n;
-    bool keepdims;
+    bool keepdims, all;
+    double q; /* 0: the median */
 } over;
 
 static bool over_has(const over *o, uint32_t rank, uint32_t axis)
 {
-    bool has = !o; /* everything */
+    bool has = !o || o->all;
     for (size_t k = 0; o && k < o->n; k++)
         has = has || (uint32_t)(o->axes[k] < 0 ? o->axes[k] + (int)rank : o->axes[k]) == axis;
     return has;
@@ -116,12 +117,20 @@ static size_t over_place(const over *o, const wg_shape *in, const size_t *tuple,
     return shape_flat(out, to);
 }
 
-static void reference_median(array *out, const array *in, size_t n, const void *user)
+/* What a line contributes of its element at a place in order: all of it at q (count - 1), linearly less beside. */
+static long double weight_at(double q, size_t count, size_t place)
 {
+    long double off = fabsl((long double)q * (long double)(count - 1) - (long double)place);
+    return off < 1 ? 1 - off : 0;
+}
+
+static void reference_quantile(array *out, const array *in, size_t n, const void *user)
+{
+    const over *o = user;
     wg_shape shape;
     const size_t origin[WG_MAX_RANK] = {0};
     (void)n;
-    over_place(user, &in->shape, origin, &shape);
+    over_place(o, &in->shape, origin, &shape);
     *out = array_new(shape);
     long double *line = malloc((in->size + 1) * sizeof *line);
     assert_non_null(line);
@@ -129,15 +138,25 @@ static void reference_median(array *out, const array *in, size_t n, const void *
         size_t count = 0, tuple[WG_MAX_RANK];
         for (size_t i = 0; i < in->size; i++) {
             shape_tuple(&in->shape, i, tuple);
-            if (over_place(user, &in->shape, tuple, &shape) == k) line[count++] = in->at[i];
+            if (over_place(o, &in->shape, tuple, &shape) == k) line[count++] = in->at[i];
         }
-        for (size_t i = 0; i < count; i++) {
-            size_t place = place_of(line, count, i, false);
-            if (place == count / 2) out->at[k] += count % 2 ? line[i] : line[i] / 2;
-            if (count % 2 == 0 && place == count / 2 - 1) out->at[k] += line[i] / 2;
-        }
+        for (size_t i = 0; i < count; i++)
+            out->at[k] += weight_at(o && o->q > 0 ? o->q : 0.5, count, place_of(line, count, i, false)) * line[i];
     }
     free(line);
+}
+
+static wg_var apply_quantile(wg_tape *tape, const wg_var *in, size_t n, const void *user)
+{
+    (void)tape, (void)n;
+    return wg_quantile(in[0], ((const over *)user)->q);
+}
+
+static wg_var apply_quantile_axes(wg_tape *tape, const wg_var *in, size_t n, const void *user)
+{
+    const over *o = user;
+    (void)tape, (void)n;
+    return wg_quantile_axes(in[0], o->q, o->axes, o->n, o->keepdims);
 }
 
 static wg_var apply_median_axes(wg_tape *tape, const wg_var *in, size_t n, const void *user)
@@ -194,14 +213,35 @@ static const row_case cases_axes[] = {
     CASE_WITH(OVER(false, 1, 3, 7), 1, SHAPE(2, 2, 1, 3, 1, 1, 2, 2)),
 };
 
+#define ALL(q_)                                                                                                        \
+    &(const over) { .q = q_, .all = true }
+static const row_case cases_quantile[] = {
+    CASE_WITH(ALL(0.25), 1, SHAPE_SCALAR),
+    CASE_WITH(ALL(0.25), 1, SHAPE(5)),
+    CASE_WITH(ALL(0.3), 1, SHAPE(8)),
+    CASE_WITH(ALL(1), 1, SHAPE(2, 3)),
+    CASE_WITH(ALL(0x1p-60), 1, SHAPE(7)),
+    CASE_WITH(ALL(0.95), 1, SHAPE(2, 3, 17)),
+};
+static const row_case cases_quantile_axes[] = {
+    CASE_WITH((&(const over){.axes = {1}, .n = 1, .q = 0.75}), 1, SHAPE(4, 3)),
+    CASE_WITH((&(const over){.axes = {-3, 2}, .n = 2, .q = 0.9, .keepdims = true}), 1, SHAPE(3, 2, 4)),
+    CASE_WITH((&(const over){.axes = {1}, .n = 1, .q = 0.9}), 1, SHAPE(0, 3)),
+    CASE_WITH((&(const over){.n = 0, .q = 0.9}), 1, SHAPE(2, 3)),
+};
+
 #define DISTINCT .distinct = true, .composite = true
 
 static const row rows[] = {
     ROW(wg_sort, .apply = apply_sort, .reference = reference_sort, ROW_CASES(cases_sort), DISTINCT),
     ROW(wg_topk, .apply = apply_topk, .reference = reference_topk, ROW_CASES(cases_topk), DISTINCT),
-    ROW(wg_median, .unary = wg_median, .reference = reference_median, ROW_CASES(cases_all), .roundings = 2, DISTINCT),
-    ROW(wg_median_axes, .apply = apply_median_axes, .reference = reference_median, ROW_CASES(cases_axes),
+    ROW(wg_median, .unary = wg_median, .reference = reference_quantile, ROW_CASES(cases_all), .roundings = 2, DISTINCT),
+    ROW(wg_median_axes, .apply = apply_median_axes, .reference = reference_quantile, ROW_CASES(cases_axes),
         .roundings = 2, DISTINCT),
+    ROW(wg_quantile, .apply = apply_quantile, .reference = reference_quantile, ROW_CASES(cases_quantile),
+        .roundings = 4, DISTINCT),
+    ROW(wg_quantile_axes, .apply = apply_quantile_axes, .reference = reference_quantile, ROW_CASES(cases_quantile_axes),
+        .roundings = 4, DISTINCT),
 };
 
 static void test_allocations(void **state)
@@ -293,6 +333,22 @@ static void test_extremes(void **state)
             wg_tape_free(tape);
             array_free(&x);
         }
+}
+
+/* By NumPy's formula: 1, 2, 4, 8 at q = 0.1 is 1 + 0.3, at 0.5 the median, at 0.75 4 + (8 - 4) / 4; at 2/3 the third. */
+static void test_quantiles(void **state)
+{
+    (void)state;
+    const double at[] = {0, 0.1, 0.5, 2.0 / 3, 0.75, 1}, expected[] = {1, 1.3, 3, 4, 5, 8};
+    wg_tape *tape = wg_tape_new(WG_F64);
+    wg_var x = wg_variable(tape, WG_DIMS(4), ((double[]){8, 1, 4, 2}));
+    for (size_t i = 0; i < 6; i++) assert_true(fabs(wg_item(wg_quantile(x, at[i])) - expected[i]) < 1e-15);
+    assert_int_equal(wg_backward(wg_quantile(x, 0.75)), WG_OK);
+    const double grad[] = {0.25, 0, 0.75, 0};
+    for (size_t i = 0; i < 4; i++) assert_true(wg_grad_at(x, i) == grad[i]);
+    wg_var y = wg_variable(tape, WG_DIMS(3), ((double[]){2, (double)NAN, 1}));
+    assert_true(isnan(wg_item(wg_quantile(y, 0))) && isnan(wg_item(wg_quantile(y, 0.2))));
+    wg_tape_free(tape);
 }
 
 /* The derivative at ties goes where the index points; medians of even counts share it. */
@@ -399,7 +455,22 @@ static void test_errors(void **state)
     point_expect_error(tape, WG_ERROR_ARGUMENT, "median:", "NULL", NULL);
     wg_median(i);
     point_expect_error(tape, WG_ERROR_ARGUMENT, "median:", "argument 1", "indices where numbers", NULL);
+    wg_quantile(x, 1.5);
+    point_expect_error(tape, WG_ERROR_ARGUMENT, "quantile:", "q = 1.5", NULL);
+    wg_quantile_axes(x, -0.1, WG_AXES(0), false);
+    point_expect_error(tape, WG_ERROR_ARGUMENT, "quantile:", "q = -0.1", NULL);
+    wg_quantile(x, (double)NAN);
+    point_expect_error(tape, WG_ERROR_ARGUMENT, "quantile:", "q = ", NULL);
+    wg_quantile(none, 0.5);
+    point_expect_error(tape, WG_ERROR_SHAPE, "quantile:", "of nothing", "none (2,0)", NULL);
+    wg_quantile_axes(x, 0.5, WG_AXES(3), false);
+    point_expect_error(tape, WG_ERROR_SHAPE, "quantile:", "axis 3", "x (2,3)", NULL);
+    wg_quantile_axes(x, 0.5, NULL, 2, false);
+    point_expect_error(tape, WG_ERROR_ARGUMENT, "quantile:", "NULL", NULL);
+    wg_quantile_axes(i, 0.5, WG_AXES(0), false);
+    point_expect_error(tape, WG_ERROR_ARGUMENT, "quantile:", "argument 1", "indices where numbers", NULL);
     assert_null(wg_median((wg_var){0}).tape);
+    assert_null(wg_quantile((wg_var){0}, 0.5).tape);
     assert_null(wg_sort((wg_var){0}, 0, false).tape);
     assert_null(wg_argmax((wg_var){0}, 0, false).tape);
     wg_tape_stats(tape, &after);
@@ -415,6 +486,7 @@ int main(void)
         cmocka_unit_test(test_allocations),
         cmocka_unit_test(test_argsort),
         cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_quantiles),
         cmocka_unit_test(test_ties),
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_errors),
