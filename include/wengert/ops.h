@@ -647,6 +647,66 @@ WG_API wg_var wg_cholesky(wg_var a);
  * triangle of l is not read and has no gradient. */
 WG_API wg_var wg_cholesky_solve(wg_var l, wg_var b);
 
+/* ==== unfold ======================================================================================================= */
+
+/* Entries for height and width. Zeros are the defaults, but a stride or dilation set for one axis must be set for both. */
+typedef struct wg_unfold_options {
+    size_t kernel[2];   /* taps of a window; has no default */
+    size_t stride[2];   /* the step from window to window; default 1 */
+    size_t padding[2];  /* zeros on either side; default 0 */
+    size_t dilation[2]; /* the step from tap to tap; default 1 */
+} wg_unfold_options;
+
+/* The windows of x as columns: x (N, C, H, W) gives (N, C kh kw, L), rows being (channel, tap) and columns the windows,
+ * both row-major; without N there and here. L is the number of outputs of a convolution with these settings. PyTorch's
+ * unfold. x: col2im of g. */
+WG_API wg_var wg_im2col(wg_var x, const wg_unfold_options *options);
+
+/* The adjoint, PyTorch's fold: (N, C kh kw, L) gives (N, C, height, width), each element the sum of what the windows have
+ * of it, which is not im2col's inverse where windows overlap. columns: im2col of g. */
+WG_API wg_var wg_col2im(wg_var columns, size_t height, size_t width, const wg_unfold_options *options);
+
+/* ==== pool =========================================================================================================
+ * x is (N, C, spatial...) or (C, spatial...); windows run over the last one, two or three axes. To pool over the whole of
+ * them (global, or adaptive to one) take mean_axes or max_axes. */
+
+/* One entry per spatial axis, in the order of x's axes, and none for other axes. Zeros are the defaults, but a stride or
+ * dilation that is set for one axis must be set for all. */
+typedef struct wg_pool_options {
+    size_t kernel[3];     /* taps of a window; has no default */
+    size_t stride[3];     /* the step from window to window; default the kernel: windows side by side */
+    size_t padding[3];    /* on either side, at most half the kernel; default 0 */
+    size_t dilation[3];   /* max alone: the step from tap to tap; default 1 */
+    bool ceil_mode;       /* a last window that hangs over the end counts too, if it begins before it */
+    bool exclude_padding; /* avg alone: divide by the elements of x alone (PyTorch: count_include_pad = False) */
+} wg_pool_options;
+
+/* The largest that each window sees; the padding never wins; NaN where a NaN is seen. Extents as a convolution's. x: g to
+ * the element that was largest, shared equally among ties as in max_axes (PyTorch: all of it to the first); windows that
+ * overlap add up. */
+WG_API wg_var wg_max_pool1d(wg_var x, const wg_pool_options *options);
+WG_API wg_var wg_max_pool2d(wg_var x, const wg_pool_options *options);
+WG_API wg_var wg_max_pool3d(wg_var x, const wg_pool_options *options);
+
+/* The mean of each window, in which the padding counts as zeros unless exclude_padding is set; what hangs over the padding
+ * in ceil_mode does not count. x: g over the count, from each window that sees the element. */
+WG_API wg_var wg_avg_pool1d(wg_var x, const wg_pool_options *options);
+WG_API wg_var wg_avg_pool2d(wg_var x, const wg_pool_options *options);
+WG_API wg_var wg_avg_pool3d(wg_var x, const wg_pool_options *options);
+
+/* ==== resample =====================================================================================================
+ * The last n axes of x brought to the n extents of size, larger or smaller; the axes before them stay. PyTorch's
+ * interpolate without antialias. An extent of 0, old or new, is WG_ERROR_SHAPE. Below, m is an old extent, n' the new. */
+
+/* y[j] = x[floor(j m / n')], in whole numbers (PyTorch computes it in float). x: g summed over the copies. */
+WG_API wg_var wg_upsample_nearest(wg_var x, const size_t *size, size_t n);
+
+/* Linear along each axis: with n = 1 linear, 2 bilinear, 3 trilinear. Output j lies at (j + 1/2) m / n' - 1/2 among the
+ * inputs, not before the first or past the last, or, with align_corners, at j (m - 1) / (n' - 1), at 0 when n' = 1. An
+ * output that lies on an input is that input, whatever its neighbours. x: each output's g, by the same weights. */
+WG_API wg_var wg_upsample_linear(wg_var x, const size_t *size, size_t n, bool align_corners);
+WG_API wg_var wg_upsample_bilinear(wg_var x, size_t height, size_t width, bool align_corners);
+
 /* ==== loss ========================================================================================================= */
 
 /* Mean squared error: sum (prediction - target)^2 / d, d = the number of elements (WG_MEAN), 1 (WG_SUM), or the number of
