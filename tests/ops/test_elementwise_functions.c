@@ -43,6 +43,7 @@ static long double formula_asinh_prime(const long double *x) { return 1 / sqrtl(
 static long double formula_one_minus_square(const long double *x) { return 1 - x[0] * x[0]; }
 static long double formula_pow_prime(const long double *x) { return x[1] * powl(x[0], x[1] - 1); }
 static long double formula_logaddexp_weight(const long double *x) { return 1 / (1 + expl(x[1] - x[0])); }
+static long double formula_over0(const long double *x) { return x[0] / x[1]; }
 static long double formula_direction(const long double *x) { return x[0] / formula_hypot(x); }
 
 #define STEP(name)                                                                                                     \
@@ -57,6 +58,7 @@ STEP(one_minus_square)
 STEP(pow_prime)
 STEP(logaddexp_weight)
 STEP(direction)
+STEP(over0)
 
 #define ONE(name_, low, high)                                                                                          \
     ROW_UNARY(name_), .formula = formula_##name_, ROW_CASES_UNARY, .domain = {FROM(low, high)}, .roundings = LIBM
@@ -107,6 +109,7 @@ static const row rows[] = {
     STEP_ROW(one_minus_square, ROW_CASES_UNARY, .domain = {FROM(-0.75, 0.75)}),
     STEP_ROW(pow_prime, ROW_CASES_BINARY, .domain = {FROM(0.4, 2.5), FROM(-2, 3)}),
     STEP_ROW(logaddexp_weight, ROW_CASES_BINARY, .domain = {FROM(-3, 3), FROM(-3, 3)}),
+    STEP_ROW(over0, ROW_CASES_BINARY, .domain = {AWAY(-2, 2, 0.5), AWAY(-2, 2, 0.5)}),
     STEP_ROW(direction, ROW_CASES_BINARY, .domain = {AWAY(-2, 2, 0.5), AWAY(-2, 2, 0.5)}),
 };
 

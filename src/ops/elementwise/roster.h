@@ -85,7 +85,7 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(pow, EW_A | EW_B, EW_A | EW_B | EW_Y)                                                                            \
     X(logaddexp, EW_A | EW_B, EW_A | EW_B)                                                                             \
     X(xlogy, EW_A | EW_B, EW_A | EW_B)                                                                                 \
-    X(hypot, EW_A | EW_Y, EW_B | EW_Y)                                                                                 \
+    X(hypot, EW_A | EW_B | EW_Y, EW_A | EW_B | EW_Y)                                                                   \
     X(atan2, EW_A | EW_B, EW_A | EW_B)                                                                                 \
     X(maximum, EW_A | EW_B, EW_A | EW_B)                                                                               \
     X(minimum, EW_A | EW_B, EW_A | EW_B)                                                                               \
@@ -113,7 +113,7 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
 
 /* Steps of recorded derivatives, without a public function: what no formula in the other ops gives at full accuracy to
  * every order. The primes are the derivatives of tanh, sigmoid, atan, asinh, and of pow with respect to its base; mul0 and
- * div0 are an exact zero where a factor, or the numerator, is zero; bell is e^(-x^2); normal_pdf and normal_cdf are the
+ * div0 are an exact zero where a factor, or the numerator, is zero, over0 where the denominator is; bell is e^(-x^2); normal_pdf and normal_cdf are the
  * normal density and distribution. */
 #define EW_STEPS_1(X)                                                                                                  \
     X(tanh_prime, EW_A | EW_Y)                                                                                         \
@@ -126,6 +126,7 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(normal_cdf, EW_A)
 #define EW_STEPS_2(X)                                                                                                  \
     X(mul0, EW_B, EW_A)                                                                                                \
+    X(over0, EW_B, EW_B | EW_Y)                                                                                        \
     X(div0, EW_B, EW_B | EW_Y)                                                                                         \
     X(pow_prime, EW_A | EW_B, EW_A | EW_B)                                                                             \
     X(logaddexp_weight, EW_A | EW_B | EW_Y, EW_A | EW_B | EW_Y)                                                        \

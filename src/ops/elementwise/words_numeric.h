@@ -19,6 +19,11 @@ static inline R EW(div0)(R a, R b)
     R ratio = a / b;
     return a == 0 ? 0 : ratio;
 }
+static inline R EW(over0)(R a, R b)
+{
+    R ratio = a / b;
+    return b == 0 ? 0 : ratio;
+}
 static inline R EW(less)(R a, R b) { return a < b; }
 static inline R EW(less_equal)(R a, R b) { return a <= b; }
 static inline R EW(equal)(R a, R b) { return a == b; }
@@ -44,6 +49,14 @@ static inline R EW(tanh_slope)(R x, R y)
     return 4 * e / ((1 + e) * (1 + e));
 }
 
+/* a / hypot(a, b), the length given: 0 where a = 0, and 1 or -1 where a alone is infinite. */
+static inline R EW(direction)(R a, R b, R length)
+{
+    R ratio = a / length, sign = EW_LIBM(copysign)(1, a), infinity = (R)INFINITY;
+    bool alone = (EW_LIBM(fabs)(a) == infinity) & (EW_LIBM(fabs)(b) < infinity);
+    return a == 0 ? 0 : alone ? sign : ratio;
+}
+
 /* a - b floor(a / b), by C's fmod, whose result is exact and has the sign of a. */
 static inline R EW(remainder)(R a, R b)
 {
@@ -52,42 +65,43 @@ static inline R EW(remainder)(R a, R b)
     return (rest < 0) == (b < 0) ? rest : rest + b;
 }
 
-#define ADD                     EW(add)
-#define SUB                     EW(sub)
-#define MUL                     EW(mul)
-#define DIV                     EW(div)
-#define TIMES                   EW(mul)
-#define OVER                    EW(div)
-#define MUL0                    EW(mul0)
-#define DIV0                    EW(div0)
-#define NEG                     EW(neg)
-#define LESS                    EW(less)
-#define LESS_EQUAL              EW(less_equal)
-#define EQUAL                   EW(equal)
-#define NOT_EQUAL               EW(not_equal)
-#define WHERE                   EW(select)
-#define K(v, c)                 EW(constant)(c)
-#define ABS                     EW_LIBM(fabs)
-#define SQRT                    EW_LIBM(sqrt)
-#define EXP                     EW_LIBM(exp)
-#define EXPM1                   EW_LIBM(expm1)
-#define LOG                     EW_LIBM(log)
-#define LOG1P                   EW_LIBM(log1p)
-#define POW                     EW_LIBM(pow)
-#define SIN                     EW_LIBM(sin)
-#define COS                     EW_LIBM(cos)
-#define TANH                    EW_LIBM(tanh)
-#define ROUND                   EW_LIBM(rint)
-#define REMAINDER               EW(remainder)
-#define LIBM1(name, x)          EW_LIBM(name)(x)
-#define LIBM2(name, a, b)       EW_LIBM(name)(a, b)
-#define LIBM3(name, a, b, c)    EW_LIBM(name)(a, b, c)
-#define SIGMOID                 EW(sigmoid)
-#define SIGMOID_SLOPE           EW(sigmoid_slope)
-#define TANH_SLOPE              EW(tanh_slope)
-#define DIRECTION(a, b, length) EW(div0)(a, length)
-#define STEP1(name, x)          EW(name##_value)(x)
-#define STEP2(name, a, b)       EW(name##_value)(a, b)
+#define ADD                  EW(add)
+#define SUB                  EW(sub)
+#define MUL                  EW(mul)
+#define DIV                  EW(div)
+#define TIMES                EW(mul)
+#define OVER                 EW(div)
+#define MUL0                 EW(mul0)
+#define DIV0                 EW(div0)
+#define OVER0                EW(over0)
+#define NEG                  EW(neg)
+#define LESS                 EW(less)
+#define LESS_EQUAL           EW(less_equal)
+#define EQUAL                EW(equal)
+#define NOT_EQUAL            EW(not_equal)
+#define WHERE                EW(select)
+#define K(v, c)              EW(constant)(c)
+#define ABS                  EW_LIBM(fabs)
+#define SQRT                 EW_LIBM(sqrt)
+#define EXP                  EW_LIBM(exp)
+#define EXPM1                EW_LIBM(expm1)
+#define LOG                  EW_LIBM(log)
+#define LOG1P                EW_LIBM(log1p)
+#define POW                  EW_LIBM(pow)
+#define SIN                  EW_LIBM(sin)
+#define COS                  EW_LIBM(cos)
+#define TANH                 EW_LIBM(tanh)
+#define ROUND                EW_LIBM(rint)
+#define REMAINDER            EW(remainder)
+#define LIBM1(name, x)       EW_LIBM(name)(x)
+#define LIBM2(name, a, b)    EW_LIBM(name)(a, b)
+#define LIBM3(name, a, b, c) EW_LIBM(name)(a, b, c)
+#define SIGMOID              EW(sigmoid)
+#define SIGMOID_SLOPE        EW(sigmoid_slope)
+#define TANH_SLOPE           EW(tanh_slope)
+#define DIRECTION            EW(direction)
+#define STEP1(name, x)       EW(name##_value)(x)
+#define STEP2(name, a, b)    EW(name##_value)(a, b)
 
 /* Computed in double and rounded. */
 #define BELL(x)              (R) wg_special_bell(x)

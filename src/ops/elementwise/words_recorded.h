@@ -20,6 +20,7 @@ static inline wg_var EW(div)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg
 #define OVER                    wg_div
 #define MUL0                    wg_ew_step_mul0
 #define DIV0                    wg_ew_step_div0
+#define OVER0                   wg_ew_step_over0
 #define NEG                     wg_neg
 #define LESS                    wg_less
 #define LESS_EQUAL              wg_less_equal

@@ -7,6 +7,7 @@
 #undef OVER
 #undef MUL0
 #undef DIV0
+#undef OVER0
 #undef NEG
 #undef LESS
 #undef LESS_EQUAL

@@ -39,6 +39,20 @@ SLOPE2(div0, b)
     return NEG(MUL0(g, ratio));
 }
 
+/* The quotient, and 0 where b = 0, and so are its derivatives, whatever comes to them. */
+VALUE2(over0) { return OVER0(a, b); }
+SLOPE2(over0, a)
+{
+    R zero = K(g, 0);
+    R ratio = DIV(g, b);
+    return WHERE(EQUAL(b, zero), zero, ratio);
+}
+SLOPE2(over0, b)
+{
+    R ratio = OVER0(y, b);
+    return NEG(MUL(g, ratio));
+}
+
 VALUE1(neg) { return NEG(x); }
 SLOPE1(neg) { return NEG(g); }
 

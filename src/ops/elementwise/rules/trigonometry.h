@@ -53,21 +53,23 @@ SLOPE1(atan) { return MUL(g, STEP1(atan_prime, x)); }
 
 /* ---- lengths and angles ------------------------------------------------------------------------------------------------------ */
 
-/* a / hypot(a, b): the cosine of the angle of (a, b), 0 at the origin. Differentiated as a quotient it would cancel where one of
- * the two is much smaller; with s = the direction of (b, a), it is s^2 / hypot and -y s / hypot. */
-VALUE2(direction) { return DIV0(a, LIBM2(hypot, a, b)); }
+/* a / hypot(a, b): the cosine of the angle of (a, b), 0 at the origin. Differentiated as a quotient it would cancel where
+ * one of the two is much smaller; with s = the direction of (b, a), it is s^2 / hypot and -y s / hypot. */
+VALUE2(direction) { return DIRECTION(a, b, LIBM2(hypot, a, b)); }
 SLOPE2(direction, a)
 {
     R sine = STEP2(direction, b, a);
-    R square = MUL0(sine, sine);
-    R slope = DIV0(square, LIBM2(hypot, a, b));
+    R square = TIMES(sine, sine);
+    R length = LIBM2(hypot, a, b);
+    R slope = OVER0(square, length);
     return MUL(g, slope);
 }
 SLOPE2(direction, b)
 {
     R sine = STEP2(direction, b, a);
-    R product = MUL0(y, sine);
-    R slope = DIV0(product, LIBM2(hypot, a, b));
+    R product = TIMES(y, sine);
+    R length = LIBM2(hypot, a, b);
+    R slope = OVER0(product, length);
     return NEG(MUL(g, slope));
 }
 
@@ -79,13 +81,15 @@ VALUE2(atan2) { return LIBM2(atan2, a, b); }
 SLOPE2(atan2, a) /* b / (a^2 + b^2), without the squares */
 {
     R length = LIBM2(hypot, a, b);
-    R slope = DIV0(DIRECTION(b, a, length), length);
+    R cosine = DIRECTION(b, a, length);
+    R slope = OVER0(cosine, length);
     return MUL(g, slope);
 }
 SLOPE2(atan2, b)
 {
     R length = LIBM2(hypot, a, b);
-    R slope = DIV0(DIRECTION(a, b, length), length);
+    R sine = DIRECTION(a, b, length);
+    R slope = OVER0(sine, length);
     return NEG(MUL(g, slope));
 }
 
