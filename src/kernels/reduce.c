@@ -10,6 +10,7 @@
 
 enum {
     KERNEL_REDUCE_BLOCK = 16, /* rows that are added one after another */
+    KERNEL_REDUCE_SHORT = 16, /* no more of them are summed without a tree where the rows are narrow */
     KERNEL_REDUCE_DIGITS = 56 /* an array of 2^61 elements has fewer than 2^53 blocks, whatever its shape */
 };
 
