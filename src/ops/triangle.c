@@ -189,24 +189,24 @@ static void triangle_columns(
     *last = lower ? at : columns;
 }
 
+/* Row after row, each in all matrices at once: there may be many small ones. */
 static wg_status triangle_cut(wg_call *call)
 {
     uint32_t rank = call->shape.rank;
     size_t rows = call->shape.dim[rank - 2], columns = call->shape.dim[rank - 1], element = wg_copy_element(call);
-    size_t matrices = wg_shape_product(&call->shape, 0, rank - 2), bytes = columns * element;
-    ptrdiff_t offset = *(const ptrdiff_t *)call->attributes, one = 1;
+    ptrdiff_t offset = *(const ptrdiff_t *)call->attributes, strides[] = {(ptrdiff_t)(rows * columns), 1};
+    size_t count[] = {wg_shape_product(&call->shape, 0, rank - 2), 0};
     if (call->in[0].size == 0) return WG_OK;
     if (offset > (ptrdiff_t)columns) offset = (ptrdiff_t)columns; /* further off is all the same, and cannot overflow */
     if (offset < -(ptrdiff_t)rows - 1) offset = -(ptrdiff_t)rows - 1;
-    for (size_t at = 0; at < matrices * rows; at++) {
-        const char *in = (const char *)call->in[0].data + at * bytes;
-        char *out = (char *)call->out + at * bytes;
+    if (!call->add) memset(call->out, 0, call->in[0].size * element);
+    for (size_t row = 0; row < rows; row++) {
         size_t first, last;
-        triangle_columns(call, offset, at % rows, columns, &first, &last);
-        size_t count = last - first;
-        if (!call->add) memset(out, 0, first * element);
-        wg_copy_strided(call, 1, &count, in + first * element, &one, out + first * element, &one, call->add);
-        if (!call->add) memset(out + last * element, 0, (columns - last) * element);
+        triangle_columns(call, offset, row, columns, &first, &last);
+        size_t skip = (row * columns + first) * element;
+        count[1] = last - first;
+        wg_copy_strided(call, 2, count, (const char *)call->in[0].data + skip, strides, (char *)call->out + skip,
+            strides, call->add);
     }
     return WG_OK;
 }
