@@ -316,9 +316,9 @@ WG_API wg_var wg_all_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 WG_API wg_var wg_count_nonzero(wg_var x);
 WG_API wg_var wg_count_nonzero_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
-/* ==== shape ==========================================================================================================
- * An axis given by the caller may be negative: it counts from the end. An axis that is not there is WG_ERROR_SHAPE. All of
- * these but sum_to take index vars too, and then give one. */
+/* ==== shape ========================================================================================================
+ * An axis given by the caller may be negative: it counts from the end. An axis that is not there is WG_ERROR_SHAPE. All
+ * of these but sum_to take index vars too, and then give one. */
 
 /* The same elements in row-major order under another shape of the same size. A view: nothing is copied. x: g reshaped. */
 WG_API wg_var wg_reshape(wg_var x, wg_shape shape);
@@ -328,21 +328,21 @@ WG_API wg_var wg_reshape(wg_var x, wg_shape shape);
 WG_API wg_var wg_squeeze(wg_var x);
 WG_API wg_var wg_squeeze_axes(wg_var x, const int *axes, size_t n);
 
-/* A new axis of extent 1, which is axis number axis of the result; -1 makes it the last. PyTorch's name and NumPy's. A view.
- * x: g reshaped. */
+/* A new axis of extent 1, which is axis number axis of the result; -1 makes it the last. PyTorch's name and NumPy's. A
+ * view. x: g reshaped. */
 WG_API wg_var wg_unsqueeze(wg_var x, int axis);
 WG_API wg_var wg_expand_dims(wg_var x, int axis);
 
-/* The axes from start_axis to end_axis, both included, as one: wg_flatten(x, 0, -1) is 1-d, wg_flatten(x, 1, -1) keeps a batch.
- * A 0-d x becomes (1). PyTorch's flatten; NumPy's takes no axes. A view. x: g reshaped. */
+/* The axes from start_axis to end_axis, both included, as one: wg_flatten(x, 0, -1) is 1-d, wg_flatten(x, 1, -1) keeps
+ * a batch. A 0-d x becomes (1). PyTorch's flatten; NumPy's takes no axes. A view. x: g reshaped. */
 WG_API wg_var wg_flatten(wg_var x, int start_axis, int end_axis);
 
 /* The last two axes swapped; rank < 2 is WG_ERROR_SHAPE. matmul takes the result as it is; anything else that reads it
  * makes a copy, once. x: g transposed. */
 WG_API wg_var wg_transpose(wg_var x);
 
-/* Axis k of the result is axis axes[k] of x; axes names each axis once. NumPy's transpose(x, axes). A view where no two axes
- * of more than one element change places. x: g with the axes put back. */
+/* Axis k of the result is axis axes[k] of x; axes names each axis once. NumPy's transpose(x, axes). A view where no two
+ * axes of more than one element change places. x: g with the axes put back. */
 WG_API wg_var wg_permute(wg_var x, const int *axes, size_t n);
 
 /* Axes a and b change places. Of the last two this is wg_transpose. x: g with a and b swapped. */
@@ -354,15 +354,15 @@ WG_API wg_var wg_moveaxis(wg_var x, int source, int destination);
 /* x stretched to a shape that it broadcasts to. x: g summed to x's shape. */
 WG_API wg_var wg_broadcast_to(wg_var x, wg_shape shape);
 
-/* The same with PyTorch's way to name the shape: n extents, of which -1 keeps x's own. The extents of new axes, which stand
- * first, must be given. Unlike PyTorch's, the result is an array of its own. x: g summed to x's shape. */
+/* The same with PyTorch's way to name the shape: n extents, of which -1 keeps x's own. The extents of new axes, which
+ * stand first, must be given. Unlike PyTorch's, the result is an array of its own. x: g summed to x's shape. */
 WG_API wg_var wg_expand(wg_var x, const ptrdiff_t *extents, size_t n);
 
 /* The reverse of broadcast_to: x summed over the axes in which shape, which must broadcast to x's, is missing or 1.
  * x: g broadcast. */
 WG_API wg_var wg_sum_to(wg_var x, wg_shape shape);
 
-/* ==== index ==========================================================================================================
+/* ==== index ========================================================================================================
  * All of these take index vars too, and then give them. */
 
 /* x[start:stop:step] along an axis, with Python's meaning: negative bounds count from the end, bounds past the ends are
@@ -370,8 +370,8 @@ WG_API wg_var wg_sum_to(wg_var x, wg_shape shape);
  * is a view. x: g in the window, zeros elsewhere. */
 WG_API wg_var wg_slice(wg_var x, int axis, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t step);
 
-/* x[index] along an axis, which is dropped: torch.select. A negative index counts from the end; one that is not there is
- * WG_ERROR_ARGUMENT. A view along the first axis. x: g at index, zeros elsewhere. */
+/* x[index] along an axis, which is dropped: torch.select. A negative index counts from the end; one that is not there
+ * is WG_ERROR_ARGUMENT. A view along the first axis. x: g at index, zeros elsewhere. */
 WG_API wg_var wg_select(wg_var x, int axis, ptrdiff_t index);
 
 /* The n >= 1 arrays one after the other along an axis; their other extents are equal. Numbers and indices together are
@@ -387,8 +387,8 @@ WG_API wg_var wg_stack(const wg_var *x, size_t n, int axis);
  * After an error every out is invalid. x: each part's g in its place. Any number of parts costs no more than x. */
 WG_API wg_status wg_split(wg_var x, size_t parts, int axis, wg_var *out);
 
-/* x cut along an axis into n parts of the extents given, whose sum is the axis's: torch.split with a list (NumPy's split takes
- * the places of the cuts). */
+/* x cut along an axis into n parts of the extents given, whose sum is the axis's: torch.split with a list (NumPy's
+ * split takes the places of the cuts). */
 WG_API wg_status wg_split_sizes(wg_var x, const size_t *sizes, size_t n, int axis, wg_var *out);
 
 /* x taken apart along an axis, the reverse of stack: as many results as the axis has elements, each without the axis.
@@ -472,11 +472,11 @@ WG_API wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims)
 WG_API wg_var wg_quantile(wg_var x, double q);
 WG_API wg_var wg_quantile_axes(wg_var x, double q, const int *axes, size_t n, bool keepdims);
 
-/* ==== arrange ========================================================================================================
+/* ==== arrange ======================================================================================================
  * All of these take index vars too, and then give one. */
 
-/* x with the order of elements reversed along each of n axes. n = 0 reverses none, as in PyTorch; NumPy's flip without axes
- * reverses all. x: g flipped. */
+/* x with the order of elements reversed along each of n axes. n = 0 reverses none, as in PyTorch; NumPy's flip without
+ * axes reverses all. x: g flipped. */
 WG_API wg_var wg_flip(wg_var x, const int *axes, size_t n);
 
 /* x moved along an axis by shift places, forwards when it is positive; what leaves at one end comes in at the other:
@@ -484,15 +484,16 @@ WG_API wg_var wg_flip(wg_var x, const int *axes, size_t n);
  * x: g rolled by -shift. */
 WG_API wg_var wg_roll(wg_var x, ptrdiff_t shift, int axis);
 
-/* x set side by side with itself, reps[k] times along axis k: numpy.tile, and PyTorch's Tensor.repeat. The shorter of reps
- * and the shape gets 1s in front; more than 8 axes are WG_ERROR_SHAPE. 0 repetitions give an extent of 0.
- * x: the sum of g over the copies. */
+/* x set side by side with itself, reps[k] times along axis k: numpy.tile, and PyTorch's Tensor.repeat. The shorter of
+ * reps and the shape gets 1s in front; more than 8 axes are WG_ERROR_SHAPE. 0 repetitions give an extent of 0. x: the
+ * sum of g over the copies. */
 WG_API wg_var wg_tile(wg_var x, const size_t *reps, size_t n);
 
-/* Each element along an axis count times in a row: numpy.repeat, torch.repeat_interleave. x: the sum of g over the copies. */
+/* Each element along an axis count times in a row: numpy.repeat, torch.repeat_interleave. x: the sum of g over the
+ * copies. */
 WG_API wg_var wg_repeat(wg_var x, size_t count, int axis);
 
-/* ==== pad ============================================================================================================ */
+/* ==== pad ========================================================================================================= */
 
 /* What padding shows beside an array a b c d: */
 typedef enum wg_pad_mode {
@@ -503,23 +504,24 @@ typedef enum wg_pad_mode {
     WG_PAD_REPLICATE  /* a a a | a b c d | d d d   the last element; NumPy: edge */
 } wg_pad_mode;
 
-/* x with a border: n widths, two for each of the last n / 2 axes, in the order of the axes and before its elements first. (A
- * matrix in PyTorch's pad has its columns' widths first.) value fills the border with WG_PAD_CONSTANT and is not used else.
- * Widths may be larger than the extent: the pattern goes on, as in NumPy; with WG_PAD_REFLECT an extent of 1 is repeated.
- * An axis of extent 0 can be padded with a value alone, otherwise it is WG_ERROR_SHAPE; so is an odd n, or one larger than
- * twice the rank. An unknown mode is WG_ERROR_ARGUMENT. x: to each element, the sum of g where it is shown. */
+/* x with a border: n widths, two for each of the last n / 2 axes, in the order of the axes and before its elements
+ * first. (A matrix in PyTorch's pad has its columns' widths first.) value fills the border with WG_PAD_CONSTANT and is
+ * not used else. Widths may be larger than the extent: the pattern goes on, as in NumPy; with WG_PAD_REFLECT an extent
+ * of 1 is repeated. An axis of extent 0 can be padded with a value alone, otherwise it is WG_ERROR_SHAPE; so is an odd
+ * n, or one larger than twice the rank. An unknown mode is WG_ERROR_ARGUMENT. x: to each element, the sum of g where it
+ * is shown. */
 WG_API wg_var wg_pad(wg_var x, const size_t *widths, size_t n, wg_pad_mode mode, double value);
 
-/* ==== triangle =======================================================================================================
- * Of matrices, the last two axes; those before are a batch. Less than two axes is WG_ERROR_SHAPE. The offset is column - row:
- * 0 is the main diagonal, above it is positive. */
+/* ==== triangle =====================================================================================================
+ * Of matrices, the last two axes; those before are a batch. Less than two axes is WG_ERROR_SHAPE. The offset is column
+ * - row: 0 is the main diagonal, above it is positive. */
 
-/* The diagonal, of shape (..., length); one that passes the matrix by is empty. The axes are those of numpy.linalg.diagonal;
- * numpy.diagonal and torch.diagonal take the first two. x: g on the diagonal, zeros elsewhere. */
+/* The diagonal, of shape (..., length); one that passes the matrix by is empty. The axes are those of
+ * numpy.linalg.diagonal; numpy.diagonal and torch.diagonal take the first two. x: g on the diagonal, zeros elsewhere. */
 WG_API wg_var wg_diagonal(wg_var x, ptrdiff_t offset);
 
-/* Square matrices of zeros with x, of shape (..., length), on a diagonal: torch.diag_embed. Rank 0 or 8 is WG_ERROR_SHAPE.
- * x: the diagonal of g. */
+/* Square matrices of zeros with x, of shape (..., length), on a diagonal: torch.diag_embed. Rank 0 or 8 is
+ * WG_ERROR_SHAPE. x: the diagonal of g. */
 WG_API wg_var wg_diag_embed(wg_var x, ptrdiff_t offset);
 
 /* numpy.diag: diag_embed of a vector, the diagonal of a matrix. Another rank is WG_ERROR_SHAPE. */
@@ -529,7 +531,8 @@ WG_API wg_var wg_diag(wg_var x, ptrdiff_t offset);
  * x: g on the diagonal, zeros elsewhere. */
 WG_API wg_var wg_trace(wg_var x);
 
-/* x on the diagonal and below it (tril) or above it (triu), exact zeros elsewhere, whatever was there. x: tril or triu of g. */
+/* x on the diagonal and below it (tril) or above it (triu), exact zeros elsewhere, whatever was there. x: tril or triu
+ * of g. */
 WG_API wg_var wg_tril(wg_var x, ptrdiff_t offset);
 WG_API wg_var wg_triu(wg_var x, ptrdiff_t offset);
 
