@@ -25,11 +25,8 @@ static void map_softmax(const long double *x, size_t n, long double *y)
 
 static void map_log_softmax(const long double *x, size_t n, long double *y)
 {
-    for (size_t i = 0; i < n; i++) {
-        long double others = 0;
-        for (size_t j = 0; j < n; j++) others += j == i ? 0 : expl(x[j] - x[i]);
-        y[i] = -log1pl(others);
-    }
+    long double sum = logsumexp(x, n, NULL);
+    for (size_t i = 0; i < n; i++) y[i] = n == 1 ? 0 : x[i] - sum;
 }
 
 static void reference_logsumexp(array *out, const array *in, size_t n, const void *user)
