@@ -7,6 +7,9 @@
 #ifndef WG_KERNELS_SPECIAL_H
 #define WG_KERNELS_SPECIAL_H
 
+/* special_root.c */
+double wg_special_cbrt(double x);
+
 /* special_gamma.c, special_polygamma.c */
 double wg_special_lgamma(double x);           /* log |Gamma(x)| */
 double wg_special_digamma(double x);          /* Gamma'(x) / Gamma(x) */

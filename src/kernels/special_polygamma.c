@@ -1,13 +1,9 @@
 /* The derivatives of digamma: psi_n(x) = (-1)^(n+1) n! sum_k 1 / (x + k)^(n+1), k = 0, 1, ... (DLMF 5.15.1).
  *
  * Terms are added until x + k is so large that the asymptotic series (DLMF 5.15.8) gives the rest. Powers are products of
- * pairs: a rounding of x + k would come n + 1 times. Far left of 0 the sum over all integers, the n-th derivative of
- * pi cot(pi x), less the terms that are too many, takes the place of the sum (reflection, DLMF 5.15.6). */
+ * pairs: a rounding of x + k would come n + 1 times. */
 #include "kernels/special.h"
 #include "kernels/special_pair.h"
-
-#define SPECIAL_POLYGAMMA_COT  12    /* up to this n the derivatives of cot are polynomials; beyond, few terms count */
-#define SPECIAL_POLYGAMMA_LEFT -20.0 /* from here on the terms up to 0 are summed one by one */
 
 /* factor! / x^power, power = factor or factor + 1: pair by pair, so that a large factorial meets a large power */
 static double special_power_term(int factor, int power, special_pair x)
@@ -39,11 +35,11 @@ static double special_polygamma_far(int n, special_pair x)
 }
 
 /* The sum from k = 0, whose terms left of 0 have the sign of (x + k)^(n+1). */
-static double special_polygamma_sum(int n, double x)
+static double special_polygamma_sum(int n, special_pair x)
 {
     double sum = 0, lost = 0, enough = 16 + 0.75 * n;
-    special_pair at = {x, 0};
-    for (double k = 0; at.high < enough; at = special_pair_sum(x, ++k)) {
+    special_pair at = x;
+    for (double k = 0; at.high < enough;) {
         double term = special_power_term(n, n + 1, at);
         special_pair total = special_pair_sum(sum, term);
         sum = total.high;
@@ -51,35 +47,21 @@ static double special_polygamma_sum(int n, double x)
         if (!isfinite(sum)) return sum;
         if (at.high > 0 && term * (1 + at.high / n) < 0x1p-60 * fabs(sum))
             return sum + lost; /* so is all that follows */
+        at = special_pair_sum(x.high, ++k);
+        at.low += x.low;
     }
     return sum + (lost + special_polygamma_far(n, at));
 }
 
-/* The n-th derivative of pi cot(pi x), n <= SPECIAL_POLYGAMMA_COT: pi^(n+1) p_n(c), c = cot(pi x), p_0 = c and
- * p_(n+1) = -(1 + c^2) p_n'. The coefficients of one p have one sign, so at a given c nothing cancels. */
-static double special_cot_derivative(int n, double x)
+/* x far left of 0: the sum over all integers k, which is that from frac(x) on to the right and that from 1 - frac(x) on to the
+ * left, less the terms left of x. (The reflection formula, DLMF 5.15.6, with the sum that it writes as a derivative of cot.) */
+static double special_polygamma_left(int n, double x, double sign)
 {
-    double p[SPECIAL_POLYGAMMA_COT + 2] = {0, 1}, scale = 3.141592653589793;
-    for (int m = 0; m < n; m++) {
-        double slope[SPECIAL_POLYGAMMA_COT + 2] = {0};
-        for (int k = 1; k <= m + 1; k++) slope[k - 1] = k * p[k];
-        for (int k = 0; k <= m + 2; k++) p[k] = -(slope[k] + (k >= 2 ? slope[k - 2] : 0));
-        scale *= 3.141592653589793;
-    }
-    double r = remainder(x, 1), size = fabs(r), angle = 3.141592653589793 * (size > 0.25 ? 0.5 - size : size);
-    double c = size > 0.25 ? tan(angle) : 1 / tan(angle);
-    return scale * special_polynomial(p, n + 2, r < 0 ? -c : c);
-}
-
-/* x < SPECIAL_POLYGAMMA_LEFT and n > SPECIAL_POLYGAMMA_COT: the terms around 0 alone. */
-static double special_polygamma_near(int n, double x)
-{
-    double sum = 0, rest = remainder(x, 1);
-    for (int j = 0; j <= 2 * SPECIAL_POLYGAMMA_COT && isfinite(sum); j++) { /* 0, 1, -1, 2, ... */
-        int k = j % 2 ? (j + 1) / 2 : -j / 2;
-        sum += special_power_term(n, n + 1, special_pair_sum(rest, k));
-    }
-    return sum;
+    double part = x - floor(x);
+    double right = special_polygamma_sum(n, (special_pair){part, 0});
+    double left = sign * special_polygamma_sum(n, special_pair_sum(1, -part)), all = right + left;
+    if (isnan(all)) all = part < 0.5 ? right : left; /* both overflow: the nearer pole's is the larger */
+    return sign * all - special_polygamma_sum(n, special_pair_sum(1, -x));
 }
 
 double wg_special_polygamma(int n, double x)
@@ -93,10 +75,5 @@ double wg_special_polygamma(int n, double x)
         if (n % 2) return INFINITY;
         return x == 0 ? -1 / x : NAN;
     }
-    if (x >= SPECIAL_POLYGAMMA_LEFT) return sign * special_polygamma_sum(n, x);
-    if (n > SPECIAL_POLYGAMMA_COT) return sign * special_polygamma_near(n, x);
-    return -special_polygamma_sum(n, 1 - x) - special_cot_derivative(n, x);
+    return x > -20 ? sign * special_polygamma_sum(n, (special_pair){x, 0}) : special_polygamma_left(n, x, sign);
 }
-
-#undef SPECIAL_POLYGAMMA_COT
-#undef SPECIAL_POLYGAMMA_LEFT

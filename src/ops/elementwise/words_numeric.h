@@ -65,6 +65,14 @@ static inline R EW(remainder)(R a, R b)
     return (rest < 0) == (b < 0) ? rest : rest + b;
 }
 
+/* a^(b-1). What the rounding of b - 1 takes away, for b near 0, is a factor a^lost = 1 + lost log a. */
+static inline R EW(pow_less)(R a, R b)
+{
+    R lower = b - 1, power = EW_LIBM(pow)(a, lower);
+    R lost = EW_LIBM(fabs)(b) < 1 ? b - (lower + 1) : 0;
+    return lost != 0 && a > 0 && isfinite(a) && isfinite(power) ? power + power * (lost * EW_LIBM(log)(a)) : power;
+}
+
 #define ADD                  EW(add)
 #define SUB                  EW(sub)
 #define MUL                  EW(mul)
@@ -87,6 +95,8 @@ static inline R EW(remainder)(R a, R b)
 #define EXPM1                EW_LIBM(expm1)
 #define LOG                  EW_LIBM(log)
 #define LOG1P                EW_LIBM(log1p)
+#define POW_LESS             EW(pow_less)
+#define CBRT(x)              (R) wg_special_cbrt(x)
 #define POW                  EW_LIBM(pow)
 #define SIN                  EW_LIBM(sin)
 #define COS                  EW_LIBM(cos)

@@ -34,6 +34,8 @@ static inline wg_var EW(div)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg
 #define EXPM1                   wg_expm1
 #define LOG                     wg_log
 #define LOG1P                   wg_log1p
+#define POW_LESS(a, b)          wg_pow(a, wg_sub(b, K(a, 1)))
+#define CBRT                    wg_cbrt
 #define POW                     wg_pow
 #define SIN                     wg_sin
 #define COS                     wg_cos

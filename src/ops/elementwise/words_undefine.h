@@ -22,6 +22,8 @@
 #undef LOG
 #undef LOG1P
 #undef POW
+#undef POW_LESS
+#undef CBRT
 #undef SIN
 #undef COS
 #undef TANH

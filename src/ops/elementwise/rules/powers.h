@@ -27,7 +27,7 @@ SLOPE1(rsqrt) /* -g y / (2 x): fewer roundings than y^3 */
     return MUL(g, slope);
 }
 
-VALUE1(cbrt) { return LIBM1(cbrt, x); }
+VALUE1(cbrt) { return CBRT(x); }
 SLOPE1(cbrt)
 {
     R square = TIMES(y, y);
@@ -52,17 +52,12 @@ SLOPE1(log2)
 VALUE1(log10) { return LIBM1(log10, x); }
 SLOPE1(log10)
 {
-    R ratio = DIV(g, x);
-    return TIMES(ratio, K(g, 0.43429448190325182765)); /* 1 / log 10 */
+    R scaled = MUL(g, K(g, 0.43429448190325182765)); /* 1 / log 10 */
+    return DIV(scaled, x);
 }
 
-VALUE2(pow_prime) /* b a^(b-1), and 0 where b = 0 also at a = 0 */
-{
-    R lower = SUB(b, K(a, 1));
-    R power = POW(a, lower);
-    return MUL0(b, power);
-}
-SLOPE2(pow_prime, a) /* b (b-1) a^(b-2) */
+VALUE2(pow_prime) { return MUL0(b, POW_LESS(a, b)); } /* b a^(b-1), and 0 where b = 0 also at a = 0 */
+SLOPE2(pow_prime, a)                                  /* b (b-1) a^(b-2) */
 {
     R lower = SUB(b, K(g, 1));
     R prime = STEP2(pow_prime, a, lower);

@@ -103,17 +103,22 @@ SLOPE1(gelu) /* P + x p, P and p the normal distribution and density */
 VALUE1(gelu_tanh) { return GELU_TANH(x); }
 SLOPE1(gelu_tanh) /* s(w) + x w' s'(w), w = c x (1 + 0.044715 x^2), c = 2 sqrt(2 / pi), s = sigmoid */
 {
-    R bend = TIMES(x, x);
+    R zero = K(g, 0);
+    R above = LESS(zero, x);
+    R far_out = LESS(K(g, 64), ABS(x)); /* there it is 0 or 1, and powers of x may overflow */
+    R near = WHERE(far_out, zero, x);
+    R bend = TIMES(near, near);
     R cubic = TIMES(bend, K(g, 0.07135481627260025));
     R once = ADD(cubic, K(g, 1.5957691216057308));
     R triple = TIMES(cubic, K(g, 3));
     R steep = ADD(triple, K(g, 1.5957691216057308));
-    R w = TIMES(x, once);
+    R w = TIMES(near, once);
     R s = SIGMOID(w);
+    R factor = TIMES(near, steep);
     R bell = SIGMOID_SLOPE(w, s);
-    R factor = TIMES(x, steep);
-    R far = MUL0(bell, factor);
-    return MUL(g, ADD(s, far));
+    R far = TIMES(bell, factor);
+    R slope = ADD(s, far);
+    return MUL(g, WHERE(far_out, above, slope));
 }
 
 VALUE1(mish) { return MISH(x); }
