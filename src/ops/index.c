@@ -200,6 +200,9 @@ wg_var wg_select(wg_var x, int axis, ptrdiff_t index)
     return wg_list_apply(x.tape, &index_op_select, &x, 1, &window, sizeof window, NULL);
 }
 
+#define INDEX_BLOCK      8192 /* elements */
+#define INDEX_BLOCK_ROWS 8
+
 /* ---- concat and stack --------------------------------------------------------------------------------------------------- */
 
 /* All operands hold numbers, or all hold indices; the result holds the same. */
@@ -269,12 +272,26 @@ static index_window index_part(const wg_call *call, size_t k, ptrdiff_t *start)
     return window;
 }
 
+/* Rows of the result are written in blocks that the cache holds: many narrow parts each touch every row. A block has rows
+ * enough that a part of it is worth a call. */
 static wg_status index_concat(wg_call *call)
 {
-    ptrdiff_t start = 0;
-    for (size_t k = 0; k < call->n; k++) {
-        index_window window = index_part(call, k, &start);
-        index_copy(call, &call->shape, &window, call->in[k].data, call->out, true, call->add);
+    uint32_t axis = 0;
+    wg_shape_axis(&call->shape, *(const int *)call->attributes, &axis);
+    wg_shape_split split = wg_shape_around(&call->shape, axis);
+    size_t row = split.extent * split.inner, element = wg_copy_element(call);
+    if (row == 0) return WG_OK;
+    size_t block = INDEX_BLOCK / row < INDEX_BLOCK_ROWS ? INDEX_BLOCK_ROWS : INDEX_BLOCK / row;
+    for (size_t done = 0; done < split.outer; done += block) {
+        ptrdiff_t start = 0;
+        for (size_t k = 0; k < call->n; k++) {
+            size_t at = done * row + (size_t)start * split.inner;
+            size_t width = index_part(call, k, &start).count * split.inner;
+            size_t count[] = {split.outer - done < block ? split.outer - done : block, width};
+            const char *in = (const char *)call->in[k].data + done * width * element;
+            wg_copy_strided(call, 2, count, in, (ptrdiff_t[]){(ptrdiff_t)width, 1}, (char *)call->out + at * element,
+                (ptrdiff_t[]){(ptrdiff_t)row, 1}, call->add);
+        }
     }
     return WG_OK;
 }
@@ -313,6 +330,9 @@ static wg_var index_join(const wg_op *op, const wg_var *x, size_t n, int axis)
 
 wg_var wg_concat(const wg_var *x, size_t n, int axis) { return index_join(&index_op_concat, x, n, axis); }
 wg_var wg_stack(const wg_var *x, size_t n, int axis) { return index_join(&index_op_stack, x, n, axis); }
+
+#undef INDEX_BLOCK
+#undef INDEX_BLOCK_ROWS
 
 /* ---- split and unstack: one slice for each part --------------------------------------------------------------------------- */
 
@@ -382,8 +402,9 @@ wg_status wg_unstack(wg_var x, int axis, wg_var *out)
 {
     wg_composition c;
     uint32_t found;
-    if (!index_open_parts(&c, "unstack", x, axis, out, &found)) return index_no_parts(x.tape, 0, out);
-    size_t extent = wg_shape_of(x).dim[found];
+    wg_shape shape = wg_shape_of(x);
+    size_t extent = wg_list_valid(x) && wg_shape_axis(&shape, axis, &found) ? shape.dim[found] : 0;
+    if (!index_open_parts(&c, "unstack", x, axis, out, &found)) return index_no_parts(x.tape, extent, out);
     for (size_t k = 0; k < extent; k++) out[k] = wg_select(x, (int)found, (ptrdiff_t)k);
     return wg_compose_close_all(&c, out, extent);
 }

@@ -255,6 +255,32 @@ static void test_many_parts(void **state)
     free(numbers);
 }
 
+/* More narrow parts than a block of rows holds, and more rows than one block has. */
+static void test_stack_of_columns(void **state)
+{
+    (void)state;
+    enum { ROWS = 37, PARTS = 5000 };
+    wg_tape *tape = wg_tape_new(WG_F32);
+    wg_var *parts = malloc(sizeof *parts * PARTS), offset = wg_variable_f32(tape, WG_DIMS(ROWS), NULL);
+    float numbers[ROWS];
+    assert_non_null(parts);
+    for (size_t k = 0; k < PARTS; k++) {
+        for (size_t i = 0; i < ROWS; i++) numbers[i] = (float)(i * PARTS + k);
+        parts[k] = wg_add(offset, wg_constant_f32(tape, WG_DIMS(ROWS), numbers));
+    }
+    wg_var stacked = wg_stack(parts, PARTS, 1), doubled = wg_concat((wg_var[]){stacked, stacked}, 2, 1);
+    const float *values = wg_value_f32(stacked), *twice = wg_value_f32(doubled);
+    for (size_t i = 0; i < (size_t)ROWS * PARTS; i++) {
+        assert_true(values[i] == (float)i);
+        assert_true(twice[i / PARTS * 2 * PARTS + i % PARTS] == (float)i);
+        assert_true(twice[(i / PARTS * 2 + 1) * PARTS + i % PARTS] == (float)i);
+    }
+    assert_int_equal(wg_backward(wg_sum(doubled)), WG_OK);
+    for (size_t i = 0; i < ROWS; i++) assert_true(wg_grad_at(offset, i) == 2 * PARTS);
+    wg_tape_free(tape);
+    free(parts);
+}
+
 /* Windows with and without their axis, of one array, are joined in one adjoint. */
 static void test_slices_beside_selects(void **state)
 {
@@ -354,6 +380,12 @@ static void test_errors_of_splits(void **state)
     point_expect_error(tape, WG_ERROR_ARGUMENT, "unstack: ", "results is NULL", NULL);
     wg_tape_stats(tape, &after);
     assert_int_equal(before.nodes, after.nodes);
+
+    wg_exp((wg_var){tape, UINT32_MAX, 0}); /* on a tape in error, as many as there would have been are invalid */
+    out[0] = out[1] = out[2] = w;
+    assert_int_equal(wg_unstack(w, 0, out), WG_ERROR_ARGUMENT);
+    assert_false(wg_ok(out[0]) || wg_ok(out[1]));
+    assert_true(wg_ok(out[2]));
     wg_tape_free(tape);
 }
 
@@ -363,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_allocations),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_many_parts),
+        cmocka_unit_test(test_stack_of_columns),
         cmocka_unit_test(test_slices_beside_selects),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_errors_of_splits),
