@@ -219,6 +219,16 @@ WG_API wg_var wg_logical_or(wg_var a, wg_var b);
 WG_API wg_var wg_logical_xor(wg_var a, wg_var b);
 WG_API wg_var wg_logical_not(wg_var x);
 
+/* ==== gated ========================================================================================================
+ * Gated linear units: x is cut in half along an axis, a the first half and b the second, and the one gates the other. The
+ * extent of the axis must be even (WG_ERROR_SHAPE). Which half is the gate is torch.nn.functional.glu's choice: b.
+ * N. Shazeer, GLU variants improve transformer, 2020. Each records its parts as ops of their own. */
+
+WG_API wg_var wg_glu(wg_var x, int axis);    /* a sigmoid(b).  a: g sigmoid(b), b: g a sigmoid'(b) */
+WG_API wg_var wg_reglu(wg_var x, int axis);  /* a relu(b).     a: g relu(b),    b: g a where b > 0 */
+WG_API wg_var wg_geglu(wg_var x, int axis);  /* a gelu(b).     a: g gelu(b),    b: g a gelu'(b) */
+WG_API wg_var wg_swiglu(wg_var x, int axis); /* a silu(b).     a: g silu(b),    b: g a silu'(b) */
+
 /* ==== reduce =======================================================================================================
  * Over everything (the result is 0-d), or over n axes: negative ones count from the end; one that is absent or given
  * twice is WG_ERROR_SHAPE; n = 0 reduces none. keepdims leaves each reduced axis with extent 1. */

@@ -1,32 +1,13 @@
 /* Accuracy of elementwise values and derivatives far from 0, near 0 and near poles, where a formula that cancels loses
  * its digits. What is right was computed apart from this library, from the definitions, in decimal arithmetic of 120
- * digits (exp and ln of Python's decimal module; sin and cos by their series after exact reduction) and rounded to 21.
- *
- * Errors are counted in roundings: half a unit in the last place. Where float cannot hold a number, only double is
- * asked. */
-#include <float.h>
+ * digits (exp and ln of Python's decimal module; sin and cos by their series after exact reduction) and rounded to 21. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "support/point.h"
-
-/* libm's functions have up to two units; a slope is at most a few operations on one of them; a second derivative, swept
- * or recorded over the recorded first one, a few more. None of these leaves room for a lost digit. */
-enum { VALUE = 4, FIRST = 8, SECOND = 32 };
-
-#define UNARY(function)                                                                                                \
-    {                                                                                                                  \
-        .name = #function, .unary = function                                                                           \
-    }
-
-typedef struct tail {
-    row op;
-    double x;
-    long double right[3]; /* value, first and second derivative */
-} tail;
+#include "support/tail.h"
 
 static const tail tails[] = {
     {UNARY(wg_sigmoid), -700,
@@ -119,58 +100,14 @@ static const tail tails[] = {
     {UNARY(wg_cos), 100000, {-9.99360807438212451891e-1L, -3.57487979720165093165e-2L, 9.99360807438212451891e-1L}},
 };
 
-static bool tail_fits(long double x, wg_dtype dtype)
-{
-    long double size = fabsl(x), low = dtype == WG_F64 ? DBL_MIN : FLT_MIN, high = dtype == WG_F64 ? DBL_MAX : FLT_MAX;
-    return size >= low && size <= high;
-}
-
-static void tail_check(const tail *t, double got, int order, int roundings, wg_dtype dtype, const char *how)
-{
-    long double right = t->right[order];
-    if (!tail_fits(right, dtype)) return;
-    long double error = fabsl(got - right) / fabsl(right) / dtype_roundoff(dtype);
-    if (!(error <= roundings))
-        fail_msg("%s(%.17g), %s, order %d, %s: %.17g, right is %.20Lg: %.3Lg roundings off, %d allowed", t->op.name,
-            t->x, dtype == WG_F64 ? "F64" : "F32", order, how, got, right, error, roundings);
-}
-
-static void test_first(void **state)
+static void test_tails(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
-        for (size_t way = 0; way < POINT_WAYS; way++) {
-            point_way w = point_way_of(way);
-            if (w.dtype == WG_F32 && (double)(float)tails[i].x != tails[i].x) continue;
-            point p = point_at(&tails[i].op, 1, &tails[i].x, 1, w);
-            tail_check(&tails[i], p.value, 0, VALUE, w.dtype, "value");
-            tail_check(&tails[i], p.slope[0], 1, FIRST, w.dtype, w.recorded ? "recorded" : "swept");
-        }
-}
-
-/* Over the recorded first derivative: swept, and recorded again. */
-static void test_second(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
-        for (int ways = 0; ways < 4; ways++) {
-            const tail *t = &tails[i];
-            wg_dtype dtype = ways & 1 ? WG_F32 : WG_F64;
-            if (dtype == WG_F32 && ((double)(float)t->x != t->x || !tail_fits(t->right[1], dtype))) continue;
-            wg_tape *tape = wg_tape_new(dtype);
-            wg_var x = wg_variable_f64(tape, (wg_shape){(uint32_t)ways >> 1, {1}}, &t->x), first, second;
-            wg_gradients(row_call(&t->op, tape, &x, 1, NULL), &x, 1, &first);
-            wg_gradients(first, &x, 1, &second);
-            wg_backward(first);
-            tail_check(t, wg_grad_at(x, 0), 2, SECOND, dtype, "swept");
-            tail_check(t, wg_item(second), 2, SECOND, dtype, "recorded");
-            if (wg_tape_status(tape) != WG_OK) fail_msg("%s", wg_tape_message(tape));
-            wg_tape_free(tape);
-        }
+    tail_expect(tails, sizeof tails / sizeof *tails);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first), cmocka_unit_test(test_second)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tails)};
     return cmocka_run_group_tests_name("ops/elementwise, tails", tests, NULL, NULL);
 }

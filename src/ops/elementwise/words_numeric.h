@@ -110,6 +110,7 @@ static inline R EW(pow_less)(R a, R b)
 #define SIGMOID_SLOPE        EW(sigmoid_slope)
 #define TANH_SLOPE           EW(tanh_slope)
 #define DIRECTION            EW(direction)
+#define SOFTPLUS             EW(softplus_value)
 #define STEP1(name, x)       EW(name##_value)(x)
 #define STEP2(name, a, b)    EW(name##_value)(a, b)
 

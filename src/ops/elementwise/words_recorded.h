@@ -5,9 +5,6 @@
 
 #include <math.h>
 
-static inline wg_var EW(step1)(const wg_op *op, wg_var x) { return wg_ew_apply(op, &x, 1); }
-static inline wg_var EW(step2)(const wg_op *op, wg_var a, wg_var b) { return wg_ew_apply(op, (wg_var[]){a, b}, 2); }
-
 static inline wg_var EW(mul)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg_mul(a, b) : wg_ew_step_mul0(a, b); }
 
 static inline wg_var EW(div)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg_div(a, b) : wg_ew_step_div0(a, b); }
@@ -48,9 +45,10 @@ static inline wg_var EW(div)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg
 #define SIGMOID                 wg_sigmoid
 #define SIGMOID_SLOPE(x, y)     wg_ew_step_sigmoid_prime(x)
 #define TANH_SLOPE(x, y)        wg_ew_step_tanh_prime(x)
-#define DIRECTION(a, b, length) STEP2(direction, a, b)
-#define STEP1(name, x)          EW(step1)(&wg_ew_op_##name, x)
-#define STEP2(name, a, b)       EW(step2)(&wg_ew_op_##name, a, b)
+#define DIRECTION(a, b, length) wg_ew_step_direction(a, b)
+#define SOFTPLUS                wg_softplus
+#define STEP1(name, x)          wg_ew_step_##name(x)
+#define STEP2(name, a, b)       wg_ew_step_##name(a, b)
 
 #define BELL(x)              STEP1(bell, x)
 #define NORMAL_PDF(x)        STEP1(normal_pdf, x)

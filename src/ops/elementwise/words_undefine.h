@@ -36,6 +36,7 @@
 #undef SIGMOID_SLOPE
 #undef TANH_SLOPE
 #undef DIRECTION
+#undef SOFTPLUS
 #undef STEP1
 #undef STEP2
 #undef BELL

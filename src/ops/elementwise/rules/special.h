@@ -124,7 +124,7 @@ SLOPE1(gelu_tanh) /* s(w) + x w' s'(w), w = c x (1 + 0.044715 x^2), c = 2 sqrt(2
 VALUE1(mish) { return MISH(x); }
 SLOPE1(mish) /* t + x t', t = tanh(softplus(x)), t' = tanh'(softplus(x)) sigmoid(x) */
 {
-    R plus = STEP1(softplus, x);
+    R plus = SOFTPLUS(x);
     R t = TANH(plus);
     R inner = TANH_SLOPE(plus, t);
     R s = SIGMOID(x);
