@@ -56,18 +56,23 @@ static uint64_t checkpoint_mix(uint64_t hash, uint64_t value)
     return hash ^ hash >> 29;
 }
 
-/* A number for the ops, inputs and shapes from start on; nodes of the same run count from start. */
+/* A node, wherever the run began. */
+static uint64_t checkpoint_place(const checkpoint_run *run, uint32_t index)
+{
+    return index < run->start ? index : UINT64_MAX - (index - run->start);
+}
+
+/* A number for the ops, inputs and shapes from start on. */
 static uint64_t checkpoint_fingerprint(const wg_tape *tape, const checkpoint_run *run)
 {
-    uint64_t hash = checkpoint_mix(0, run->out.index - run->start);
+    uint64_t hash = checkpoint_mix(0, checkpoint_place(run, run->out.index));
     for (uint32_t i = run->start; i < tape->length; i++) {
         const wg_node *node = &tape->nodes[i];
         size_t n;
         const uint32_t *inputs = wg_node_inputs(node, &n);
         hash = checkpoint_mix(hash, (uintptr_t)node->op);
         hash = checkpoint_mix(hash, (uintptr_t)wg_node_shape(tape, node));
-        for (size_t k = 0; k < n; k++)
-            hash = checkpoint_mix(hash, inputs[k] < run->start ? inputs[k] : UINT64_MAX - (inputs[k] - run->start));
+        for (size_t k = 0; k < n; k++) hash = checkpoint_mix(hash, checkpoint_place(run, inputs[k]));
     }
     return hash;
 }

@@ -158,6 +158,25 @@ static wg_status matrices_close(matrices_job *job)
 
 /* ---- second derivatives ------------------------------------------------------------------------------------------------- */
 
+/* One sweep from all gradients, each with its part of the direction as cotangent. */
+static void matrices_product(matrices_job *job, const char *direction, void *out)
+{
+    wg_tape *tape = job->tape;
+    uint32_t from = 0;
+    bool seeded = true;
+    wg_targets_aim(&job->targets, out);
+    for (size_t k = 0; k < job->n && seeded; k++) {
+        uint32_t index = job->grads[k].index;
+        if (tape->nodes[index].flags & WG_NODE_NEEDS) seeded = wg_sweep_seed(tape, index, direction);
+        if (index > from) from = index;
+        direction += job->targets.list[k].size * wg_dtype_size(tape->dtype);
+    }
+    if (seeded)
+        matrices_sweep(&job->targets, from, out);
+    else
+        wg_sweep_abandon(tape, from, job->targets.low);
+}
+
 wg_status wg_hvp(wg_var scalar, const wg_var *wrt, size_t n, const void *v, void *out)
 {
     matrices_job job = {.tape = scalar.tape, .what = "wg_hvp", .out = scalar, .wrt = wrt, .n = n};
@@ -165,20 +184,15 @@ wg_status wg_hvp(wg_var scalar, const wg_var *wrt, size_t n, const void *v, void
     wg_status status = matrices_check(&job, true, out);
     if (status == WG_OK && n && !v) status = wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_hvp: the direction is NULL");
     if (status != WG_OK || !matrices_open(&job, true)) return tape ? tape->status : WG_ERROR_ARGUMENT;
-    const char *place = v;
-    uint32_t from = 0;
-    bool seeded = true;
-    wg_targets_aim(&job.targets, out);
-    for (size_t k = 0; k < n && seeded; k++) {
-        uint32_t index = job.grads[k].index;
-        if (tape->nodes[index].flags & WG_NODE_NEEDS) seeded = wg_sweep_seed(tape, index, place);
-        if (index > from) from = index;
-        place += job.targets.list[k].size * wg_dtype_size(tape->dtype);
+    size_t bytes = job.targets.size * wg_dtype_size(tape->dtype);
+    char *direction = wg_pool_take(&tape->pool, &tape->source, bytes + 1); /* out may be v */
+    if (direction) {
+        if (bytes) memcpy(direction, v, bytes);
+        matrices_product(&job, direction, out);
+        wg_pool_give_back(&tape->pool, direction, bytes + 1);
+    } else {
+        wg_tape_fail_memory(tape, "wg_hvp", bytes);
     }
-    if (seeded)
-        matrices_sweep(&job.targets, from, out);
-    else
-        wg_sweep_abandon(tape, from, job.targets.low);
     return matrices_close(&job);
 }
 

@@ -39,9 +39,9 @@ typedef struct wg_targets {
 
 /* False: the error is set, and there is nothing to close. */
 bool wg_targets_open(wg_targets *targets, wg_tape *tape, const wg_var *wrt, size_t n);
-/* The next sweep writes to row: the targets' elements, one after the other. */
+/* The next sweep adds to row, which is set to zeros: the targets' elements, one after the other. */
 void wg_targets_aim(wg_targets *targets, void *row);
-/* After a sweep: the targets that nothing reached get zeros. */
+/* After a sweep: completes the row, and with check_finite looks at it. */
 wg_status wg_targets_hit(wg_targets *targets, void *row);
 void wg_targets_close(wg_targets *targets);
 

@@ -60,12 +60,13 @@ void wg_targets_aim(wg_targets *targets, void *row)
 {
     wg_tape *tape = targets->tape;
     char *place = row;
+    if (targets->size) memset(row, 0, targets->size * wg_dtype_size(tape->dtype));
     for (size_t k = 0; k < targets->n; k++) {
         const wg_target *target = &targets->list[k];
         wg_record *record = tape->nodes[target->index].u.record;
         if (target->first == k) {
             record->grad = place;
-            record->flags |= WG_RECORD_ZERO_GRAD; /* the first contribution overwrites */
+            record->flags |= WG_RECORD_ZERO_GRAD;
         }
         place += target->size * wg_dtype_size(tape->dtype);
     }
@@ -79,10 +80,7 @@ wg_status wg_targets_hit(wg_targets *targets, void *row)
         const wg_target *target = &targets->list[k];
         wg_record *record = tape->nodes[target->index].u.record;
         size_t bytes = target->size * wg_dtype_size(tape->dtype);
-        if (target->first != k)
-            memcpy(place, record->grad, bytes);
-        else if (record->flags & WG_RECORD_ZERO_GRAD)
-            memset(place, 0, bytes);
+        if (target->first != k && bytes) memcpy(place, record->grad, bytes);
         size_t at = tape->check_finite ? wg_first_not_finite(tape->dtype, place, target->size) : target->size;
         if (at < target->size)
             return wg_tape_fail(tape, WG_ERROR_NONFINITE,

@@ -1,0 +1,433 @@
+/* Checkpoints: the same values and gradients, to the last bit, as without them; every reading of derivatives; replay;
+ * memory that grows like the square root of a chain; and what a checkpointed function must not do. */
+#include "grad/expect.h"
+#include "op/numbers.h"
+#include "support/memory_probe.h"
+
+static wg_var checkpoint(wg_function f, void *user, const wg_var *in, size_t n, bool apart)
+{
+    return apart ? wg_checkpoint(in[0].tape, f, user, in, n) : f(in[0].tape, user, in, n);
+}
+
+/* tanh(W x + x), with what it takes: arrays, views, lazy transposes. */
+static wg_var layer(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)user;
+    (void)n;
+    wg_var turned = wg_transpose(in[0]);
+    return wg_tanh(wg_add(wg_matmul(turned, in[1]), wg_reshape(in[1], wg_shape_of(in[1]))));
+}
+
+/* Scalars: user counts the steps y = sin(y + b) y. */
+static wg_var swing(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)n;
+    wg_var y = in[0];
+    for (int i = 0; i < *(const int *)user; i++) y = wg_mul(wg_sin(wg_add(y, in[1])), y);
+    return y;
+}
+
+/* ---- the same, to the last bit ---------------------------------------------------------------------------------------------- */
+
+typedef struct outcome {
+    double value, w[4], x[2], b;
+} outcome;
+
+/* Three layers and some scalars; apart says which stretches are checkpointed, by bits. */
+static outcome run(wg_dtype dtype, unsigned apart)
+{
+    outcome o;
+    int steps = 5;
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var W = wg_variable(t, WG_DIMS(2, 2), (double[]){0.5, -0.25, 1, 0.75});
+    wg_var x = wg_variable(t, WG_DIMS(2, 1), (double[]){0.3, -0.7}), b = wg_scalar_variable(t, 0.1), y = x;
+    for (unsigned k = 0; k < 3; k++) y = checkpoint(layer, NULL, (wg_var[]){W, y}, 2, apart >> k & 1);
+    wg_var s = checkpoint(swing, &steps, (wg_var[]){wg_sum(y), b}, 2, apart >> 3 & 1);
+    s = checkpoint(swing, &steps, (wg_var[]){s, b}, 2, apart >> 4 & 1);
+    wg_backward(wg_mul(s, wg_exp(b)));
+    EXPECT_HEALTHY(t);
+    o.value = wg_item(s);
+    for (size_t i = 0; i < 4; i++) o.w[i] = wg_grad_at(W, i);
+    for (size_t i = 0; i < 2; i++) o.x[i] = wg_grad_at(x, i);
+    o.b = wg_grad_at(b, 0);
+    wg_tape_free(t);
+    return o;
+}
+
+static void same_bits(wg_dtype dtype)
+{
+    outcome plain = run(dtype, 0);
+    for (unsigned apart = 1; apart < 32; apart++) {
+        outcome o = run(dtype, apart);
+        assert_memory_equal(&o, &plain, sizeof o);
+    }
+}
+IN_BOTH(same_bits)
+
+/* A checkpoint within a checkpoint, twice deep. user: how deep to go. */
+static wg_var nested(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    int *deep = user;
+    int steps = 3;
+    wg_var y = swing(t, &steps, in, n);
+    return *deep ? wg_checkpoint(t, nested, deep - 1, (wg_var[]){y, in[1]}, 2) : y;
+}
+
+static void nesting(wg_dtype dtype)
+{
+    int depths[] = {0, 1, 2}, twelve = 9;
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var y = wg_scalar_variable(t, 0.8), b = wg_scalar_variable(t, 0.4), in[] = {y, b};
+    wg_var apart = wg_checkpoint(t, nested, &depths[2], in, 2), plain = swing(t, &twelve, in, 2);
+    EXPECT_VALUE(apart, 0, (double[]){wg_item(plain)}, 1);
+    wg_backward(plain);
+    double gy = wg_grad_at(y, 0), gb = wg_grad_at(b, 0);
+    wg_zero_grad(t);
+    size_t before = nodes_of(t);
+    wg_backward(apart);
+    assert_int_equal(nodes_of(t), before);
+    EXPECT_GRAD(y, 0, &gy, 1);
+    EXPECT_GRAD(b, 0, &gb, 1);
+    wg_tape_free(t);
+}
+IN_BOTH(nesting)
+
+/* ---- every reading ------------------------------------------------------------------------------------------------------------ */
+
+/* f = x^3 y: H = [6 x y, 3 x^2; 3 x^2, 0], third derivatives 6 y and 6 x; at (2, 5). */
+static wg_var cube(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)user;
+    (void)n;
+    return wg_mul(wg_mul(wg_square(in[0]), in[0]), in[1]);
+}
+
+static void every_order(wg_dtype dtype)
+{
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var x = wg_scalar_variable(t, 2), y = wg_scalar_variable(t, 5), in[] = {x, y};
+    wg_var f = wg_checkpoint(t, cube, NULL, in, 2), g[2], h[2], third, tangent;
+    double numbers[4];
+    wg_gradients(f, in, 2, g);
+    EXPECT_VALUE(g[0], 0, NUMBERS(60));
+    EXPECT_VALUE(g[1], 0, NUMBERS(8));
+    wg_gradients(g[0], in, 2, h);
+    EXPECT_VALUE(h[0], 0, NUMBERS(60));
+    EXPECT_VALUE(h[1], 0, NUMBERS(12));
+    wg_gradients(h[0], &x, 1, &third);
+    EXPECT_VALUE(third, 0, NUMBERS(30));
+    assert_int_equal(wg_hessian(f, in, 2, numbers), WG_OK);
+    assert_int_equal(wg_jvp(f, in, (wg_var[]){wg_scalar(t, 1), wg_scalar(t, -1)}, 2, &tangent), WG_OK);
+    EXPECT_VALUE(tangent, 0, NUMBERS(60 - 8));
+    const double want[] = {60, 12, 12, 0};
+    for (size_t i = 0; i < 4; i++) EXPECT_CLOSE(get(dtype, numbers, i), want[i], 0);
+    wg_var twice = wg_checkpoint(t, cube, NULL, (wg_var[]){x, x}, 2); /* x^4, through two arguments that are one */
+    wg_gradients(twice, &x, 1, g);
+    EXPECT_VALUE(g[0], 0, NUMBERS(32));
+    wg_jvp(twice, &x, (wg_var[]){wg_scalar(t, 1)}, 1, &tangent);
+    EXPECT_VALUE(tangent, 0, NUMBERS(32));
+    wg_zero_grad(t);
+    wg_backward(twice);
+    EXPECT_GRAD(x, 0, NUMBERS(32));
+    EXPECT_HEALTHY(t);
+    wg_tape_free(t);
+}
+IN_BOTH(every_order)
+
+/* A derivative taken within the function: d/dx x^3 y = 3 x^2 y, whose own gradient is (6 x y, 3 x^2). */
+static wg_var slope_of_cube(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    wg_var g;
+    wg_gradients(cube(t, user, in, n), in, 1, &g);
+    return g;
+}
+
+static void gradients_within(wg_dtype dtype)
+{
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var in[] = {wg_scalar_variable(t, 2), wg_scalar_variable(t, 5)}, g[2];
+    wg_var f = wg_checkpoint(t, slope_of_cube, NULL, in, 2);
+    EXPECT_VALUE(f, 0, NUMBERS(60));
+    wg_backward(f);
+    EXPECT_GRAD(in[0], 0, NUMBERS(60));
+    EXPECT_GRAD(in[1], 0, NUMBERS(12));
+    wg_gradients(f, in, 2, g);
+    EXPECT_VALUE(g[0], 0, NUMBERS(60));
+    wg_tape_free(t);
+}
+IN_BOTH(gradients_within)
+
+/* ---- replay and staleness -------------------------------------------------------------------------------------------------------- */
+
+/* sum(table[i] x) c, with an index var among the arguments and a constant that is not. */
+static wg_var pick(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)n;
+    return wg_mul(wg_sum(wg_mul(wg_take(in[0], in[1], 0), in[2])), *(const wg_var *)user);
+}
+
+static void replayed(wg_dtype dtype)
+{
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var table = vector(t, NUMBERS(1, 10, 100)), i = wg_indices(t, WG_DIMS(2), (int64_t[]){0, 2});
+    wg_var x = vector(t, NUMBERS(2, 3)), c = wg_scalar(t, 4);
+    wg_var f = wg_square(wg_checkpoint(t, pick, &c, (wg_var[]){table, i, x}, 3));
+    EXPECT_VALUE(f, 0, NUMBERS(1208.0 * 1208));
+    wg_set_indices(i, (int64_t[]){1, 1});
+    assert_true(isnan(wg_item(f))); /* stale */
+    EXPECT_ERROR(t, WG_ERROR_STALE, "");
+    assert_int_equal(wg_tape_replay(t), WG_OK);
+    EXPECT_VALUE(f, 0, NUMBERS(200.0 * 200));
+    wg_backward(f);
+    EXPECT_GRAD(table, 0, NUMBERS(0, 2 * 200 * 4 * 5, 0));
+    wg_set_value(c, &(double){1}); /* no argument, but the value depends on it */
+    wg_backward(f);
+    EXPECT_ERROR(t, WG_ERROR_STALE, "");
+    assert_int_equal(wg_tape_replay(t), WG_OK);
+    EXPECT_VALUE(f, 0, NUMBERS(50.0 * 50));
+    wg_tape_free(t);
+}
+IN_BOTH(replayed)
+
+/* |x| by C's own branch: a replay in which it flips is an error, and the values from there on read stale. */
+static wg_var branch(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)user;
+    (void)n;
+    return wg_item(in[0]) < 0 ? wg_neg(in[0]) : wg_square(wg_sqrt(in[0]));
+}
+
+static void branch_flips(wg_dtype dtype)
+{
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var x = wg_scalar_variable(t, 4), f = wg_mul(wg_checkpoint(t, branch, NULL, &x, 1), x);
+    wg_set_value(x, &(double){9});
+    assert_int_equal(wg_tape_replay(t), WG_OK);
+    EXPECT_VALUE(f, roundings(dtype, 4), NUMBERS(81));
+    wg_set_value(x, &(double){-1});
+    assert_int_equal(wg_tape_replay(t), WG_ERROR_GUARD);
+    EXPECT_ERROR(t, WG_ERROR_GUARD, "checkpoint");
+    assert_true(isnan(wg_item(f)));
+    EXPECT_ERROR(t, WG_ERROR_STALE, "");
+    wg_tape_free(t);
+}
+IN_BOTH(branch_flips)
+
+/* ---- memory ------------------------------------------------------------------------------------------------------------------------ */
+
+static size_t peak_of_chain(int length, bool apart)
+{
+    int stretch = apart ? (int)lround(sqrt(length)) : length;
+    wg_stats stats;
+    wg_tape *t = wg_tape_new(WG_F64);
+    wg_var a = wg_variable_f64(t, WG_DIMS(64), NULL), b = wg_scalar_variable(t, 0.25), y = a;
+    for (int done = 0; done < length; done += stretch) y = checkpoint(swing, &stretch, (wg_var[]){y, b}, 2, apart);
+    wg_backward(wg_sum(y));
+    wg_tape_stats(t, &stats);
+    EXPECT_HEALTHY(t);
+    wg_tape_free(t);
+    return stats.bytes_peak;
+}
+
+/* 16 times the depth takes 4 times the memory, not 16 times; blocks come in powers of two. */
+static void square_root_of_the_depth(void **state)
+{
+    (void)state;
+    size_t last = 0;
+    for (int length = 64; length <= 16384; length *= 16) {
+        size_t apart = peak_of_chain(length, true), whole = peak_of_chain(length, false);
+        print_message("%6d steps of 64 numbers: %8zu bytes with checkpoints, %8zu without\n", length, apart, whole);
+        if (length > 64) assert_true(apart <= 9 * last);
+        if (length == 16384) assert_true(whole > 30 * apart);
+        last = apart;
+    }
+}
+
+/* Scalars' adjoints stand in an array that has to grow in the middle of the sweep. */
+static void adjoints_grow(wg_dtype dtype)
+{
+    int steps = 3000;
+    double want[2];
+    wg_tape *t = wg_tape_new(dtype), *plain = wg_tape_new(dtype);
+    for (int apart = 0; apart < 2; apart++) {
+        wg_tape *tape = apart ? t : plain;
+        wg_var y = wg_scalar_variable(tape, 1.2), b = wg_scalar_variable(tape, 1.3);
+        wg_var f = wg_mul(checkpoint(swing, &steps, (wg_var[]){y, b}, 2, apart), wg_exp(b));
+        wg_backward(f);
+        if (apart) EXPECT_GRAD(y, 0, want, 1);
+        if (apart) EXPECT_GRAD(b, 0, want + 1, 1);
+        want[0] = wg_grad_at(y, 0);
+        want[1] = wg_grad_at(b, 0);
+    }
+    wg_tape_free(plain);
+    wg_tape_free(t);
+}
+IN_BOTH(adjoints_grow)
+
+/* ---- misuse ------------------------------------------------------------------------------------------------------------------------- */
+
+/* What the function does wrong, by a letter. */
+typedef struct wrong {
+    char how;
+    wg_var older;
+    int runs;
+    wg_mark mark;
+} wrong;
+
+static wg_var misuse(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    wrong *w = user;
+    w->runs++;
+    switch (w->how) {
+    case 'u':
+        return wg_mul(in[0], w->older);
+    case 'o':
+        return w->runs > 1 ? wg_cos(in[0]) : wg_sin(in[0]);
+    case 's':
+        return wg_sum(wg_broadcast_to(in[0], WG_DIMS((size_t)w->runs)));
+    case 'v':
+        return wg_mul(in[0], wg_name(wg_scalar_variable(t, 1), "inner"));
+    case 'i':
+        return wg_indices(t, WG_SCALAR, NULL);
+    case 'e':
+        return wg_matmul(in[0], in[0]);
+    case 'x':
+        return (wg_var){0};
+    case 'r':
+        wg_tape_rewind(t, w->mark);
+        break;
+    case 'p':
+        wg_tape_replay(t);
+        break;
+    case 'b':
+        wg_backward(in[0]);
+        break;
+    case 'h':
+        wg_hvp(in[0], in, n, (double[]){1}, (double[]){0});
+        break;
+    case 'f':
+        wg_tape_free(t);
+        break;
+    case 'w':
+        wg_set_value(in[0], &(double){1});
+        break;
+    default:
+        break;
+    }
+    return wg_neg(in[0]);
+}
+
+static void misuses(wg_dtype dtype)
+{
+    static const struct {
+        char how;
+        wg_status status;
+        const char *mention;
+    } first[] = {{'u', WG_ERROR_ARGUMENT, "uses older (), which needs a gradient"},
+        {'v', WG_ERROR_ARGUMENT, "makes a variable, inner"}, {'i', WG_ERROR_ARGUMENT, "indices"},
+        {'e', WG_ERROR_SHAPE, "matmul"}, {'x', WG_ERROR_ARGUMENT, "result"}, {'r', WG_ERROR_ARGUMENT, "busy"},
+        {'p', WG_ERROR_ARGUMENT, "busy"}, {'b', WG_ERROR_ARGUMENT, "busy"}, {'h', WG_ERROR_ARGUMENT, "busy"},
+        {'f', WG_ERROR_ARGUMENT, "busy"}, {'w', WG_ERROR_ARGUMENT, "busy"}};
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var x = wg_scalar_variable(t, 2), older = wg_name(wg_scalar_variable(t, 3), "older");
+    size_t before = nodes_of(t);
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        wrong w = {.how = first[i].how, .older = older, .mark = wg_tape_mark(t)};
+        assert_false(wg_ok(wg_checkpoint(t, misuse, &w, &x, 1)));
+        EXPECT_ERROR(t, first[i].status, first[i].mention);
+        assert_int_equal(nodes_of(t), before);
+    }
+    for (const char *how = "os"; *how; how++) {
+        wrong w = {.how = *how};
+        wg_var y = wg_exp(wg_checkpoint(t, misuse, &w, &x, 1)), g;
+        EXPECT_HEALTHY(t);
+        wg_zero_grad(t);
+        assert_int_equal(wg_backward(y), WG_ERROR_ARGUMENT);
+        EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "the same each time");
+        wg_gradients(y, &x, 1, &g);
+        EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "the same each time");
+    }
+    wg_zero_grad(t);
+    wg_backward(wg_square(x)); /* all is as before */
+    EXPECT_GRAD(x, 0, NUMBERS(4));
+    wg_checkpoint(t, NULL, NULL, &x, 1);
+    EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "NULL");
+    wg_checkpoint(t, misuse, NULL, NULL, 1);
+    EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "NULL");
+    assert_false(wg_ok(wg_checkpoint(NULL, misuse, NULL, NULL, 0)));
+    wg_tape_free(t);
+}
+IN_BOTH(misuses)
+
+/* What is allowed: an older constant, an argument handed back, an older variable that is an argument under another name. */
+static wg_var hand_back(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)user;
+    (void)n;
+    return in[0];
+}
+
+static void harmless(wg_dtype dtype)
+{
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var x = wg_scalar_variable(t, 2), three = wg_scalar(t, 3), grads[2];
+    wrong w = {.how = 'u', .older = three}, own = {.how = 'u', .older = x};
+    wg_var y = wg_checkpoint(t, hand_back, NULL, &x, 1), z = wg_checkpoint(t, misuse, &w, &x, 1);
+    wg_var s = wg_checkpoint(t, misuse, &own, &x, 1);
+    wg_backward(wg_mul(y, z)); /* x (3 x) */
+    EXPECT_GRAD(x, 0, NUMBERS(12));
+    wg_zero_grad(t);
+    wg_backward(s);
+    EXPECT_GRAD(x, 0, NUMBERS(4));
+    wg_gradients(z, (wg_var[]){three, x}, 2, grads); /* a constant that is no argument can be differentiated for */
+    EXPECT_VALUE(grads[0], 0, NUMBERS(2));
+    EXPECT_VALUE(grads[1], 0, NUMBERS(3));
+    wg_gradients(y, &x, 1, grads);
+    EXPECT_VALUE(grads[0], 0, NUMBERS(1));
+    wg_tape_free(t);
+}
+IN_BOTH(harmless)
+
+/* Every allocation fails in turn, in the first run, the sweep and the recorded derivative. */
+static void out_of_memory(void **state)
+{
+    (void)state;
+    size_t failed = 0;
+    for (size_t at = 1;; at++) {
+        memory_probe probe = {0};
+        wg_tape *t =
+            wg_tape_new_with(&(wg_tape_options){.dtype = WG_F64, .allocator = memory_probe_allocator(&probe)}, NULL);
+        int steps = 200;
+        wg_var in[] = {wg_scalar_variable(t, 2), wg_scalar_variable(t, 5)}, f, g;
+        probe.fail_at = probe.calls + at;
+        f = wg_checkpoint(t, swing, &steps, in, 2);
+        bool fine = wg_backward(f) == WG_OK && wg_gradients(f, in, 1, &g) == WG_OK;
+        if (!fine) {
+            failed++;
+            EXPECT_ERROR(t, WG_ERROR_MEMORY, "");
+        }
+        probe.fail_at = 0;
+        wg_zero_grad(t);
+        wg_backward(wg_checkpoint(t, cube, NULL, in, 2));
+        EXPECT_GRAD(in[0], 0, NUMBERS(60));
+        wg_tape_free(t);
+        memory_probe_end(&probe);
+        if (fine) break;
+    }
+    print_message("%zu allocations failed in turn\n", failed);
+    assert_true(failed > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {BOTH(same_bits), BOTH(nesting), BOTH(every_order), BOTH(gradients_within),
+        BOTH(replayed), BOTH(branch_flips), cmocka_unit_test(square_root_of_the_depth), BOTH(adjoints_grow),
+        BOTH(misuses), BOTH(harmless), cmocka_unit_test(out_of_memory)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
