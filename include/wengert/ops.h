@@ -555,10 +555,10 @@ WG_API wg_var wg_triu(wg_var x, ptrdiff_t offset);
  * the product is NaN, in the derivative too. */
 WG_API wg_var wg_matmul(wg_var a, wg_var b);
 
-/* ==== contract ===================================================================================================== */
+/* ==== contract ==================================================================================================== */
 
-/* The sum of a[i] b[i] of two arrays with one axis and equal lengths: 0-d. NumPy's vdot, PyTorch's dot; for more axes see
- * wg_inner and wg_matmul. Of nothing: 0. a: g b, b: g a. */
+/* The sum of a[i] b[i] of two arrays with one axis and equal lengths: 0-d. NumPy's vdot, PyTorch's dot; for more axes
+ * see wg_inner and wg_matmul. Of nothing: 0. a: g b, b: g a. */
 WG_API wg_var wg_dot(wg_var a, wg_var b);
 
 /* y[i,j] = a[i] b[j] of two arrays with one axis each. (NumPy's outer also flattens what has more axes.)
@@ -569,24 +569,24 @@ WG_API wg_var wg_outer(wg_var a, wg_var b);
  * WG_MAX_RANK + 2. NumPy's inner, but a 0-d operand is WG_ERROR_SHAPE. a, b: g contracted with the other. */
 WG_API wg_var wg_inner(wg_var a, wg_var b);
 
-/* Axis axes_a[k] of a contracted with axis axes_b[k] of b, for all k < na = nb. The result has a's other axes, then b's; at
- * most WG_MAX_RANK. NumPy's and PyTorch's tensordot with two lists; with none, the outer product. One matrix product; a, b: g
- * contracted with the other. */
+/* Axis axes_a[k] of a contracted with axis axes_b[k] of b, for all k < na = nb. The result has a's other axes, then
+ * b's; at most WG_MAX_RANK. NumPy's and PyTorch's tensordot with two lists; with none, the outer product. One matrix
+ * product; a, b: g contracted with the other. */
 WG_API wg_var wg_tensordot(wg_var a, wg_var b, const int *axes_a, size_t na, const int *axes_b, size_t nb);
 
-/* ==== einsum ======================================================================================================= */
+/* ==== einsum ====================================================================================================== */
 
-/* The sum of products of n operands in Einstein's notation, with NumPy's syntax: "ij,jk->ik" is the matrix product. A term per
- * operand names its axes by letters; axes with the same letter run together, and what is not in the output is summed. A
- * letter twice in a term is a diagonal. Without "->" the output has the letters that occur once, in ASCII's order
- * (capitals first). "..." stands for the axes that are not named; they broadcast and come first in an implicit output. An
- * extent of 1 stretches to that of the same letter elsewhere, as in NumPy. Spaces are ignored.
+/* The sum of products of n operands in Einstein's notation, with NumPy's syntax: "ij,jk->ik" is the matrix product. A
+ * term per operand names its axes by letters; axes with the same letter run together, and what is not in the output
+ * is summed. A letter twice in a term is a diagonal. Without "->" the output has the letters that occur once, in
+ * ASCII's order (capitals first). "..." stands for the axes that are not named; they broadcast and come first in an
+ * implicit output. An extent of 1 stretches to that of the same letter elsewhere, as in NumPy. Spaces are ignored.
  *
- * Sums of one operand's own are taken first, then pairs are contracted by matmul, at each step the pair whose product is
- * smallest beside its parts: no intermediate has more than WG_MAX_RANK axes, or it is WG_ERROR_SHAPE. Each operand gets g
- * contracted with the others. Subscripts that cannot be read, or that name a letter in the output alone, are
- * WG_ERROR_ARGUMENT; extents that differ WG_ERROR_SHAPE, naming operand and letter. As in matmul, a zero times NaN or infinity
- * inside a product is NaN. */
+ * Sums of one operand's own are taken first, then pairs are contracted by matmul, at each step the pair whose product
+ * is smallest beside its parts: no intermediate has more than WG_MAX_RANK axes, or it is WG_ERROR_SHAPE. Each operand
+ * gets g contracted with the others. Subscripts that cannot be read, or that name a letter in the output alone, are
+ * WG_ERROR_ARGUMENT; extents that differ WG_ERROR_SHAPE, naming operand and letter. As in matmul, a zero times NaN or
+ * infinity inside a product is NaN. */
 WG_API wg_var wg_einsum(const char *subscripts, const wg_var *in, size_t n);
 
 /* ==== conv =========================================================================================================
@@ -660,6 +660,43 @@ WG_API wg_var wg_cholesky(wg_var a);
  * triangle of l is not read and has no gradient. */
 WG_API wg_var wg_cholesky_solve(wg_var l, wg_var b);
 
+/* ==== linalg/qr =================================================================================================== */
+
+/* The reduced QR decomposition of matrices (..., m, n), k = min(m, n): x = q r, q (..., m, k) with orthonormal
+ * columns, r (..., k, n) upper triangular. The diagonal of r is never negative, which makes q and r unique where the
+ * rank is full; NumPy's, PyTorch's and JAX's signs are LAPACK's, which may differ, column by column of q and row by
+ * row of r. A matrix with a NaN or infinity has NaN results.
+ * x: (gq + q C) r^-T for m >= n, C the lower triangle of r gr^T - gq^T q mirrored (S. Walter and L. Lehmann,
+ * Algorithmic differentiation of linear algebra functions, 2010); for wide ones the first m columns are decomposed
+ * so, and the others give r's by q^T (Roberts and Roberts 2020). The derivative of a matrix whose columns (its first
+ * m, if wide) don't have full rank, |r_kk| <= n eps max |r_ii|, is WG_ERROR_ARGUMENT. */
+WG_API wg_status wg_qr(wg_var x, wg_var *q, wg_var *r);
+
+/* ==== linalg/eigh ================================================================================================= */
+
+/* Eigenvalues (..., n), ascending, and eigenvectors, the columns of vectors (..., n, n), of the symmetric parts of the
+ * matrices x (..., n, n): (x + x^T) / 2 = vectors diag(values) vectors^T. (NumPy and PyTorch read the lower triangle
+ * alone; of a symmetric matrix the results are the same.) Of each vector the first of the largest elements, all those within
+ * 1/1024 of the largest, is positive; elsewhere signs are arbitrary. A matrix with a NaN or infinity has NaN results;
+ * an iteration that does not converge is WG_ERROR_NONFINITE.
+ * values: x gets V diag(g) V^T, also where values coincide (the eigenvectors found share it). vectors: x gets the
+ * symmetric part of V (F o V^T g) V^T, F_ij = 1 / (w_j - w_i) off the diagonal (M. Giles, Collected matrix derivative
+ * results, 2008, section 3.1). Where two values are nearer than n eps max |w| that derivative does not exist:
+ * WG_ERROR_ARGUMENT from the sweep, and so for the second derivative of the values. */
+WG_API wg_status wg_eigh(wg_var x, wg_var *values, wg_var *vectors);
+
+/* ==== linalg/svd ================================================================================================== */
+
+/* The reduced singular value decomposition of matrices (..., m, n), k = min(m, n): x = u diag(s) vt, u (..., m, k)
+ * and the transpose of vt (..., k, n) with orthonormal columns, s (..., k) descending. Of each column of u the first
+ * of the largest elements, all those within 1/1024 of the largest, is positive; elsewhere signs are arbitrary. A
+ * matrix with a NaN or infinity has NaN results; an iteration that does not converge is WG_ERROR_NONFINITE.
+ * s: x gets u diag(g) vt, also where values coincide. u, vt: J. Townsend, Differentiating the singular value
+ * decomposition, 2016. Their derivatives don't exist where two values are nearer than k eps max s, nor that of u for
+ * m > n, and of vt for m < n, where one is below that: WG_ERROR_ARGUMENT from the sweep, and so for the second
+ * derivative of s. */
+WG_API wg_status wg_svd(wg_var x, wg_var *u, wg_var *s, wg_var *vt);
+
 /* ==== unfold ======================================================================================================= */
 
 /* Entries for height and width. Zeros are the defaults, but a stride or dilation set for one axis must be set for both. */
@@ -719,7 +756,6 @@ WG_API wg_var wg_upsample_nearest(wg_var x, const size_t *size, size_t n);
  * output that lies on an input is that input, whatever its neighbours. x: each output's g, by the same weights. */
 WG_API wg_var wg_upsample_linear(wg_var x, const size_t *size, size_t n, bool align_corners);
 WG_API wg_var wg_upsample_bilinear(wg_var x, size_t height, size_t width, bool align_corners);
-
 /* ==== loss ========================================================================================================= */
 
 /* Mean squared error: sum (prediction - target)^2 / d, d = the number of elements (WG_MEAN), 1 (WG_SUM), or the number of

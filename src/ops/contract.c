@@ -5,9 +5,9 @@
  *     batch     in both, and still needed      sum      in both, and not needed
  *     rows      in the first alone             columns  in the second alone
  *
- * so the pair is (batch, rows, sum) @ (batch, sum, columns): one call of matmul, after each array is brought into that order,
- * if it does not lie so already or lies as the transpose. Nothing here but the diagonal is an op of its own: derivatives
- * come with the composition. */
+ * so the pair is (batch, rows, sum) @ (batch, sum, columns): one call of matmul, after each array is brought into
+ * that order, if it does not lie so already or lies as the transpose. Nothing here but the diagonal is an op of its
+ * own: derivatives come with the composition. */
 #include "ops/contract.h"
 
 #include "ops/compose.h"
@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-/* ---- diagonal: axes that share a label become one ---------------------------------------------------------------------- */
+/* ---- diagonal: axes that share a label become one ---------------------------------------------------------------- */
 
 typedef struct contract_window {
     uint32_t result_of[WG_MAX_RANK]; /* axis k of the whole array is this one of the diagonal */
@@ -96,7 +96,7 @@ static void contract_derive_spread(wg_derivation *d)
     wg_give(d, 0, &contract_op_diagonal, &g, 1, wg_derivation_call(d)->attributes, sizeof(contract_window));
 }
 
-/* ---- axes in order --------------------------------------------------------------------------------------------------------- */
+/* ---- axes in order ----------------------------------------------------------------------------------------------- */
 
 void wg_contract_diagonal(wg_labelled *x)
 {
@@ -131,7 +131,7 @@ wg_var wg_contract_arrange(const wg_labelled *x, const wg_labels *order)
     return wg_permute(x->var, axes, order->n);
 }
 
-/* ---- a pair ------------------------------------------------------------------------------------------------------------ */
+/* ---- a pair ------------------------------------------------------------------------------------------------------ */
 
 typedef struct contract_pair {
     const wg_labelled *a, *b;
@@ -224,7 +224,7 @@ wg_labelled wg_contract_pair(const wg_labelled *a, const wg_labelled *b, uint64_
     return (wg_labelled){product, pair.result};
 }
 
-/* ---- public ------------------------------------------------------------------------------------------------------------ */
+/* ---- public ------------------------------------------------------------------------------------------------------ */
 
 /* Contracts axes axes_a of a with axes_b of b, in that order. */
 static wg_var contract_axes(wg_var a, wg_var b, const uint32_t *axes_a, const uint32_t *axes_b, size_t n)

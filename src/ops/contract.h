@@ -1,5 +1,5 @@
-/* Contraction: what einsum, tensordot and their kin are made of. An axis has a label, a small number; axes of two arrays
- * with the same label run together. */
+/* Contraction: what einsum, tensordot and their kin are made of. An axis has a label, a small number; axes of two
+ * arrays with the same label run together. */
 #ifndef WG_OPS_CONTRACT_H
 #define WG_OPS_CONTRACT_H
 

@@ -1,10 +1,10 @@
 /* einsum: sums of products in Einstein's notation, with NumPy's syntax.
  *
- * A label is a number: a letter is one, and an axis of the ellipsis, counted from its end, is one. Every operand is first
- * made plain: a repeated label becomes a diagonal, an axis that only stretches is dropped, and labels that no one else
- * mentions are summed. Then pairs are contracted until one array is left: next is the pair whose product saves the most
- * elements, size(result) - size(a) - size(b) (D. G. A. Smith and J. Gray, opt_einsum, Journal of Open Source Software
- * 3(26), 2018). Shapes alone decide. */
+ * A label is a number: a letter is one, and an axis of the ellipsis, counted from its end, is one. Every operand is
+ * first made plain: a repeated label becomes a diagonal, an axis that only stretches is dropped, and labels that no
+ * one else mentions are summed. Then pairs are contracted until one array is left: next is the pair whose product
+ * saves the most elements, size(result) - size(a) - size(b) (D. G. A. Smith and J. Gray, opt_einsum, Journal of Open
+ * Source Software 3(26), 2018). Shapes alone decide. */
 #include "ops/contract.h"
 
 #include "ops/compose.h"
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what is being read and done -------------------------------------------------------------------------------------------- */
+/* ---- what is being read and done --------------------------------------------------------------------------------- */
 
 enum { EINSUM_LETTERS = WG_CONTRACT_LABELS - WG_MAX_RANK };
 
@@ -31,7 +31,7 @@ typedef struct einsum_sum {
     wg_labels output;
 } einsum_sum;
 
-/* ---- reading the subscripts ------------------------------------------------------------------------------------------------- */
+/* ---- reading the subscripts -------------------------------------------------------------------------------------- */
 
 static bool einsum_fail(einsum_sum *s, wg_status status, const char *what)
 {
@@ -280,8 +280,8 @@ static bool einsum_choose(const einsum_sum *s, size_t *a, size_t *b)
     return found;
 }
 
-/* Contracts two operands into the place of the first. The one that holds the output's first free label goes first, so that
- * the last product need not be rearranged. */
+/* Contracts two operands into the place of the first. The one that holds the output's first free label goes first, so
+ * that the last product need not be rearranged. */
 static void einsum_merge(einsum_sum *s, size_t a, size_t b)
 {
     uint64_t needed = einsum_needed(s, a, b);

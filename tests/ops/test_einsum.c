@@ -1,5 +1,5 @@
-/* einsum: rows over its notation, the same sums spelled as other ops, and every error. The reference reads the subscripts
- * in its own way and runs over all values of all labels at once, one product at a time. */
+/* einsum: rows over its notation, the same sums spelled as other ops, and every error. The reference reads the
+ * subscripts in its own way and runs over all values of all labels at once, one product at a time. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include "support/point.h"
 
-/* ---- the reference ------------------------------------------------------------------------------------------------------- */
+/* ---- the reference ----------------------------------------------------------------------------------------------- */
 
 enum { LABELS = 128 + WG_MAX_RANK }; /* characters, and the axes of the ellipsis counted from its start */
 
@@ -88,7 +88,7 @@ static wg_var apply_einsum(wg_tape *tape, const wg_var *in, size_t n, const void
     return wg_einsum(user, in, n);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 static const row_case cases_one[] = {
     CASE_WITH("", 1, SHAPE_SCALAR),
