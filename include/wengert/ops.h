@@ -645,6 +645,19 @@ WG_API wg_var wg_triangular_solve(wg_var a, wg_var b, bool upper, bool transpose
 /* The inverse of (..., n, n). a: -(a^-T g) y^T. wg_solve(a, b) is faster and more accurate than wg_matmul(wg_inv(a), b). */
 WG_API wg_var wg_inv(wg_var a);
 
+/* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0, and a
+ * singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a) a^-T where that exists. Cofactors come
+ * from a complete elimination that never divides by det, and so do their derivatives: right at any rank, for nearly
+ * singular matrices too, at every order up to 8 x 8, and for larger matrices to order 8, beyond which differentiating is
+ * WG_ERROR_UNSUPPORTED. Order k >= 3 takes of the order of n^k operations. (Textbooks' and PyTorch's det(a) a^-T fails where det
+ * vanishes.) */
+WG_API wg_var wg_det(wg_var a);
+
+/* The sign of the determinant, -1, 0 or 1, and the logarithm of its magnitude, which neither overflow nor underflow. The
+ * sign has no derivative; logabsdet's: a: g a^-T. A singular matrix has sign 0 and logabsdet -inf, and a sweep that comes
+ * to its logabsdet is WG_ERROR_ARGUMENT. After an error both are invalid. */
+WG_API wg_status wg_slogdet(wg_var a, wg_var *sign, wg_var *logabsdet);
+
 /* a a ... a, n factors, by repeated squaring; the inverse of that for a negative n, the identity (with zero gradient) for
  * 0. a is (..., m, m). The derivative is that of the products. */
 WG_API wg_var wg_matrix_power(wg_var a, int n);
