@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "factor.h"
+
 /* mantissa 2^exponent: a product that neither overflows nor underflows on its way. */
 typedef struct kernel_cofactors_scaled {
     double mantissa;
@@ -27,6 +29,8 @@ typedef struct kernel_cofactors_work {
     double *m;                        /* the form of D */
     double *mixed;                    /* sums over partial choices of columns and directions */
     kernel_cofactors_scaled *between; /* products of D's places [i, j) at (n + 1) i + j */
+    double *most;                     /* each row's largest element during elimination */
+    void *beyond;                     /* the triangular solves' */
     bool odd;                         /* an odd number of exchanges */
 } kernel_cofactors_work;
 
@@ -34,21 +38,35 @@ typedef struct kernel_cofactors_work {
 
 static size_t kernel_cofactors_mixed(size_t r) { return (size_t)1 << (2 * r + 1); }
 
+static size_t kernel_cofactors_aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 size_t wg_kernel_cofactors_scratch(size_t n, size_t r)
 {
-    if (n >= (size_t)1 << (sizeof(size_t) * 4 - 3)) return 0;
-    return n * n * sizeof(double) + kernel_cofactors_mixed(r) * sizeof(double) +
-           (n + 1) * (n + 1) * sizeof(kernel_cofactors_scaled) + 2 * n * sizeof(size_t);
+    size_t solve = 0;
+    if (n >= (size_t)1 << (sizeof(size_t) * 4 - 4)) return 0;
+    for (unsigned way = 0; way < 4; way++) {
+        wg_triangle t = {way & 1, way & 2, true};
+        size_t bytes = wg_kernel_triangular_scratch_f64(wg_kernel_isa(), t, n, n);
+        solve = bytes > solve ? bytes : solve;
+    }
+    return kernel_cofactors_aligned((n + 1) * (n + 1) * sizeof(kernel_cofactors_scaled)) +
+           kernel_cofactors_aligned((n * n + n + kernel_cofactors_mixed(r)) * sizeof(double)) +
+           kernel_cofactors_aligned(2 * n * sizeof(size_t)) + solve;
 }
 
 static kernel_cofactors_work kernel_cofactors_open(size_t n, size_t r, double *m, void *scratch)
 {
     kernel_cofactors_work w = {.n = n, .r = r, .m = m};
-    w.between = scratch;
-    w.ldu = (double *)(w.between + (n + 1) * (n + 1));
-    w.mixed = w.ldu + n * n;
-    w.rows = (size_t *)(w.mixed + kernel_cofactors_mixed(r));
+    char *at = scratch;
+    w.between = (void *)at;
+    at += kernel_cofactors_aligned((n + 1) * (n + 1) * sizeof(kernel_cofactors_scaled));
+    w.ldu = (void *)at;
+    w.most = w.ldu + n * n;
+    w.mixed = w.most + n;
+    at += kernel_cofactors_aligned((n * n + n + kernel_cofactors_mixed(r)) * sizeof(double));
+    w.rows = (void *)at;
     w.columns = w.rows + n;
+    w.beyond = at + kernel_cofactors_aligned(2 * n * sizeof(size_t));
     return w;
 }
 
@@ -82,32 +100,51 @@ static void kernel_cofactors_permute_back(const kernel_cofactors_work *w, double
     }
 }
 
-/* The largest element from (k, k) on. */
-static size_t kernel_cofactors_pivot(size_t n, size_t k, const double *a)
+static void kernel_cofactors_subtract(size_t n, double factor, const double *from, double *to)
 {
-    size_t best = k * n + k;
+    for (size_t j = 0; j < n; j++) to[j] -= factor * from[j];
+}
+
+static double kernel_cofactors_largest(size_t n, const double *x)
+{
+    double lanes[8] = {0}, most = 0; /* side by side, for vectors */
+    size_t j = 0;
+    for (; j + 8 <= n; j += 8)
+        for (size_t l = 0; l < 8; l++) lanes[l] = fabs(x[j + l]) > lanes[l] ? fabs(x[j + l]) : lanes[l];
+    for (; j < n; j++) lanes[0] = fabs(x[j]) > lanes[0] ? fabs(x[j]) : lanes[0];
+    for (size_t l = 0; l < 8; l++) most = lanes[l] > most ? lanes[l] : most;
+    return most;
+}
+
+/* Brings the largest element that is left to (k, k). most[i] is the largest of row i. */
+static void kernel_cofactors_pivot(kernel_cofactors_work *w, size_t k)
+{
+    size_t n = w->n, row = k, column = k;
+    double *a = w->ldu;
     for (size_t i = k; i < n; i++)
-        for (size_t j = k; j < n; j++)
-            if (fabs(a[i * n + j]) > fabs(a[best])) best = i * n + j;
-    return best;
+        if (w->most[i] > w->most[row]) row = i;
+    while (column + 1 < n && fabs(a[row * n + column]) != w->most[row]) column++;
+    w->rows[k] = row;
+    w->columns[k] = column;
+    w->odd ^= (row != k) != (column != k);
+    if (row != k) kernel_cofactors_exchange(n, a + k * n, a + row * n, 1);
+    if (column != k) kernel_cofactors_exchange(n, a + k, a + column, n);
+    w->most[row] = w->most[k];
 }
 
 static void kernel_cofactors_eliminate(kernel_cofactors_work *w)
 {
     size_t n = w->n;
     double *a = w->ldu;
+    for (size_t i = 0; i < n; i++) w->most[i] = kernel_cofactors_largest(n, a + i * n);
     for (size_t k = 0; k < n; k++) {
-        size_t best = kernel_cofactors_pivot(n, k, a);
-        w->rows[k] = best / n;
-        w->columns[k] = best % n;
-        w->odd ^= (w->rows[k] != k) != (w->columns[k] != k);
-        if (w->rows[k] != k) kernel_cofactors_exchange(n, a + k * n, a + w->rows[k] * n, 1);
-        if (w->columns[k] != k) kernel_cofactors_exchange(n, a + k, a + w->columns[k], n);
+        kernel_cofactors_pivot(w, k);
         double pivot = a[k * n + k];
         if (pivot == 0) continue; /* all that is left is zero, so L and U are the identity there */
         for (size_t i = k + 1; i < n; i++) {
-            double factor = a[i * n + k] /= pivot;
-            for (size_t j = k + 1; j < n; j++) a[i * n + j] -= factor * a[k * n + j];
+            double *rest = a + i * n + k + 1, factor = a[i * n + k] /= pivot;
+            kernel_cofactors_subtract(n - k - 1, factor, a + k * n + k + 1, rest);
+            w->most[i] = kernel_cofactors_largest(n - k - 1, rest);
         }
         for (size_t j = k + 1; j < n; j++) a[k * n + j] /= pivot;
     }
@@ -115,36 +152,40 @@ static void kernel_cofactors_eliminate(kernel_cofactors_work *w)
 
 /* ---- to D's coordinates and back -------------------------------------------------------------------------------------- */
 
-static void kernel_cofactors_subtract(size_t n, double factor, const double *from, double *to)
+/* X becomes X^T. */
+static void kernel_cofactors_turn(size_t n, double *x)
 {
-    for (size_t j = 0; j < n; j++) to[j] -= factor * from[j];
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) {
+            double held = x[i * n + j];
+            x[i * n + j] = x[j * n + i];
+            x[j * n + i] = held;
+        }
 }
 
-/* X becomes L^-1 P X Q U^-1. */
+static void kernel_cofactors_divide(const kernel_cofactors_work *w, bool upper, bool transpose, double *x)
+{
+    wg_kernel_triangular_f64(wg_kernel_isa(), (wg_triangle){upper, transpose, true}, w->n, w->n, w->ldu, x, w->beyond);
+}
+
+/* X becomes L^-1 P X Q U^-1, where X U^-1 = (U^-T X^T)^T. */
 static void kernel_cofactors_enter(const kernel_cofactors_work *w, double *x)
 {
-    size_t n = w->n;
     kernel_cofactors_permute(w, x);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < i; j++) kernel_cofactors_subtract(n, w->ldu[i * n + j], x + j * n, x + i * n);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-            kernel_cofactors_subtract(n - j - 1, x[i * n + j], w->ldu + j * n + j + 1, x + i * n + j + 1);
+    kernel_cofactors_divide(w, false, false, x);
+    kernel_cofactors_turn(w->n, x);
+    kernel_cofactors_divide(w, true, true, x);
+    kernel_cofactors_turn(w->n, x);
 }
 
-/* M becomes +-P^T L^-T M U^-T Q^T. */
+/* M becomes +-P^T L^-T M U^-T Q^T, where M U^-T = (U^-1 M^T)^T. */
 static void kernel_cofactors_leave(const kernel_cofactors_work *w, double *m)
 {
-    size_t n = w->n;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = n; j-- > 0;) {
-            double sum = m[i * n + j];
-            for (size_t c = j + 1; c < n; c++) sum -= m[i * n + c] * w->ldu[j * n + c];
-            m[i * n + j] = sum;
-        }
-    for (size_t i = n; i-- > 0;)
-        for (size_t j = 0; j < i; j++) kernel_cofactors_subtract(n, w->ldu[i * n + j], m + i * n, m + j * n);
-    for (size_t i = 0; i < n * n && w->odd; i++) m[i] = -m[i];
+    kernel_cofactors_turn(w->n, m);
+    kernel_cofactors_divide(w, true, false, m);
+    kernel_cofactors_turn(w->n, m);
+    kernel_cofactors_divide(w, false, true, m);
+    for (size_t i = 0; i < w->n * w->n && w->odd; i++) m[i] = -m[i];
     kernel_cofactors_permute_back(w, m);
 }
 
@@ -244,12 +285,14 @@ void wg_kernel_cofactors(size_t n, size_t r, const double *a, double *h, double 
 {
     kernel_cofactors_work w = kernel_cofactors_open(n, r, out, scratch);
     size_t set[WG_COFACTORS_DIRECTIONS + 1];
-    bool finite = true;
-    for (size_t i = 0; i < n * n; i++) finite = finite && isfinite(a[i]);
-    for (size_t i = 0; i < n * n; i++) out[i] = finite ? 0 : (double)NAN;
-    if (!finite || r >= n) return; /* det has degree n */
+    memset(out, 0, n * n * sizeof *out);
+    if (r >= n) return; /* det has degree n */
     memcpy(w.ldu, a, n * n * sizeof *a);
     kernel_cofactors_eliminate(&w);
+    bool finite = true;
+    for (size_t i = 0; i < n * n; i++) finite = finite && isfinite(a[i]) && isfinite(w.ldu[i]);
+    for (size_t i = 0; i < n * n && !finite; i++) out[i] = (double)NAN;
+    if (!finite) return;
     kernel_cofactors_products(&w);
     for (size_t k = 0; k < r; k++) kernel_cofactors_enter(&w, h + k * n * n);
     for (size_t k = 0; k <= r; k++) set[k] = k;

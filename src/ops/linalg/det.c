@@ -93,7 +93,7 @@ static size_t det_form_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_rows(call->in[0].shape), r = call->n - 1;
     size_t kernel = wg_kernel_cofactors_scratch(n, r);
-    return kernel ? (r + 2) * n * n * sizeof(double) + kernel : SIZE_MAX / 4;
+    return kernel ? kernel + (r + 2) * n * n * sizeof(double) : SIZE_MAX / 4;
 }
 
 static void det_widen(wg_dtype dtype, size_t n, const void *from, double *to)
@@ -105,9 +105,10 @@ static wg_status det_form(wg_call *call)
 {
     size_t n = wg_linalg_rows(&call->shape), count = wg_linalg_count(&call->shape), r = call->n - 1, size = n * n;
     if (size == 0 || count == 0) return WG_OK;
-    double *a = wg_call_scratch(call, det_form_scratch(call));
-    if (!a) return call->tape->status;
-    double *out = a + size, *directions = out + size, *scratch = directions + r * size;
+    void *scratch = wg_call_scratch(call, det_form_scratch(call));
+    if (!scratch) return call->tape->status;
+    double *a = (void *)((char *)scratch + wg_kernel_cofactors_scratch(n, r)), *out = a + size,
+           *directions = out + size;
     for (size_t i = 0; i < count; i++) {
         det_widen(call->dtype, size, wg_linalg_at(call->dtype, call->in[0].data, i * size), a);
         for (size_t k = 0; k < r; k++)
