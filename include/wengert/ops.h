@@ -624,7 +624,7 @@ WG_API wg_var wg_conv_transpose1d(wg_var x, wg_var weight, const wg_conv_options
 WG_API wg_var wg_conv_transpose2d(wg_var x, wg_var weight, const wg_conv_options *options);
 WG_API wg_var wg_conv_transpose3d(wg_var x, wg_var weight, const wg_conv_options *options);
 
-/* ==== linalg =======================================================================================================
+/* ==== linalg/solve ==================================================================================================
  * Stacks of matrices: the last two axes are the matrix, the leading ones count matrices, as in NumPy. Systems are solved
  * by LU with partial pivoting. A matrix is singular when elimination meets a column whose pivots are all exactly zero: that
  * is WG_ERROR_ARGUMENT, and the message names the matrix of the stack and the pivot (from 0), in a replay too; one that is
@@ -636,31 +636,26 @@ WG_API wg_var wg_conv_transpose3d(wg_var x, wg_var weight, const wg_conv_options
  * matrix is factored once for the result and all its derivatives; the factor stays on the tape. */
 WG_API wg_var wg_solve(wg_var a, wg_var b);
 
+/* The inverse of (..., n, n). a: -(a^-T g) y^T. wg_solve(a, b) is faster and more accurate than wg_matmul(wg_inv(a), b). */
+WG_API wg_var wg_inv(wg_var a);
+
+/* a a ... a, n factors, by repeated squaring; the inverse of that for a negative n, the identity (with zero gradient) for
+ * 0. a is (..., m, m). The derivative is that of the products. */
+WG_API wg_var wg_matrix_power(wg_var a, int n);
+
+/* ==== linalg/triangular =========================================================================================== */
+
 /* op(t)^-1 b, t the upper or lower triangle of a (..., n, n), op the transpose where asked; with unit_diagonal t's diagonal
  * is taken as 1. Nothing else of a is read, and nothing else of it has a gradient. b and leading axes are as in wg_solve.
  * A zero on the diagonal is WG_ERROR_ARGUMENT, where PyTorch returns infinities. b: h = op(t)^-T g; a: the triangle of
  * -h y^T, or of -y h^T where transposed. */
 WG_API wg_var wg_triangular_solve(wg_var a, wg_var b, bool upper, bool transpose, bool unit_diagonal);
 
-/* The inverse of (..., n, n). a: -(a^-T g) y^T. wg_solve(a, b) is faster and more accurate than wg_matmul(wg_inv(a), b). */
-WG_API wg_var wg_inv(wg_var a);
+/* (l l^T)^-1 b by two triangular solves, l as wg_cholesky gives it; b and leading axes are as in wg_solve. The upper
+ * triangle of l is not read and has no gradient. */
+WG_API wg_var wg_cholesky_solve(wg_var l, wg_var b);
 
-/* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0, and a
- * singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a) a^-T where that exists. Cofactors come
- * from a complete elimination that never divides by det, and so do their derivatives: right at any rank, for nearly
- * singular matrices too, at every order up to 8 x 8, and for larger matrices to order 8, beyond which differentiating is
- * WG_ERROR_UNSUPPORTED. Order k >= 3 takes of the order of n^k operations. (Textbooks' and PyTorch's det(a) a^-T fails where det
- * vanishes.) */
-WG_API wg_var wg_det(wg_var a);
-
-/* The sign of the determinant, -1, 0 or 1, and the logarithm of its magnitude, which neither overflow nor underflow. The
- * sign has no derivative; logabsdet's: a: g a^-T. A singular matrix has sign 0 and logabsdet -inf, and a sweep that comes
- * to its logabsdet is WG_ERROR_ARGUMENT. After an error both are invalid. */
-WG_API wg_status wg_slogdet(wg_var a, wg_var *sign, wg_var *logabsdet);
-
-/* a a ... a, n factors, by repeated squaring; the inverse of that for a negative n, the identity (with zero gradient) for
- * 0. a is (..., m, m). The derivative is that of the products. */
-WG_API wg_var wg_matrix_power(wg_var a, int n);
+/* ==== linalg/cholesky ============================================================================================= */
 
 /* The lower triangular l, positive on its diagonal, with a = l l^T, of a symmetric positive definite a (..., n, n). As in
  * NumPy and PyTorch the lower triangle of a is read, and the derivative is with respect to a's symmetric part, spread over
@@ -669,9 +664,20 @@ WG_API wg_var wg_matrix_power(wg_var a, int n);
  * WG_ERROR_ARGUMENT; the message names the first leading minor that is not positive, by its order from 1. */
 WG_API wg_var wg_cholesky(wg_var a);
 
-/* (l l^T)^-1 b by two triangular solves, l as wg_cholesky gives it; b and leading axes are as in wg_solve. The upper
- * triangle of l is not read and has no gradient. */
-WG_API wg_var wg_cholesky_solve(wg_var l, wg_var b);
+/* ==== linalg/det ================================================================================================== */
+
+/* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0, and a
+ * singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a) a^-T where that exists. Cofactors come
+ * from a complete elimination that never divides by det, and so do their derivatives: right at any rank, for nearly
+ * singular matrices too, at every order up to 8 x 8, and for larger matrices to order 8, beyond which differentiating is
+ * WG_ERROR_UNSUPPORTED. Order k >= 3 takes of the order of n^k operations. (The
+ * textbook's and PyTorch's det(a) a^-T fails where det vanishes.) */
+WG_API wg_var wg_det(wg_var a);
+
+/* The sign of the determinant, -1, 0 or 1, and the logarithm of its magnitude, which neither overflow nor underflow. The
+ * sign has no derivative; logabsdet's: a: g a^-T. A singular matrix has sign 0 and logabsdet -inf, and a sweep that comes
+ * to its logabsdet is WG_ERROR_ARGUMENT. After an error both are invalid. */
+WG_API wg_status wg_slogdet(wg_var a, wg_var *sign, wg_var *logabsdet);
 
 /* ==== linalg/qr =================================================================================================== */
 
