@@ -100,6 +100,24 @@ static wg_var hidden_sin(wg_var x, wg_var one) { return wg_sin(wg_div(one, x)); 
 static wg_var hidden_tanh(wg_var x, wg_var one) { return wg_tanh(wg_log(wg_sub(wg_mul(x, x), one))); }
 static wg_var hidden_sigmoid(wg_var x, wg_var one) { return wg_sigmoid(wg_div(wg_sub(one, one), x)); }
 static wg_var hidden_norm(wg_var x, wg_var one) { return wg_div(one, wg_sqrt(wg_square(x))); }
+static wg_var hidden_rsqrt(wg_var x, wg_var one) { return wg_mul(one, wg_rsqrt(x)); }
+static wg_var hidden_cbrt(wg_var x, wg_var one) { return wg_cbrt(wg_mul(x, one)); }
+static wg_var hidden_log2(wg_var x, wg_var one) { return wg_log2(wg_mul(x, one)); }
+static wg_var hidden_acosh(wg_var x, wg_var one) { return wg_acosh(wg_add(x, one)); }
+static wg_var hidden_atanh(wg_var x, wg_var one) { return wg_atanh(wg_sub(one, x)); }
+static wg_var hidden_asin(wg_var x, wg_var one) { return wg_asin(wg_add(one, x)); }
+static wg_var hidden_asinh(wg_var x, wg_var one) { return wg_asinh(wg_div(one, x)); }
+static wg_var hidden_atan(wg_var x, wg_var one) { return wg_atan(wg_div(x, wg_sub(one, one))); }
+static wg_var hidden_xlogy(wg_var x, wg_var one) { return wg_xlogy(one, x); }
+static wg_var hidden_hypot(wg_var x, wg_var one) { return wg_div(one, wg_hypot(x, wg_sub(one, one))); }
+static wg_var hidden_angle(wg_var x, wg_var one) { return wg_atan2(wg_div(one, x), x); }
+static wg_var hidden_logaddexp(wg_var x, wg_var one) { return wg_logaddexp(wg_log(x), wg_mul(one, wg_log(x))); }
+static wg_var hidden_remainder(wg_var x, wg_var one) { return wg_remainder(one, x); }
+static wg_var hidden_softsign(wg_var x, wg_var one) { return wg_softsign(wg_div(one, x)); }
+static wg_var hidden_elu(wg_var x, wg_var one) { return wg_elu(wg_div(one, wg_neg(x)), 1.5); }
+static wg_var hidden_lerp(wg_var x, wg_var one) { return wg_lerp(wg_log(x), wg_rsqrt(x), one); }
+static wg_var hidden_fma(wg_var x, wg_var one) { return wg_fma(wg_log(x), one, wg_reciprocal(x)); }
+static wg_var hidden_clamp(wg_var x, wg_var one) { return wg_clamp(wg_mul(one, wg_log(x)), -1, 1); }
 
 typedef struct hidden {
     const char *name;
@@ -108,7 +126,12 @@ typedef struct hidden {
 static const hidden hiddens[] = {{"log", hidden_log}, {"sqrt", hidden_sqrt}, {"reciprocal", hidden_reciprocal},
     {"quotient", hidden_quotient}, {"undefined", hidden_undefined}, {"entropy", hidden_entropy},
     {"power", hidden_power}, {"root", hidden_root}, {"log1p", hidden_log1p}, {"tower", hidden_tower},
-    {"sin", hidden_sin}, {"tanh", hidden_tanh}, {"sigmoid", hidden_sigmoid}, {"norm", hidden_norm}};
+    {"sin", hidden_sin}, {"tanh", hidden_tanh}, {"sigmoid", hidden_sigmoid}, {"norm", hidden_norm},
+    {"rsqrt", hidden_rsqrt}, {"cbrt", hidden_cbrt}, {"log2", hidden_log2}, {"acosh", hidden_acosh},
+    {"atanh", hidden_atanh}, {"asin", hidden_asin}, {"asinh", hidden_asinh}, {"atan", hidden_atan},
+    {"xlogy", hidden_xlogy}, {"hypot", hidden_hypot}, {"angle", hidden_angle}, {"logaddexp", hidden_logaddexp},
+    {"remainder", hidden_remainder}, {"softsign", hidden_softsign}, {"elu", hidden_elu}, {"lerp", hidden_lerp},
+    {"fma", hidden_fma}, {"clamp", hidden_clamp}};
 
 static void expect_zeros(wg_var gradient, const char *name, int order, const char *how)
 {
