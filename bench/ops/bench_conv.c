@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROUNDS = 21 };
+enum { ROUNDS = 41 };
 
 typedef struct bench_layer {
     const char *name;
@@ -37,59 +37,78 @@ static wg_var bench_noise(wg_tape *tape, wg_shape shape)
     return x;
 }
 
-/* Seconds of the product (m, k) (k, n). */
-static double bench_gemm(size_t m, size_t n, size_t k)
+/* The product (m, k) (k, n) on plain arrays. */
+typedef struct bench_product {
+    size_t m, n, k;
+    float *a, *b, *c;
+    void *scratch;
+} bench_product;
+
+static bench_product bench_product_open(size_t m, size_t n, size_t k)
 {
-    wg_isa isa = wg_kernel_isa();
-    size_t bytes = (wg_kernel_gemm_scratch_f32(isa, false, false, m, n, k) + 64) / 64 * 64;
-    float *a = calloc(m * k, sizeof *a), *b = calloc(k * n, sizeof *b), *c = calloc(m * n, sizeof *c);
-    void *scratch = aligned_alloc(64, bytes);
-    double times[ROUNDS];
-    for (int r = 0; r < ROUNDS; r++) {
-        double start = bench_now();
-        wg_kernel_gemm_f32(isa, false, false, m, n, k, a, k, b, n, c, n, false, scratch);
-        times[r] = bench_now() - start;
-    }
-    free(a), free(b), free(c), free(scratch);
-    return bench_median(times, ROUNDS);
+    size_t bytes = (wg_kernel_gemm_scratch_f32(wg_kernel_isa(), false, false, m, n, k) + 64) / 64 * 64;
+    return (bench_product){m, n, k, calloc(m * k, sizeof(float)), calloc(k * n, sizeof(float)),
+        calloc(m * n, sizeof(float)), aligned_alloc(64, bytes)};
 }
 
-/* The median time of a replay of y's op, or of a sweep from it. */
+static void bench_product_close(bench_product *p)
+{
+    free(p->a);
+    free(p->b);
+    free(p->c);
+    free(p->scratch);
+}
+
+static double bench_product_time(const bench_product *p)
+{
+    double start = bench_now();
+    wg_kernel_gemm_f32(
+        wg_kernel_isa(), false, false, p->m, p->n, p->k, p->a, p->k, p->b, p->n, p->c, p->n, false, p->scratch);
+    return bench_now() - start;
+}
+
+/* The time of the op, or of a sweep from it. */
 static double bench_time(wg_tape *tape, const bench_layer *l, wg_var x, wg_var w, bool sweep, const float *cotangent)
 {
     wg_conv_options options = {
         .stride = {l->stride, l->stride}, .padding = {l->padding, l->padding}, .groups = l->groups};
-    double times[ROUNDS];
     wg_mark mark = wg_tape_mark(tape);
-    for (int r = 0; r < ROUNDS; r++) {
-        double start = bench_now();
-        wg_var y = wg_conv2d(x, w, &options);
-        if (sweep) start = bench_now();
-        if (sweep) wg_backward_from(y, cotangent);
-        times[r] = bench_now() - start;
-        wg_tape_rewind(tape, mark);
+    double start = bench_now();
+    wg_var y = wg_conv2d(x, w, &options);
+    if (sweep) {
+        start = bench_now();
+        wg_backward_from(y, cotangent);
     }
-    return bench_median(times, ROUNDS);
+    double time = bench_now() - start;
+    wg_tape_rewind(tape, mark);
+    return time;
 }
 
+/* The four in turn, round after round. */
 static void bench_one(const bench_layer *l)
 {
+    static double times[4][ROUNDS];
     wg_tape *tape = wg_tape_new(WG_F32);
     size_t in = l->channels / l->groups, out = (l->extent + 2 * l->padding - l->kernel) / l->stride + 1;
     wg_shape shape_x = WG_DIMS(l->batch, l->channels, l->extent, l->extent);
     wg_shape shape_w = WG_DIMS(l->out_channels, in, l->kernel, l->kernel);
-    wg_var x = bench_noise(tape, shape_x), w = bench_noise(tape, shape_w);
-    wg_var cx = wg_detach(x), cw = wg_detach(w);
-    size_t columns = l->batch * out * out, rows = in * l->kernel * l->kernel;
-    float *cotangent = malloc(columns * l->out_channels * sizeof *cotangent);
-    for (size_t i = 0; i < columns * l->out_channels; i++) cotangent[i] = (float)(i % 17) / 17;
-    double flops = 2e-9 * (double)(columns * rows * l->out_channels);
-    double forward = bench_time(tape, l, x, w, false, cotangent);
-    double of_x = bench_time(tape, l, x, cw, true, cotangent), of_w = bench_time(tape, l, cx, w, true, cotangent);
-    double gemm = (double)l->groups * bench_gemm(l->out_channels / l->groups, columns, rows);
-    printf("%-40s  forward %6.1f  dx %6.1f  dw %6.1f  gemm %6.1f GFLOPS\n", l->name, flops / forward, flops / of_x,
-        flops / of_w, flops / gemm);
+    wg_var x = bench_noise(tape, shape_x), w = bench_noise(tape, shape_w), cx = wg_detach(x), cw = wg_detach(w);
+    size_t columns = l->batch * out * out, rows = in * l->kernel * l->kernel, outputs = columns * l->out_channels;
+    float *cotangent = malloc(outputs * sizeof *cotangent);
+    for (size_t i = 0; i < outputs; i++) cotangent[i] = (float)(i % 17) / 17;
+    bench_product product = bench_product_open(l->out_channels / l->groups, columns, rows);
+    for (int r = 0; r < ROUNDS; r++) {
+        times[0][r] = bench_time(tape, l, x, w, false, cotangent);
+        times[1][r] = bench_time(tape, l, x, cw, true, cotangent);
+        times[2][r] = bench_time(tape, l, cx, w, true, cotangent);
+        times[3][r] = (double)l->groups * bench_product_time(&product);
+    }
+    double flops = 2e-9 * (double)(outputs * rows), speed[4];
+    for (size_t i = 0; i < 4; i++) speed[i] = flops / bench_median(times[i], ROUNDS);
+    printf("%-38s forward %6.1f   dx %6.1f   dw %6.1f   matrix product %6.1f\n", l->name, speed[0], speed[1], speed[2],
+        speed[3]);
     if (wg_tape_status(tape)) printf("%s\n", wg_tape_message(tape));
+    bench_product_close(&product);
     free(cotangent);
     wg_tape_free(tape);
 }

@@ -134,6 +134,7 @@ static conv_job conv_open(const wg_call *call)
     job.planes = !job.plain && job.in_channels == 1 && job.out_channels <= 4;
     job.block = job.outputs;
     job.nothing = job.images == 0 || job.in_channels == 0 || job.out_channels == 0;
+    if (job.planes && !job.nothing) job.column_bytes = wg_kernel_depthwise_scratch(w, job.element);
     if (job.planes || job.nothing) return job;
     size_t rows = job.in_channels * job.taps;
     if (!job.plain) {
@@ -234,17 +235,19 @@ static void conv_planes(const conv_job *job, const void *a, const void *b, void 
     for (size_t o = 0; o < job->out_channels; o++) {
         size_t g = o * g_step, w = o * w_step;
         if (job->role == CONV_FORWARD && job->f64)
-            wg_kernel_depthwise_f64(job->isa, window, a, conv_at(job, b, w), conv_put(job, out, g));
+            wg_kernel_depthwise_f64(job->isa, window, a, conv_at(job, b, w), conv_put(job, out, g), job->columns);
         else if (job->role == CONV_FORWARD)
-            wg_kernel_depthwise_f32(job->isa, window, a, conv_at(job, b, w), conv_put(job, out, g));
+            wg_kernel_depthwise_f32(job->isa, window, a, conv_at(job, b, w), conv_put(job, out, g), job->columns);
         else if (job->role == CONV_TRANSPOSE && job->f64)
-            wg_kernel_depthwise_input_f64(job->isa, window, conv_at(job, a, g), conv_at(job, b, w), out);
+            wg_kernel_depthwise_input_f64(job->isa, window, conv_at(job, a, g), conv_at(job, b, w), out, job->columns);
         else if (job->role == CONV_TRANSPOSE)
-            wg_kernel_depthwise_input_f32(job->isa, window, conv_at(job, a, g), conv_at(job, b, w), out);
+            wg_kernel_depthwise_input_f32(job->isa, window, conv_at(job, a, g), conv_at(job, b, w), out, job->columns);
         else if (job->f64)
-            wg_kernel_depthwise_weight_f64(job->isa, window, a, conv_at(job, b, g), conv_put(job, out, w));
+            wg_kernel_depthwise_weight_f64(
+                job->isa, window, a, conv_at(job, b, g), conv_put(job, out, w), job->columns);
         else
-            wg_kernel_depthwise_weight_f32(job->isa, window, a, conv_at(job, b, g), conv_put(job, out, w));
+            wg_kernel_depthwise_weight_f32(
+                job->isa, window, a, conv_at(job, b, g), conv_put(job, out, w), job->columns);
     }
 }
 

@@ -166,7 +166,10 @@ static const row_case cases_conv2d[] = {
     CASE_WITH(WITH(2, .stride = {2, 2}), 2, SHAPE(2, 2, 5, 4), SHAPE(3, 2, 1, 1)),
     CASE_WITH(WITH(2, .dilation = {2, 1}, .padding = {2, 1}), 2, SHAPE(1, 2, 4, 3), SHAPE(2, 2, 3, 3)),
     CASE_WITH(WITH(2, .dilation = {3, 2}, .padding = {3, 3}, .stride = {2, 3}), 2, SHAPE(2, 5, 6), SHAPE(3, 2, 2, 3)),
+    CASE_WITH(WITH(2, .dilation = {3, 4}, .padding = {3, 4}), 2, SHAPE(1, 2, 4, 3), SHAPE(2, 2, 3, 3)),
     CASE_WITH(WITH(2, .groups = 2, .padding = {1, 1}), 2, SHAPE(2, 4, 3, 4), SHAPE(6, 2, 3, 3)),
+    CASE_WITH(WITH(2, .groups = 2, .padding = {3, 4}), 2, SHAPE(1, 2, 2, 3), SHAPE(2, 1, 2, 3)),
+    CASE_WITH(WITH(2, .groups = 2, .dilation = {2, 3}, .padding = {1, 4}), 2, SHAPE(2, 4, 20), SHAPE(2, 1, 2, 3)),
     CASE_WITH(WITH(2, .groups = 2), 2, SHAPE(2, 4, 3, 2), SHAPE(2, 2, 1, 1)),
     CASE_WITH(WITH(2, .groups = 4, .padding = {1, 1}), 2, SHAPE(1, 4, 4, 5), SHAPE(4, 1, 3, 3)),
     CASE_WITH(WITH(2, .groups = 2, .padding = {2, 1}, .stride = {2, 2}, .dilation = {2, 1}), 2, SHAPE(2, 2, 5, 19),
@@ -294,13 +297,17 @@ static void test_large(void **state)
     (void)state;
     const large_case cases[] = {
         {{.spatial = 1, .options = {.padding = {3}, .dilation = {2}}}, SHAPE(2, 2, 25000), SHAPE(5, 2, 5)},
+        {{.spatial = 1, .options = {.padding = {4}, .dilation = {2}}}, SHAPE(2, 2, 25000), SHAPE(5, 2, 5)},
         {{.spatial = 1, .options = {.stride = {3}}}, SHAPE(2, 30001), SHAPE(5, 2, 4)},
         {{.spatial = 2, .options = {.padding = {1, 1}}}, SHAPE(1, 90, 13, 11), SHAPE(7, 90, 3, 3)},
         {{.spatial = 2, .options = {.padding = {1, 1}, .stride = {2, 2}}}, SHAPE(1, 180, 17, 23), SHAPE(6, 180, 3, 3)},
         {{.spatial = 2, .options = {.groups = 2, .padding = {2, 2}}}, SHAPE(2, 32, 14, 14), SHAPE(34, 16, 5, 5)},
         {{.spatial = 2, .options = {.groups = 8, .padding = {1, 1}}}, SHAPE(2, 8, 33, 35), SHAPE(16, 1, 3, 3)},
+        {{.spatial = 2, .options = {.groups = 4, .padding = {3, 2}}}, SHAPE(2, 4, 75, 90), SHAPE(8, 1, 4, 5)},
+        {{.spatial = 2, .options = {.groups = 4, .stride = {2, 2}}}, SHAPE(2, 4, 75, 90), SHAPE(4, 1, 3, 3)},
         {{.spatial = 2, .options = {.groups = 1}}, SHAPE(2, 37, 23, 17), SHAPE(19, 37, 1, 1)},
         {{.spatial = 3, .options = {.padding = {1, 1, 1}}}, SHAPE(1, 40, 5, 9, 7), SHAPE(5, 40, 3, 3, 3)},
+        {{.spatial = 3, .options = {.padding = {1, 1, 1}, .groups = 3}}, SHAPE(1, 3, 6, 9, 21), SHAPE(3, 1, 3, 3, 3)},
     };
     for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) check_large(&cases[i / 2], i % 2 ? WG_F64 : WG_F32);
 }
