@@ -1,5 +1,5 @@
-/* The cube root. C libraries' own are off by up to four units in the last place; one step of Newton's method, its residual
- * exact, leaves hardly more than a rounding. */
+/* The cube root. A C library's own may be off by some units in the last place (glibc's by two), which its derivatives
+ * multiply; one step of Newton's method, its residual exact, leaves hardly more than a rounding. */
 #include "kernels/special.h"
 #include "kernels/special_pair.h"
 

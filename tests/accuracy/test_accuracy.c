@@ -298,24 +298,21 @@ static void test_subject(void **state)
 
 static void print_page(void)
 {
-    printf("# Accuracy of elementwise functions\n\n");
-    printf("The worst error found of each function and of its derivatives, over the tables in\n"
-           "[tests/accuracy](../tests/accuracy/tables.py): the whole domain, both tails, neighbourhoods of zeros and "
-           "poles,\n"
-           "subnormal numbers. `./dev accuracy` makes this page; it depends on the C library, whose functions are in "
-           "it.\n\n"
-           "A value's error is in units in the last place (ULP). A derivative's is in ULP times its condition number "
-           "where\n"
-           "that is above 1: what a relative error of the input is multiplied by. Where a name is marked *, the "
-           "function has\n"
-           "zeros that no number of the dtype hits, and errors of its value are in units of |x f'(x)| eps where that "
-           "is more.\n"
-           "The test allows %g for values, %g for first derivatives and %g for second ones. Selections and what is a "
-           "rounding or\n"
-           "two of exact arithmetic are left out.\n\n",
+    printf(
+        "# Accuracy of elementwise functions\n\n"
+        "The worst error found of each function and of its derivatives, over the tables in\n"
+        "[tests/accuracy](../tests/accuracy/tables.py): the whole domain, both tails, neighbourhoods of zeros and\n"
+        "poles, subnormal numbers. `./dev accuracy` makes this page. It depends on the C library, which computes the\n"
+        "elementary functions and erf; cbrt, erfc and the gamma family are this library's own.\n\n");
+    printf(
+        "A value's error is in units in the last place (ULP). A derivative's is in ULP times its condition number\n"
+        "where that is above 1: what a relative error of the input is multiplied by. Where a name is marked *, the\n"
+        "function has zeros that no number of the dtype hits, and errors of its value are in units of |x f'(x)| eps\n"
+        "where that is more. The test allows %g for values, %g for first derivatives and %g for second ones.\n"
+        "Selections, and what is a rounding or two of exact arithmetic, are left out.\n\n",
         VALUE, SLOPE, SECOND);
-    printf("| function | value, F64 | F32 | first derivative, F64 | F32 | second, F64 | F32 "
-           "|\n|---|---|---|---|---|---|---|\n");
+    printf("| function | value, F64 | F32 | first derivative, F64 | F32 | second, F64 | F32 |\n"
+           "|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < SUBJECTS; i++) {
         const char *name = subjects[i].name;
         if (is_exact(name)) continue;

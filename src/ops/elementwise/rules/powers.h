@@ -22,8 +22,8 @@ VALUE1(rsqrt)
 }
 SLOPE1(rsqrt) /* -g y / (2 x): fewer roundings than y^3 */
 {
-    R ratio = OVER(y, x);
-    R slope = TIMES(ratio, K(g, -0.5));
+    R half = TIMES(y, K(g, -0.5));
+    R slope = OVER(half, x);
     return MUL(g, slope);
 }
 

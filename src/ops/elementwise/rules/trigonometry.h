@@ -34,11 +34,14 @@ SLOPE1(asin) { return DIV(g, SQRT(STEP1(one_minus_square, x))); }
 VALUE1(acos) { return LIBM1(acos, x); }
 SLOPE1(acos) { return NEG(DIV(g, SQRT(STEP1(one_minus_square, x)))); }
 
-VALUE1(atan_prime) /* 1 / (1 + x^2). x^2 overflows only where the result is subnormal */
+VALUE1(atan_prime) /* 1 / (1 + x^2), which far out is 1 / x^2, and x^2 may overflow */
 {
     R one = K(x, 1);
+    R inverse = OVER(one, x);
     R below = ADD(TIMES(x, x), one);
-    return OVER(one, below);
+    R near = OVER(one, below);
+    R far = TIMES(inverse, inverse);
+    return WHERE(LESS(K(x, 0x1p30), ABS(x)), far, near);
 }
 SLOPE1(atan_prime) /* -2 x / (1 + x^2)^2 = -2 (x y) y, in this order: y^2 underflows too early */
 {
