@@ -364,6 +364,24 @@ static void test_replay(void **state)
     wg_tape_free(tape);
 }
 
+/* Forward: the sum of the convolution with one factor at a time replaced by its tangent. */
+static void test_forward(void **state)
+{
+    (void)state;
+    wg_tape *tape = wg_tape_new(WG_F64);
+    wg_var x = wg_variable(tape, WG_DIMS(1, 3), ((double[]){1, 2, 3})), tangent;
+    wg_var w = wg_variable(tape, WG_DIMS(1, 1, 2), ((double[]){4, 5}));
+    wg_var dx = wg_constant(tape, WG_DIMS(1, 3), ((double[]){1, 0, -1}));
+    wg_var dw = wg_constant(tape, WG_DIMS(1, 1, 2), ((double[]){0, 2}));
+    wg_var y = wg_conv1d(x, w, NULL), z = wg_conv_transpose1d(x, w, NULL);
+    assert_int_equal(wg_jvp(y, (wg_var[]){x, w}, (wg_var[]){dx, dw}, 2, &tangent), WG_OK);
+    assert_true(wg_at(tangent, 0) == 4 + 4 && wg_at(tangent, 1) == -5 + 6);
+    assert_int_equal(wg_jvp(z, (wg_var[]){x, w}, (wg_var[]){dx, dw}, 2, &tangent), WG_OK);
+    assert_true(wg_at(tangent, 0) == 4 && wg_at(tangent, 1) == 5 + 2 && wg_at(tangent, 2) == -4 + 4);
+    assert_true(wg_at(tangent, 3) == -5 + 6);
+    wg_tape_free(tape);
+}
+
 /* On a limited tape a sweep takes all its memory first, the scratch included. */
 static void test_limited(void **state)
 {
@@ -482,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_not_flipped),
         cmocka_unit_test(test_extents),
         cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_forward),
         cmocka_unit_test(test_limited),
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_shapes),

@@ -122,6 +122,8 @@ static wg_var apply_avg(wg_tape *tape, const wg_var *in, size_t n, const void *u
         CASE_WITH(WITH(1, .kernel = {3}, .stride = {1}, .padding = {1}), 1, SHAPE(2, 25)),                             \
         CASE_WITH(WITH(1, .kernel = {3}, .stride = {2}), 1, SHAPE(1, 2, 8)), /* the last element is not seen */        \
         CASE_WITH(WITH(1, .kernel = {3}, .stride = {2}, .ceil_mode = true), 1, SHAPE(1, 2, 8)),                        \
+        CASE_WITH(WITH(1, .kernel = {3}, .stride = {2}, .ceil_mode = true), 1, SHAPE(1, 2, 7)),                        \
+                                                                                                                       \
         CASE_WITH(WITH(1, .kernel = {2}, .stride = {3}, .padding = {1}, .ceil_mode = true), 1, SHAPE(1, 2, 6)),        \
         CASE_WITH(WITH(1, .kernel = {4}, .stride = {5}, .padding = {2}, .ceil_mode = true), 1, SHAPE(1, 8)),           \
         CASE_WITH(WITH(1, .kernel = {4}, .stride = {3}, .padding = {2}, .ceil_mode = true), 1, SHAPE(1, 7)),           \
@@ -255,6 +257,24 @@ static void test_order_2_at_ties(void **state)
     wg_tape_free(tape);
 }
 
+/* Forward: the mean of the tangents at the maxima; swept again, it is spread like any gradient. */
+static void test_forward(void **state)
+{
+    (void)state;
+    wg_tape *tape = wg_tape_new(WG_F64);
+    wg_var x = wg_variable(tape, WG_DIMS(1, 4), ((double[]){2, 1, 2, 3})), tangent;
+    wg_var v = wg_variable(tape, WG_DIMS(1, 4), ((double[]){10, 100, 30, 7}));
+    wg_pool_options options = {.kernel = {3}, .stride = {1}};
+    assert_int_equal(wg_jvp(wg_max_pool1d(x, &options), &x, &v, 1, &tangent), WG_OK);
+    assert_true(wg_at(tangent, 0) == 20 && wg_at(tangent, 1) == 7);
+    assert_int_equal(wg_backward(wg_sum(tangent)), WG_OK);
+    const double expected[] = {0.5, 0, 0.5, 1};
+    for (size_t i = 0; i < 4; i++) assert_true(wg_grad_at(v, i) == expected[i] && wg_grad_at(x, i) == 0);
+    assert_int_equal(wg_jvp(wg_avg_pool1d(x, &options), &x, &v, 1, &tangent), WG_OK);
+    assert_true(wg_at(tangent, 0) == 140.0 / 3 && wg_at(tangent, 1) == 137.0 / 3);
+    wg_tape_free(tape);
+}
+
 /* ---- errors -------------------------------------------------------------------------------------------------------------- */
 
 #define OPTIONS(...)                                                                                                   \
@@ -305,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_ties),
         cmocka_unit_test(test_padding),
         cmocka_unit_test(test_order_2_at_ties),
+        cmocka_unit_test(test_forward),
         cmocka_unit_test(test_errors),
     };
     return row_main("ops/pool", rows, sizeof rows / sizeof *rows, tests, sizeof tests / sizeof *tests);
