@@ -626,10 +626,11 @@ WG_API wg_var wg_conv_transpose3d(wg_var x, wg_var weight, const wg_conv_options
 
 /* ==== linalg/solve ==================================================================================================
  * Stacks of matrices: the last two axes are the matrix, the leading ones count matrices, as in NumPy. Systems are solved
- * by LU with partial pivoting. A matrix is singular when elimination meets a column whose pivots are all exactly zero: that
- * is WG_ERROR_ARGUMENT, and the message names the matrix of the stack and the pivot (from 0), in a replay too; one that is
- * nearly singular gives large numbers. A NaN in a matrix is no error and makes its whole result NaN. Derivatives: M.
- * Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008. */
+ * by LU with partial pivoting. A matrix is singular when elimination comes to a column with nothing but exact zeros for a
+ * pivot: that is WG_ERROR_ARGUMENT, and the message names the matrix of the stack and the pivot (from 0), in a replay too;
+ * one that is nearly singular gives large numbers. A NaN in a matrix is no error and makes its whole result NaN.
+ * Derivatives: M. Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation,
+ * 2008. */
 
 /* a^-1 b, without forming the inverse. a is (..., n, n). A 1-d b is a vector, any other b is matrices (..., n, k): NumPy
  * 2's rule, where earlier ones and PyTorch guess from the ranks. Leading axes broadcast. b: h = a^-T g, a: -h y^T. The
@@ -647,8 +648,8 @@ WG_API wg_var wg_matrix_power(wg_var a, int n);
 
 /* op(t)^-1 b, t the upper or lower triangle of a (..., n, n), op the transpose where asked; with unit_diagonal t's diagonal
  * is taken as 1. Nothing else of a is read, and nothing else of it has a gradient. b and leading axes are as in wg_solve.
- * A zero on the diagonal is WG_ERROR_ARGUMENT, where PyTorch returns infinities. b: h = op(t)^-T g; a: the triangle of
- * -h y^T, or of -y h^T where transposed. */
+ * A zero on the diagonal is WG_ERROR_ARGUMENT, where PyTorch returns infinities; a NaN spreads as substitution has it. b:
+ * h = op(t)^-T g; a: the triangle of -h y^T, or of -y h^T where transposed. */
 WG_API wg_var wg_triangular_solve(wg_var a, wg_var b, bool upper, bool transpose, bool unit_diagonal);
 
 /* (l l^T)^-1 b by two triangular solves, l as wg_cholesky gives it; b and leading axes are as in wg_solve. The upper
@@ -661,13 +662,14 @@ WG_API wg_var wg_cholesky_solve(wg_var l, wg_var b);
  * NumPy and PyTorch the lower triangle of a is read, and the derivative is with respect to a's symmetric part, spread over
  * both triangles: a: l^-T sym(phi(l^T g)) l^-1, phi the lower triangle with half of the diagonal, sym(m) = (m + m^T) / 2 (I.
  * Murray, Differentiation of the Cholesky decomposition, 2016). A matrix that is not positive definite is
- * WG_ERROR_ARGUMENT; the message names the first leading minor that is not positive, by its order from 1. */
+ * WG_ERROR_ARGUMENT; the message names the first leading minor that is not positive, by its order from 1. A NaN or infinity
+ * in what is read is no error and makes l NaN. */
 WG_API wg_var wg_cholesky(wg_var a);
 
 /* ==== linalg/det ================================================================================================== */
 
 /* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0, and a
- * singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a) a^-T where that exists. Cofactors come
+ * singular matrix is no error; NaN for a matrix with a NaN. a: g times the cofactors, adj(a)^T, which is det(a) a^-T where that exists. Cofactors come
  * from a complete elimination that never divides by det, and so do their derivatives: right at any rank, for nearly
  * singular matrices too, at every order up to 8 x 8, and for larger matrices to order 8, beyond which differentiating is
  * WG_ERROR_UNSUPPORTED. Order k >= 3 takes of the order of n^k operations. (The
