@@ -10,15 +10,15 @@
 #include <stdint.h>
 
 /* Whole rows: out[o, c, i] = or += in[o, index[c], i], of arrays (outer, extent, inner) and (outer, count, inner). */
-typedef struct wg_kernel_rows {
+typedef struct wg_kernel_picked {
     size_t outer, extent, count, inner;
-} wg_kernel_rows;
-void wg_kernel_take_f32(const wg_kernel_rows *rows, const float *in, const int64_t *index, float *out, bool add);
-void wg_kernel_take_f64(const wg_kernel_rows *rows, const double *in, const int64_t *index, double *out, bool add);
+} wg_kernel_picked;
+void wg_kernel_take_f32(const wg_kernel_picked *rows, const float *in, const int64_t *index, float *out, bool add);
+void wg_kernel_take_f64(const wg_kernel_picked *rows, const double *in, const int64_t *index, double *out, bool add);
 
 /* The reverse: out[o, index[c], i] += in[o, c, i]. */
-void wg_kernel_put_f32(const wg_kernel_rows *rows, const float *in, const int64_t *index, float *out);
-void wg_kernel_put_f64(const wg_kernel_rows *rows, const double *in, const int64_t *index, double *out);
+void wg_kernel_put_f32(const wg_kernel_picked *rows, const float *in, const int64_t *index, float *out);
+void wg_kernel_put_f64(const wg_kernel_picked *rows, const double *in, const int64_t *index, double *out);
 
 /* Element by element: for each index tuple t below dim, 1 <= rank <= 8, let p = the sum of t[d] * stride[d] + index[t] * step,
  * where stride is 0 along the axis that the indices count, of that many elements. index and part are row-major. */

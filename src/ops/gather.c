@@ -78,10 +78,10 @@ static wg_status gather_elements_fit(wg_call *call, const wg_gather_place *place
         wg_call_describe(call, 1), wg_call_describe(call, 0), (unsigned)place->axis);
 }
 
-static wg_kernel_rows gather_rows(const wg_gather_place *place, size_t count)
+static wg_kernel_picked gather_rows(const wg_gather_place *place, size_t count)
 {
     wg_shape_split split = wg_shape_around(&place->whole, place->axis);
-    return (wg_kernel_rows){split.outer, split.extent, count, split.inner};
+    return (wg_kernel_picked){split.outer, split.extent, count, split.inner};
 }
 
 static wg_kernel_elements gather_elements(const wg_gather_place *place, const wg_shape *index, ptrdiff_t *strides)
@@ -100,7 +100,7 @@ static wg_status gather_pick(wg_call *call, bool by_rows)
     const int64_t *index = call->in[1].data;
     ptrdiff_t strides[WG_MAX_RANK];
     if (wg_gather_check(call, 1, place->axis, place->whole.dim[place->axis]) != WG_OK) return call->tape->status;
-    wg_kernel_rows rows = gather_rows(place, call->in[1].size);
+    wg_kernel_picked rows = gather_rows(place, call->in[1].size);
     wg_kernel_elements elements =
         by_rows ? (wg_kernel_elements){0} : gather_elements(place, call->in[1].shape, strides);
     if (by_rows && call->dtype == WG_F64) wg_kernel_take_f64(&rows, in, index, call->out, call->add);
@@ -118,7 +118,7 @@ static wg_status gather_add_back(
     const int64_t *index = call->in[indices].data;
     ptrdiff_t strides[WG_MAX_RANK];
     if (wg_gather_check(call, indices, place->axis, place->whole.dim[place->axis]) != WG_OK) return call->tape->status;
-    wg_kernel_rows rows = gather_rows(place, call->in[indices].size);
+    wg_kernel_picked rows = gather_rows(place, call->in[indices].size);
     wg_kernel_elements elements =
         by_rows ? (wg_kernel_elements){0} : gather_elements(place, call->in[indices].shape, strides);
     if (by_rows && call->dtype == WG_F64) wg_kernel_put_f64(&rows, in, index, call->out);

@@ -73,14 +73,14 @@ static const wg_op eigh_op_vectors = WG_DECOMPOSE_PART("eigh_vectors", eigh_deri
 static wg_decompose_part eigh_values_part(size_t n) { return (wg_decompose_part){0, 1, {n}}; }
 static wg_decompose_part eigh_vectors_part(size_t n) { return (wg_decompose_part){n, 2, {n, n}}; }
 
-static wg_term eigh_step(wg_derivation *d, const wg_op *op, wg_decompose_part (*part)(size_t n))
+static wg_term eigh_term(wg_derivation *d, const wg_op *op, wg_decompose_part (*part)(size_t n))
 {
     return wg_decompose_step(d, op, part(wg_decompose_stack_of(wg_derivation_call(d)->in[1].shape).n));
 }
 
 static void eigh_derive_values(wg_derivation *d)
 {
-    wg_term v = eigh_step(d, &eigh_op_vectors, eigh_vectors_part);
+    wg_term v = eigh_term(d, &eigh_op_vectors, eigh_vectors_part);
     wg_term g = wg_decompose_as_row(d, wg_cotangent(d), &wg_derivation_call(d)->shape);
     wg_term scaled = wg_step(d, wg_op_mul(), (wg_term[]){v, g}, 2, NULL, 0);
     wg_matmul_give(d, 1, scaled, false, v, true);
@@ -89,8 +89,8 @@ static void eigh_derive_values(wg_derivation *d)
 static void eigh_derive_vectors(wg_derivation *d)
 {
     wg_term g = wg_cotangent(d), half = wg_number(d, 0.5);
-    wg_term w = eigh_step(d, &eigh_op_values, eigh_values_part);
-    wg_term v = eigh_step(d, &eigh_op_vectors, eigh_vectors_part);
+    wg_term w = eigh_term(d, &eigh_op_values, eigh_values_part);
+    wg_term v = eigh_term(d, &eigh_op_vectors, eigh_vectors_part);
     wg_term gaps = wg_step(d, &wg_decompose_op_eigh_gaps, &w, 1, NULL, 0);
     wg_term skew = wg_decompose_skew(d, wg_matmul_step(d, v, true, g, false));
     wg_term inner = wg_step(d, wg_op_mul(), (wg_term[]){skew, gaps}, 2, NULL, 0);

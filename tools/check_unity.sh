@@ -1,0 +1,19 @@
+#!/bin/sh
+# Checks that the library also compiles as one file: its sources share no static name and leave no macro behind.
+# Usage: tools/check_unity.sh                Environment: CC (each of gcc and clang that is there)
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+sed -n 's/^ *\([a-z_0-9/]*\.c\))*$/#include "\1"/p' src/CMakeLists.txt > "$work/wengert.c"
+[ -s "$work/wengert.c" ] || { echo "unity: no source found in src/CMakeLists.txt"; exit 1; }
+flags='-std=c11 -fsyntax-only -ffp-contract=off -Iinclude -Isrc -Wall -Wextra -Wpedantic -Werror -Wno-unused-function'
+tried=''
+for compiler in ${CC:-gcc clang}; do
+    command -v "$compiler" > /dev/null || continue
+    # shellcheck disable=SC2086 # the flags are words
+    "$compiler" $flags "$work/wengert.c" || { echo "unity: $compiler does not compile the library as one file"; exit 1; }
+    tried="$tried $compiler"
+done
+[ -n "$tried" ] || { echo "unity: skipped, neither gcc nor clang is there"; exit 77; }
+echo "unity: $(wc -l < "$work/wengert.c" | tr -d ' ') files as one, by$tried"
