@@ -718,6 +718,25 @@ WG_API wg_status wg_eigh(wg_var x, wg_var *values, wg_var *vectors);
  * derivative of s. */
 WG_API wg_status wg_svd(wg_var x, wg_var *u, wg_var *s, wg_var *vt);
 
+/* ==== linalg/lstsq ================================================================================================ */
+
+/* The x that makes the length of a x - b least, for a (..., m, n) of full column rank, m >= n: column by column of b
+ * (..., m, k), or of a vector b (m), as in wg_solve. Leading axes broadcast. By QR; the result alone, without the
+ * residuals, rank and singular values that NumPy and PyTorch return. Fewer rows than columns are WG_ERROR_SHAPE; a
+ * rank that is not full, |r_kk| <= n eps max |r_ii| in a = q r, is WG_ERROR_ARGUMENT: see wg_pinv. A NaN or infinity
+ * in a matrix makes its result NaN. b: h = a (a^T a)^-1 g; a: (b - a x) ((a^T a)^-1 g)^T - h x^T, no a^T a being
+ * formed (G. Golub and V. Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
+ * variables separate, SIAM J. Numer. Anal. 10, 1973). */
+WG_API wg_var wg_lstsq(wg_var a, wg_var b);
+
+/* ==== linalg/pinv ================================================================================================= */
+
+/* The Moore-Penrose pseudo-inverse (..., n, m) of matrices (..., m, n), of any rank: singular values up to max(m, n)
+ * eps times the largest count as zero (PyTorch's default). A matrix with a NaN or infinity has a NaN result.
+ * x: -y^T g y^T + (1 - x y) g^T y y^T + y^T y g^T (1 - y x), the derivative among matrices of one rank (Golub and
+ * Pereyra 1973): it exists whether or not singular values coincide. */
+WG_API wg_var wg_pinv(wg_var x);
+
 /* ==== unfold ======================================================================================================= */
 
 /* Entries for height and width. Zeros are the defaults, but a stride or dilation set for one axis must be set for both. */

@@ -74,6 +74,28 @@ static inline void matrix_turn(size_t m, size_t n, const long double *a, long do
         for (size_t j = 0; j < n; j++) at[j * m + i] = a[i * n + j];
 }
 
+/* b (n,k) = a^-1 b by elimination with pivots; a (n,n) is overwritten. */
+static inline void matrix_solve(size_t n, size_t k, long double *a, long double *b)
+{
+    for (size_t c = 0; c < n; c++) {
+        size_t pivot = c;
+        for (size_t i = c; i < n; i++)
+            if (fabsl(a[i * n + c]) > fabsl(a[pivot * n + c])) pivot = i;
+        for (size_t j = 0; j < n + k; j++) {
+            long double *x = j < n ? &a[c * n + j] : &b[c * k + j - n];
+            long double *y = j < n ? &a[pivot * n + j] : &b[pivot * k + j - n], kept = *x;
+            *x = *y;
+            *y = kept;
+        }
+        for (size_t i = 0; i < n; i++) {
+            long double factor = i == c ? 0 : a[i * n + c] / a[c * n + c];
+            for (size_t j = c; j < n && i != c; j++) a[i * n + j] -= factor * a[c * n + j];
+            for (size_t j = 0; j < k && i != c; j++) b[i * k + j] -= factor * b[c * k + j];
+        }
+    }
+    for (size_t i = 0; i < n * k; i++) b[i] /= a[i / k * (n + 1)];
+}
+
 /* 1 or -1: makes the first element of those within 1/1024 of the largest positive. */
 static inline long double matrix_sign(size_t n, const long double *x, size_t stride)
 {
