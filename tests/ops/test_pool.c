@@ -123,7 +123,6 @@ static wg_var apply_avg(wg_tape *tape, const wg_var *in, size_t n, const void *u
         CASE_WITH(WITH(1, .kernel = {3}, .stride = {2}), 1, SHAPE(1, 2, 8)), /* the last element is not seen */        \
         CASE_WITH(WITH(1, .kernel = {3}, .stride = {2}, .ceil_mode = true), 1, SHAPE(1, 2, 8)),                        \
         CASE_WITH(WITH(1, .kernel = {3}, .stride = {2}, .ceil_mode = true), 1, SHAPE(1, 2, 7)),                        \
-                                                                                                                       \
         CASE_WITH(WITH(1, .kernel = {2}, .stride = {3}, .padding = {1}, .ceil_mode = true), 1, SHAPE(1, 2, 6)),        \
         CASE_WITH(WITH(1, .kernel = {4}, .stride = {5}, .padding = {2}, .ceil_mode = true), 1, SHAPE(1, 8)),           \
         CASE_WITH(WITH(1, .kernel = {4}, .stride = {3}, .padding = {2}, .ceil_mode = true), 1, SHAPE(1, 7)),           \
