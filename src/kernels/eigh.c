@@ -8,12 +8,12 @@
 
 #include "decompose.h"
 
-enum { EIGH_STEPS = 60 }; /* QR steps per eigenvalue; 2 to 3 are usual */
+enum { KERNEL_EIGH_STEPS = 60 }; /* QR steps per eigenvalue; 2 to 3 are usual */
 
 size_t wg_kernel_eigh_scratch(size_t n) { return (n * n + 4 * n) * sizeof(double); }
 
 /* A = Q T Q^T: row k of a gets reflection k, right of the diagonal; d and e the diagonals of T. p is for n numbers. */
-static void eigh_tridiagonal(
+static void kernel_eigh_tridiagonal(
     const wg_kernel_rows *rows, size_t n, double *a, double *d, double *e, double *tau, double *p)
 {
     for (size_t k = 0; k + 1 < n; k++) {
@@ -31,7 +31,7 @@ static void eigh_tridiagonal(
 }
 
 /* z = Q^T: the identity times the reflections, the last first. */
-static void eigh_accumulate(const wg_kernel_rows *rows, size_t n, const double *a, const double *tau, double *z)
+static void kernel_eigh_accumulate(const wg_kernel_rows *rows, size_t n, const double *a, const double *tau, double *z)
 {
     memset(z, 0, n * n * sizeof *z);
     for (size_t i = 0; i < n; i++) z[i * n + i] = 1;
@@ -46,16 +46,17 @@ static void eigh_accumulate(const wg_kernel_rows *rows, size_t n, const double *
 }
 
 /* The shift: the eigenvalue of the last 2 x 2 block that is nearer to its last element (J. H. Wilkinson, 1968). */
-static double eigh_shift(double before, double last, double off)
+static double kernel_eigh_shift(double before, double last, double off)
 {
     double half = (before - last) / 2;
     return last - off / (half + copysign(hypot(half, off), half)) * off;
 }
 
 /* One QR step on rows low to high of the tridiagonal matrix. */
-static void eigh_step(const wg_kernel_rows *rows, size_t n, size_t low, size_t high, double *d, double *e, double *z)
+static void kernel_eigh_step(
+    const wg_kernel_rows *rows, size_t n, size_t low, size_t high, double *d, double *e, double *z)
 {
-    double x = d[low] - eigh_shift(d[high - 1], d[high], e[high - 1]), bulge = e[low];
+    double x = d[low] - kernel_eigh_shift(d[high - 1], d[high], e[high - 1]), bulge = e[low];
     for (size_t k = low; k < high; k++) {
         double length = hypot(x, bulge), c = length > 0 ? x / length : 1, s = length > 0 ? bulge / length : 0;
         if (k > low) e[k - 1] = length;
@@ -73,29 +74,29 @@ static void eigh_step(const wg_kernel_rows *rows, size_t n, size_t low, size_t h
     }
 }
 
-static bool eigh_negligible(const double *d, const double *e, size_t k)
+static bool kernel_eigh_negligible(const double *d, const double *e, size_t k)
 {
     return fabs(e[k]) <= DBL_EPSILON / 2 * (fabs(d[k]) + fabs(d[k + 1])) || fabs(e[k]) < DBL_MIN;
 }
 
-static bool eigh_diagonal(const wg_kernel_rows *rows, size_t n, double *d, double *e, double *z)
+static bool kernel_eigh_diagonal(const wg_kernel_rows *rows, size_t n, double *d, double *e, double *z)
 {
     size_t high = n ? n - 1 : 0;
     for (size_t steps = 0; high > 0;) {
         size_t low = high;
-        while (low > 0 && !eigh_negligible(d, e, low - 1)) low--;
+        while (low > 0 && !kernel_eigh_negligible(d, e, low - 1)) low--;
         if (low == high) {
             high--;
             continue;
         }
-        if (++steps > EIGH_STEPS * n) return false;
-        eigh_step(rows, n, low, high, d, e, z);
+        if (++steps > KERNEL_EIGH_STEPS * n) return false;
+        kernel_eigh_step(rows, n, low, high, d, e, z);
     }
     return true;
 }
 
 /* Ascending eigenvalues, and the rows of z in their order as columns of v. */
-static void eigh_sort(size_t n, double *d, double *z, double *w, double *v)
+static void kernel_eigh_sort(size_t n, double *d, double *z, double *w, double *v)
 {
     for (size_t i = 0; i < n; i++) {
         size_t least = i;
@@ -120,10 +121,10 @@ bool wg_kernel_eigh(wg_isa isa, size_t n, double *a, double *w, double *v, void 
         wg_kernel_fill_nan(n * n, v);
         return true;
     }
-    eigh_tridiagonal(rows, n, a, d, e, tau, p);
-    eigh_accumulate(rows, n, a, tau, z);
-    if (!eigh_diagonal(rows, n, d, e, z)) return false;
-    eigh_sort(n, d, z, w, v);
+    kernel_eigh_tridiagonal(rows, n, a, d, e, tau, p);
+    kernel_eigh_accumulate(rows, n, a, tau, z);
+    if (!kernel_eigh_diagonal(rows, n, d, e, z)) return false;
+    kernel_eigh_sort(n, d, z, w, v);
     wg_kernel_unscale(n, w, exponent);
     return true;
 }

@@ -40,7 +40,7 @@ const wg_kernel_rows *wg_kernel_rows_of(wg_isa isa)
 }
 
 /* The sum of (x[i] / unit)^2, with what each addition loses carried along (W. Kahan, 1965). */
-static double rows_squares(size_t n, const double *x, double unit)
+static double kernel_rows_squares(size_t n, const double *x, double unit)
 {
     double sum = 0, lost = 0;
     for (size_t i = 0; i < n; i++) {
@@ -59,7 +59,7 @@ double wg_kernel_reflect(size_t n, double *x, double *tau)
     for (size_t i = 1; i < n; i++) rest = fmax(rest, fabs(x[i]));
     if (rest == 0) return first;
     double largest = fmax(rest, fabs(first)), unit = largest > 0x1p-450 && largest < 0x1p450 ? 1 : largest;
-    double beta = -copysign(sqrt(rows_squares(n, x, unit)), first), head = first / unit - beta;
+    double beta = -copysign(sqrt(kernel_rows_squares(n, x, unit)), first), head = first / unit - beta;
     for (size_t i = 1; i < n; i++) x[i] = x[i] / unit / head;
     *tau = -head / beta;
     return beta * unit;

@@ -13,38 +13,38 @@
 #include "decompose.h"
 #include "gemm.h"
 
-enum { SVD_SWEEPS = 60 }; /* 6 to 10 are usual */
+enum { KERNEL_SVD_SWEEPS = 60 }; /* 6 to 10 are usual */
 
 /* Scratch, in elements of eight bytes: one for each of these, then gemm's or QR's. */
-typedef struct svd_work {
+typedef struct kernel_svd_work {
     const wg_kernel_rows *rows;
     size_t m, n;
     double *q, *r, *j, *square; /* (m,n), (n,n), (n,n), n */
     size_t *column;             /* n: column k of Q R is this one of A */
     void *rest;
-} svd_work;
+} kernel_svd_work;
 
-static size_t svd_own(size_t m, size_t n) { return (m * n + 2 * n * n + 2 * n + 7) / 8 * 8 * sizeof(double); }
+static size_t kernel_svd_own(size_t m, size_t n) { return (m * n + 2 * n * n + 2 * n + 7) / 8 * 8 * sizeof(double); }
 
 size_t wg_kernel_svd_scratch(wg_isa isa, size_t m, size_t n)
 {
     size_t product = wg_kernel_gemm_scratch_f64(isa, false, true, m, n, n), qr = wg_kernel_qr_scratch(m, n);
-    return svd_own(m, n) + (product > qr ? product : qr);
+    return kernel_svd_own(m, n) + (product > qr ? product : qr);
 }
 
-static svd_work svd_open(wg_isa isa, size_t m, size_t n, void *scratch)
+static kernel_svd_work kernel_svd_open(wg_isa isa, size_t m, size_t n, void *scratch)
 {
-    svd_work work = {.rows = wg_kernel_rows_of(isa), .m = m, .n = n, .q = scratch};
+    kernel_svd_work work = {.rows = wg_kernel_rows_of(isa), .m = m, .n = n, .q = scratch};
     work.r = work.q + m * n;
     work.j = work.r + n * n;
     work.square = work.j + n * n;
     work.column = (size_t *)(void *)(work.square + n);
-    work.rest = (char *)scratch + svd_own(m, n);
+    work.rest = (char *)scratch + kernel_svd_own(m, n);
     return work;
 }
 
 /* Q R of the columns of a, the longest first; j = I. */
-static void svd_triangle(wg_isa isa, svd_work *work, const double *a)
+static void kernel_svd_triangle(wg_isa isa, kernel_svd_work *work, const double *a)
 {
     size_t m = work->m, n = work->n;
     memset(work->square, 0, n * sizeof *work->square);
@@ -64,7 +64,7 @@ static void svd_triangle(wg_isa isa, svd_work *work, const double *a)
 }
 
 /* The row's squared length. A row of which it would lose digits, 2^-230 of the largest or less, is made zeros. */
-static void svd_measure(svd_work *work, size_t k)
+static void kernel_svd_measure(kernel_svd_work *work, size_t k)
 {
     double *row = work->r + k * work->n;
     work->square[k] = work->rows->dot(work->n, row, row);
@@ -74,7 +74,7 @@ static void svd_measure(svd_work *work, size_t k)
 }
 
 /* Makes rows p and q orthogonal. False when they are. */
-static bool svd_rotate(svd_work *work, size_t p, size_t q)
+static bool kernel_svd_rotate(kernel_svd_work *work, size_t p, size_t q)
 {
     size_t n = work->n;
     double *first = work->r + p * n, *second = work->r + q * n;
@@ -87,25 +87,25 @@ static bool svd_rotate(svd_work *work, size_t p, size_t q)
     double before[2] = {work->square[p], work->square[q]};
     work->square[p] -= t * dot;
     work->square[q] += t * dot;
-    if (!(work->square[p] > before[0] / 2)) svd_measure(work, p); /* the difference has lost digits */
-    if (!(work->square[q] > before[1] / 2)) svd_measure(work, q);
+    if (!(work->square[p] > before[0] / 2)) kernel_svd_measure(work, p); /* the difference has lost digits */
+    if (!(work->square[q] > before[1] / 2)) kernel_svd_measure(work, q);
     return true;
 }
 
-static bool svd_sweeps(svd_work *work)
+static bool kernel_svd_sweeps(kernel_svd_work *work)
 {
     bool moved = true;
     for (size_t sweep = 0; moved; sweep++) {
-        if (sweep == SVD_SWEEPS) return false;
+        if (sweep == KERNEL_SVD_SWEEPS) return false;
         moved = false;
-        for (size_t k = 0; k < work->n; k++) svd_measure(work, k);
+        for (size_t k = 0; k < work->n; k++) kernel_svd_measure(work, k);
         for (size_t p = 0; p + 1 < work->n; p++)
-            for (size_t q = p + 1; q < work->n; q++) moved |= svd_rotate(work, p, q);
+            for (size_t q = p + 1; q < work->n; q++) moved |= kernel_svd_rotate(work, p, q);
     }
     return true;
 }
 
-static void svd_swap(size_t n, double *x, double *y)
+static void kernel_svd_swap(size_t n, double *x, double *y)
 {
     for (size_t k = 0; k < n; k++) {
         double kept = x[k];
@@ -115,11 +115,11 @@ static void svd_swap(size_t n, double *x, double *y)
 }
 
 /* s, descending, with the rows of r and j in its order. */
-static void svd_sort(svd_work *work, double *s)
+static void kernel_svd_sort(kernel_svd_work *work, double *s)
 {
     size_t n = work->n;
     for (size_t k = 0; k < n; k++) {
-        svd_measure(work, k);
+        kernel_svd_measure(work, k);
         s[k] = sqrt(work->square[k]);
     }
     for (size_t i = 0; i < n; i++) {
@@ -127,15 +127,15 @@ static void svd_sort(svd_work *work, double *s)
         for (size_t k = i + 1; k < n; k++)
             if (s[k] > s[largest]) largest = k;
         if (largest == i) continue;
-        svd_swap(1, s + i, s + largest);
-        svd_swap(n, work->r + i * n, work->r + largest * n);
-        svd_swap(n, work->j + i * n, work->j + largest * n);
+        kernel_svd_swap(1, s + i, s + largest);
+        kernel_svd_swap(n, work->r + i * n, work->r + largest * n);
+        kernel_svd_swap(n, work->j + i * n, work->j + largest * n);
     }
 }
 
 /* Row k of r becomes a unit vector orthogonal to the k rows before it: what is left of an axis when they are taken out,
  * twice because once leaves roundings. One of the axes keeps at least 1 / sqrt(n) of its length. */
-static void svd_complete(svd_work *work, size_t k)
+static void kernel_svd_complete(kernel_svd_work *work, size_t k)
 {
     size_t n = work->n;
     double *row = work->r + k * n, enough = 0.5 / sqrt((double)n);
@@ -156,7 +156,7 @@ static void svd_complete(svd_work *work, size_t k)
 }
 
 /* Rows of vt: those of r made unit vectors, their elements where A's columns were. */
-static void svd_right(svd_work *work, const double *s, double *vt)
+static void kernel_svd_right(kernel_svd_work *work, const double *s, double *vt)
 {
     size_t n = work->n;
     for (size_t k = 0; k < n; k++) {
@@ -164,12 +164,12 @@ static void svd_right(svd_work *work, const double *s, double *vt)
         if (s[k] > 0)
             for (size_t i = 0; i < n; i++) row[i] /= s[k];
         else
-            svd_complete(work, k);
+            kernel_svd_complete(work, k);
         for (size_t i = 0; i < n; i++) vt[k * n + work->column[i]] = row[i];
     }
 }
 
-static void svd_signs(size_t m, size_t n, bool by_right, double *u, double *vt)
+static void kernel_svd_signs(size_t m, size_t n, bool by_right, double *u, double *vt)
 {
     for (size_t k = 0; k < n; k++) {
         double sign = by_right ? wg_kernel_sign(n, vt + k * n, 1) : wg_kernel_sign(m, u + k, n);
@@ -180,7 +180,7 @@ static void svd_signs(size_t m, size_t n, bool by_right, double *u, double *vt)
 
 bool wg_kernel_svd(wg_isa isa, size_t m, size_t n, bool sign_by_right, double *a, double *s, double *vt, void *scratch)
 {
-    svd_work work = svd_open(isa, m, n, scratch);
+    kernel_svd_work work = kernel_svd_open(isa, m, n, scratch);
     int exponent;
     if (!wg_kernel_scale(m * n, a, &exponent)) {
         wg_kernel_fill_nan(m * n, a);
@@ -188,12 +188,12 @@ bool wg_kernel_svd(wg_isa isa, size_t m, size_t n, bool sign_by_right, double *a
         wg_kernel_fill_nan(n * n, vt);
         return true;
     }
-    svd_triangle(isa, &work, a);
-    if (!svd_sweeps(&work)) return false;
-    svd_sort(&work, s);
-    svd_right(&work, s, vt);
+    kernel_svd_triangle(isa, &work, a);
+    if (!kernel_svd_sweeps(&work)) return false;
+    kernel_svd_sort(&work, s);
+    kernel_svd_right(&work, s, vt);
     wg_kernel_gemm_f64(isa, false, true, m, n, n, work.q, n, work.j, n, a, n, false, work.rest);
-    svd_signs(m, n, sign_by_right, a, vt);
+    kernel_svd_signs(m, n, sign_by_right, a, vt);
     wg_kernel_unscale(n, s, exponent);
     return true;
 }
