@@ -574,6 +574,15 @@ WG_API wg_var wg_inner(wg_var a, wg_var b);
  * product; a, b: g contracted with the other. */
 WG_API wg_var wg_tensordot(wg_var a, wg_var b, const int *axes_a, size_t na, const int *axes_b, size_t nb);
 
+/* The Kronecker product: each element of a times all of b, as one array whose extents are the products; where one has
+ * fewer axes it is filled up with 1 in front. NumPy's kron, for at most WG_MAX_RANK / 2 axes. a, b: g times the other,
+ * summed. */
+WG_API wg_var wg_kron(wg_var a, wg_var b);
+
+/* The vector product a x b along the last axes, of extent 3; the others broadcast. numpy.cross of three-dimensional
+ * vectors, torch.linalg.cross. a: b x g, b: g x a. */
+WG_API wg_var wg_cross(wg_var a, wg_var b);
+
 /* ==== einsum ====================================================================================================== */
 
 /* The sum of products of n operands in Einstein's notation, with NumPy's syntax: "ij,jk->ik" is the matrix product. A

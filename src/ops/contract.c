@@ -1,4 +1,5 @@
-/* Contraction of two arrays over labelled axes, and the products that are one: dot, outer, inner, tensordot.
+/* Contraction of two arrays over labelled axes, and the products that are one: dot, outer, inner, tensordot; kron and
+ * cross.
  *
  * A pair's labels fall into four groups,
  *
@@ -331,3 +332,66 @@ static wg_var contract_vectors(const char *name, wg_var a, wg_var b, bool outer)
 
 wg_var wg_dot(wg_var a, wg_var b) { return contract_vectors("dot", a, b, false); }
 wg_var wg_outer(wg_var a, wg_var b) { return contract_vectors("outer", a, b, true); }
+
+/* ---- element by element ------------------------------------------------------------------------------------------ */
+
+/* The array's axes, each preceded (or followed) by an axis of 1, and as many in front as bring it to that rank. */
+static wg_var contract_spaced(wg_var x, uint32_t rank, bool before)
+{
+    wg_shape shape = wg_shape_of(x), spaced = {.rank = 2 * rank};
+    for (uint32_t d = 0; d < rank; d++) {
+        size_t extent = d + shape.rank < rank ? 1 : shape.dim[d + shape.rank - rank];
+        spaced.dim[2 * d + (before ? 1 : 0)] = extent;
+        spaced.dim[2 * d + (before ? 0 : 1)] = 1;
+    }
+    return wg_reshape(x, spaced);
+}
+
+wg_var wg_kron(wg_var a, wg_var b)
+{
+    wg_composition c;
+    if (!wg_compose_open(&c, "kron", (wg_var[]){a, b}, 2, 0)) return wg_invalid(c.tape);
+    wg_shape left = wg_shape_of(a), right = wg_shape_of(b), whole = {0};
+    uint32_t rank = left.rank > right.rank ? left.rank : right.rank;
+    if (2 * rank > WG_MAX_RANK) {
+        wg_tape_fail(c.tape, WG_ERROR_SHAPE, "kron: an operand has more than %d axes: %s and %s", WG_MAX_RANK / 2,
+            wg_list_describe(c.tape, a.index), wg_list_describe(c.tape, b.index));
+        return wg_invalid(c.tape);
+    }
+    wg_var product = wg_mul(contract_spaced(a, rank, false), contract_spaced(b, rank, true));
+    wg_shape pairs = wg_shape_of(product);
+    whole.rank = rank;
+    for (uint32_t d = 0; d < rank; d++) whole.dim[d] = pairs.dim[2 * d] * pairs.dim[2 * d + 1];
+    return wg_compose_close(&c, wg_reshape(product, whole));
+}
+
+/* a_i b_j - a_j b_i, along the last axis. */
+static wg_var contract_minor(const wg_var *a, const wg_var *b, int i, int j)
+{
+    wg_var first = wg_mul(a[i], b[j]), second = wg_mul(a[j], b[i]);
+    return wg_sub(first, second);
+}
+
+wg_var wg_cross(wg_var a, wg_var b)
+{
+    wg_composition c;
+    if (!wg_compose_open(&c, "cross", (wg_var[]){a, b}, 2, 0)) return wg_invalid(c.tape);
+    wg_shape left = wg_shape_of(a), right = wg_shape_of(b), both;
+    const char *wrong = NULL;
+    if (!left.rank || !right.rank || left.dim[left.rank - 1] != 3 || right.dim[right.rank - 1] != 3)
+        wrong = "the last axes must have extent 3";
+    else if (!wg_shape_broadcast(&left, &right, &both))
+        wrong = "the shapes do not broadcast";
+    if (wrong) {
+        wg_tape_fail(c.tape, WG_ERROR_SHAPE, "cross: %s: %s and %s", wrong, wg_list_describe(c.tape, a.index),
+            wg_list_describe(c.tape, b.index));
+        return wg_invalid(c.tape);
+    }
+    wg_var x[3], y[3], parts[3];
+    for (int i = 0; i < 3; i++) {
+        x[i] = wg_slice(a, -1, i, i + 1, 1);
+        y[i] = wg_slice(b, -1, i, i + 1, 1);
+    }
+    for (int i = 0; i < 3; i++) parts[i] = contract_minor(x, y, (i + 1) % 3, (i + 2) % 3);
+    return wg_compose_close(&c, wg_concat(parts, 3, -1));
+}

@@ -1,4 +1,5 @@
-/* dot, outer, inner, tensordot: rows and errors. The reference runs over all index tuples of both arrays. */
+/* dot, outer, inner, tensordot, kron, cross: rows and errors. The reference runs over all index tuples of both
+ * arrays. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,6 +61,48 @@ static void reference_tensordot(array *out, const array *in, size_t n, const voi
     reference_pairing(out, &in[0], &in[1], user);
 }
 
+/* y[i b + j] = a[i] b[j] along every axis. */
+static void reference_kron(array *out, const array *in, size_t n, const void *user)
+{
+    const array *a = &in[0], *b = &in[1];
+    (void)n, (void)user;
+    wg_shape shape = {.rank = a->shape.rank > b->shape.rank ? a->shape.rank : b->shape.rank};
+    uint32_t skip_a = shape.rank - a->shape.rank, skip_b = shape.rank - b->shape.rank;
+    for (uint32_t d = 0; d < shape.rank; d++)
+        shape.dim[d] = (d < skip_a ? 1 : a->shape.dim[d - skip_a]) * (d < skip_b ? 1 : b->shape.dim[d - skip_b]);
+    *out = array_new(shape);
+    for (size_t at = 0; at < out->size; at++) {
+        size_t t[WG_MAX_RANK], ta[WG_MAX_RANK] = {0}, tb[WG_MAX_RANK] = {0};
+        shape_tuple(&shape, at, t);
+        for (uint32_t d = 0; d < shape.rank; d++) {
+            size_t extent = d < skip_b ? 1 : b->shape.dim[d - skip_b];
+            if (d >= skip_a) ta[d - skip_a] = t[d] / extent;
+            if (d >= skip_b) tb[d - skip_b] = t[d] % extent;
+        }
+        out->at[at] = a->at[shape_flat(&a->shape, ta)] * b->at[shape_flat(&b->shape, tb)];
+    }
+}
+
+/* The sum over j, k of the permutation's sign times a_j b_k. */
+static void reference_cross(array *out, const array *in, size_t n, const void *user)
+{
+    (void)n, (void)user;
+    wg_shape shape = shape_broadcast(&in[0].shape, &in[1].shape);
+    *out = array_new(shape);
+    for (size_t at = 0; at < out->size; at++) {
+        size_t t[WG_MAX_RANK], tj[WG_MAX_RANK], tk[WG_MAX_RANK], last = shape.rank - 1;
+        shape_tuple(&shape, at, t);
+        memcpy(tj, t, sizeof t);
+        memcpy(tk, t, sizeof t);
+        for (tj[last] = 0; tj[last] < 3; tj[last]++)
+            for (tk[last] = 0; tk[last] < 3; tk[last]++) {
+                int i = (int)t[last], j = (int)tj[last], k = (int)tk[last];
+                long double sign = (long double)((i - j) * (j - k) * (k - i)) / 2;
+                out->at[at] += sign * array_stretched(&in[0], &shape, tj) * array_stretched(&in[1], &shape, tk);
+            }
+    }
+}
+
 static wg_var apply_tensordot(wg_tape *tape, const wg_var *in, size_t n, const void *user)
 {
     const pairing *p = user;
@@ -91,6 +134,23 @@ static const row_case cases_inner[] = {
     CASE(2, SHAPE(1, 2, 1, 2, 3), SHAPE(2, 1, 2, 1, 3)),
 };
 
+static const row_case cases_kron[] = {
+    CASE(2, SHAPE_SCALAR, SHAPE_SCALAR),
+    CASE(2, SHAPE(2), SHAPE(3)),
+    CASE(2, SHAPE(3), SHAPE(3)),
+    CASE(2, SHAPE(2, 3), SHAPE(3, 2)),
+    CASE(2, SHAPE(2, 3), SHAPE(2)),
+    CASE(2, SHAPE_SCALAR, SHAPE(2, 2)),
+    CASE(2, SHAPE(2, 1, 2, 2), SHAPE(1, 2, 2)),
+    CASE(2, SHAPE(2, 0), SHAPE(2, 2)),
+};
+static const row_case cases_cross[] = {
+    CASE(2, SHAPE(3), SHAPE(3)),
+    CASE(2, SHAPE(2, 3), SHAPE(3)),
+    CASE(2, SHAPE(2, 1, 3), SHAPE(4, 3)),
+    CASE(2, SHAPE(0, 3), SHAPE(3)),
+};
+
 #define PAIRS(...)                                                                                                     \
     &(const pairing) { __VA_ARGS__ }
 static const row_case cases_tensordot[] = {
@@ -117,6 +177,8 @@ static const row rows[] = {
     ROW(wg_outer, .binary = wg_outer, .reference = reference_outer, ROW_CASES(cases_outer), PRODUCT),
     ROW(wg_inner, .binary = wg_inner, .reference = reference_last, ROW_CASES(cases_inner), PRODUCT),
     ROW(wg_tensordot, .apply = apply_tensordot, .reference = reference_tensordot, ROW_CASES(cases_tensordot), PRODUCT),
+    ROW(wg_kron, .binary = wg_kron, .reference = reference_kron, ROW_CASES(cases_kron), PRODUCT),
+    ROW(wg_cross, .binary = wg_cross, .reference = reference_cross, ROW_CASES(cases_cross), PRODUCT),
 };
 
 static void test_allocations(void **state)
@@ -135,6 +197,7 @@ static void test_errors(void **state)
            v = wg_name(wg_variable(tape, WG_DIMS(4), (double *)NULL), "v");
     wg_var six = wg_variable(tape, WG_DIMS(1, 1, 1, 1, 1, 3), (double *)NULL), none = {tape, UINT32_MAX, 0};
     wg_var indices = wg_indices(tape, WG_DIMS(3), NULL);
+    wg_var many = wg_variable(tape, WG_DIMS(4, 3), (double *)NULL);
     wg_stats before, after;
     wg_tape_stats(tape, &before);
     wg_dot(u, v);
@@ -171,6 +234,14 @@ static void test_errors(void **state)
     point_expect_error(tape, WG_ERROR_SHAPE, "tensordot: ", "more than 8 axes", NULL);
     wg_tensordot(w, none, NULL, 0, NULL, 0);
     point_expect_error(tape, WG_ERROR_ARGUMENT, "tensordot: ", "invalid", NULL);
+    wg_kron(six, u);
+    point_expect_error(tape, WG_ERROR_SHAPE, "kron: ", "more than 4 axes", "u (3)", NULL);
+    wg_cross(u, v);
+    point_expect_error(tape, WG_ERROR_SHAPE, "cross: ", "extent 3", "u (3)", "v (4)", NULL);
+    wg_cross(one, u);
+    point_expect_error(tape, WG_ERROR_SHAPE, "cross: ", "extent 3", NULL);
+    wg_cross(w, many);
+    point_expect_error(tape, WG_ERROR_SHAPE, "cross: ", "do not broadcast", "W (2,3)", "(4,3)", NULL);
     wg_tape_stats(tape, &after);
     assert_int_equal(before.nodes, after.nodes);
     assert_null(wg_dot((wg_var){0}, (wg_var){0}).tape);
