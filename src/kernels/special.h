@@ -24,10 +24,20 @@ double wg_special_normal_pdf(double x); /* its derivative, e^(-x^2 / 2) / sqrt(2
 double wg_special_gelu(double x);       /* x normal_cdf(x) */
 
 /* special_logistic.c */
-double wg_special_softplus(double x);  /* log(1 + e^x) */
-double wg_special_silu(double x);      /* x / (1 + e^-x) */
-double wg_special_gelu_tanh(double x); /* x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
-double wg_special_mish(double x);      /* x tanh(log(1 + e^x)) */
-double wg_special_logit(double x);     /* log(x / (1 - x)) */
+double wg_special_softplus(double x);        /* log(1 + e^x) */
+double wg_special_silu(double x);            /* x / (1 + e^-x) */
+double wg_special_gelu_tanh(double x);       /* x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
+double wg_special_gelu_tanh_prime(double x); /* its derivative */
+double wg_special_mish(double x);            /* x tanh(log(1 + e^x)) */
+double wg_special_logit(double x);           /* log(x / (1 - x)) */
+
+/* special_error.c, special_root.c: the same for floats, where double's plain functions are more than enough */
+float wg_special_bell_f32(float x);
+float wg_special_normal_pdf_f32(float x);
+float wg_special_normal_cdf_f32(float x);
+float wg_special_erfc_f32(float x);
+float wg_special_erfinv_f32(float x);
+float wg_special_gelu_f32(float x);
+float wg_special_cbrt_f32(float x);
 
 #endif

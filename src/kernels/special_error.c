@@ -86,18 +86,43 @@ double wg_special_gelu(double x)
     return x < -40 ? -0.0 : special_normal_tail(x, 0.5 * x); /* the limit, also at -inf */
 }
 
-/* An approximation as M. Giles's (Approximating the erfinv function, GPU Computing Gems 2, 2010), by w = -log(1 - x^2),
- * and one step of Halley's method on erf(y) - x or, where that would cancel, on erfc(|y|) - (1 - |x|); the second is exact. */
+/* size in (0, 1), to 8 digits: an approximation as M. Giles's (Approximating the erfinv function, GPU Computing Gems 2,
+ * 2010), by w = -log(1 - x^2). */
+static double special_erfinv_seed(double size)
+{
+    double w = -log((1 - size) * (1 + size));
+    return size * (w < 6 ? SPECIAL_POLYNOMIAL(special_erfinv_near, w - 3)
+                         : SPECIAL_POLYNOMIAL(special_erfinv_far, sqrt(w) - 4));
+}
+
+/* One step of Halley's method on erf(y) - x or, where that would cancel, on erfc(|y|) - (1 - |x|), which is exact. */
 double wg_special_erfinv(double x)
 {
     double size = fabs(x);
     if (!(size < 1)) return size == 1 ? x / 0.0 : NAN;
     if (size < 0x1p-20) return x * (0.886226925452758 * (1 + 0.2617993877991494 * (x * x))); /* 1 + pi x^2 / 12 */
-    double w = -log((1 - size) * (1 + size));
-    double y = size * (w < 6 ? SPECIAL_POLYNOMIAL(special_erfinv_near, w - 3)
-                             : SPECIAL_POLYNOMIAL(special_erfinv_far, sqrt(w) - 4));
+    double y = special_erfinv_seed(size);
     double excess = size <= 0.5 ? erf(y) - size : (1 - size) - wg_special_erfc(y);
     double newton = excess * 0.886226925452758 * exp(y * y);
     y -= newton / (1 + y * newton);
     return x < 0 ? -y : y;
+}
+
+/* ---- floats ----------------------------------------------------------------------------------------------------------- */
+
+float wg_special_bell_f32(float x) { return (float)exp(-(double)x * x); }
+float wg_special_normal_pdf_f32(float x) { return (float)(0.3989422804014327 * exp(-0.5 * x * x)); }
+float wg_special_normal_cdf_f32(float x) { return (float)(0.5 * erfc(-0.7071067811865476 * x)); }
+float wg_special_erfc_f32(float x) { return (float)erfc(x); }
+
+float wg_special_gelu_f32(float x)
+{
+    return x < -16 ? -0.0F : (float)(0.5 * x * erfc(-0.7071067811865476 * x)); /* the limit, also at -inf */
+}
+
+float wg_special_erfinv_f32(float x)
+{
+    double size = fabs((double)x);
+    if (size < 0x1p-12 || !(size < 1)) return (float)wg_special_erfinv(x);
+    return (float)copysign(special_erfinv_seed(size), x);
 }

@@ -36,23 +36,51 @@ double wg_special_mish(double x)
     return x * ((1 + 2 * e) / (1 + 2 * e * (1 + e)));
 }
 
-/* x sigmoid(w), w = 2 sqrt(2 / pi) (x + 0.044715 x^3) to twice the precision, since e^w multiplies its error by w. */
-double wg_special_gelu_tanh(double x)
+/* ---- gelu_tanh: x sigmoid(w), w = 2 sqrt(2 / pi) (x + 0.044715 x^3) ------------------------------------------------- */
+
+/* w and x w' to twice the precision, since e^w multiplies the error of w by w. |x| <= 30 */
+static special_pair special_gelu_w(double x, special_pair *x_slope)
 {
     static const special_pair linear = {1.5957691216057308, -9.96930880911092e-17},
                               cubic = {0.07135481627260025, -6.175149918155315e-19};
+    special_pair bend = special_pair_times(cubic, special_pair_product(x, x)), one_x = {x, 0};
+    special_pair thrice = special_pair_times(bend, (special_pair){3, 0});
+    *x_slope = special_pair_times(special_pair_plus(linear, thrice), one_x);
+    return special_pair_times(special_pair_plus(linear, bend), one_x);
+}
+
+/* factor e^w, w below SPECIAL_DEEP */
+static double special_times_exp(double factor, special_pair w)
+{
+    double half = special_pair_exp((special_pair){0.5 * w.high, 0.5 * w.low});
+    return factor * half * half;
+}
+
+/* e^-|w| */
+static double special_exp_down(special_pair w)
+{
+    return special_pair_exp(w.high < 0 ? w : (special_pair){-w.high, -w.low});
+}
+
+double wg_special_gelu_tanh(double x)
+{
     if (x < -30) return -0.0; /* below half the smallest number, and the limit at -inf */
     if (x > 30) return x;
-    special_pair slope = special_pair_plus(linear, special_pair_times(cubic, special_pair_product(x, x)));
-    special_pair w = special_pair_times(slope, (special_pair){x, 0});
-    double sign = w.high < 0 ? 1 : -1;
-    special_pair negative = {sign * w.high, sign * w.low};
-    if (w.high < SPECIAL_DEEP) {
-        double half = special_pair_exp((special_pair){0.5 * w.high, 0.5 * w.low});
-        return x * half * half;
-    }
-    double e = special_pair_exp(negative);
+    special_pair x_slope, w = special_gelu_w(x, &x_slope);
+    if (w.high < SPECIAL_DEEP) return special_times_exp(x, w);
+    double e = special_exp_down(w);
     return w.high < 0 ? x * e / (1 + e) : x / (1 + e);
+}
+
+/* s(w) + x w' s(w) s(-w), s = sigmoid, on one denominator */
+double wg_special_gelu_tanh_prime(double x)
+{
+    if (fabs(x) > 30) return x > 0;
+    special_pair x_slope, w = special_gelu_w(x, &x_slope);
+    if (w.high < SPECIAL_DEEP) return special_times_exp(1 + x_slope.high, w);
+    double e = special_exp_down(w), below = (1 + e) * (1 + e);
+    if (w.high < 0) return e * (1 + x_slope.high + (e + x_slope.low)) / below;
+    return (1 + e * (1 + x_slope.high)) / below;
 }
 
 /* Around the zero at 1/2 2 x - 1 is exact. Elsewhere the two logarithms differ in size. */

@@ -61,12 +61,17 @@ static inline double special_pair_exp(special_pair a)
     return isfinite(power) ? power + power * a.low : power;
 }
 
-/* The polynomial c[0] + c[1] x + ... */
+/* The polynomial c[0] + c[1] x + ..., its even and its odd part beside each other: two short chains in place of a long one. */
 static inline double special_polynomial(const double *c, int n, double x)
 {
-    double sum = c[n - 1];
-    for (int k = n - 2; k >= 0; k--) sum = sum * x + c[k];
-    return sum;
+    double square = x * x, even = 0, odd = 0;
+    int last = n - 1;
+    if (last % 2 == 0) even = c[last--];
+    for (int k = last; k > 0; k -= 2) {
+        odd = odd * square + c[k];
+        even = even * square + c[k - 1];
+    }
+    return even + x * odd;
 }
 
 #define SPECIAL_POLYNOMIAL(c, x) special_polynomial(c, (int)(sizeof(c) / sizeof *(c)), x)

@@ -64,6 +64,15 @@ static double special_polygamma_left(int n, double x, double sign)
     return sign * all - special_polygamma_sum(n, special_pair_sum(1, -x));
 }
 
+/* n = 1 and x > 0, which needs no pairs: a rounding of x + k counts twice, in terms that are smaller than the first. */
+static double special_trigamma(double x)
+{
+    int terms = x < 10 ? (int)ceil(10 - x) : 0;
+    double sum = special_polygamma_far(1, (special_pair){x + terms, 0});
+    for (int k = terms - 1; k >= 0; k--) sum += 1 / ((x + k) * (x + k));
+    return sum;
+}
+
 double wg_special_polygamma(int n, double x)
 {
     if (n < 0 || isnan(x)) return NAN;
@@ -75,5 +84,6 @@ double wg_special_polygamma(int n, double x)
         if (n % 2) return INFINITY;
         return x == 0 ? -1 / x : NAN;
     }
+    if (n == 1 && x > 0) return special_trigamma(x);
     return x > -20 ? sign * special_polygamma_sum(n, (special_pair){x, 0}) : special_polygamma_left(n, x, sign);
 }

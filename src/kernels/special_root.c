@@ -17,3 +17,5 @@ double wg_special_cbrt(double x)
     y -= ((cube.high - x) + cube.low) / (3 * square.high);
     return y * scale;
 }
+
+float wg_special_cbrt_f32(float x) { return (float)cbrt(x); }

@@ -3,5 +3,6 @@
 #define R                  double
 #define EW(name)           EW_JOIN(EW_FILE, f64, name)
 #define EW_LIBM(libm_name) libm_name
+#define EW_SPECIAL(name)   wg_special_##name
 #define EW_PUBLIC(name)    wg_ew_##name##_f64
 #define EW_IN_NODE         f64

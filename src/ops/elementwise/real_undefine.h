@@ -3,4 +3,5 @@
 #undef EW
 #undef EW_LIBM
 #undef EW_PUBLIC
+#undef EW_SPECIAL
 #undef EW_IN_NODE

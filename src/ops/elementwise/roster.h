@@ -123,7 +123,7 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(one_minus_square, EW_A)                                                                                          \
     X(bell, EW_A | EW_Y)                                                                                               \
     X(normal_pdf, EW_A | EW_Y)                                                                                         \
-    X(normal_cdf, EW_A)
+    X(normal_cdf, EW_A) X(gelu_tanh_prime, EW_A)
 #define EW_STEPS_2(X)                                                                                                  \
     X(mul0, EW_B, EW_A)                                                                                                \
     X(over0, EW_B, EW_B | EW_Y)                                                                                        \

@@ -65,4 +65,5 @@ static inline wg_var EW(div)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg
 #define SILU                 wg_silu
 #define GELU                 wg_gelu
 #define GELU_TANH            wg_gelu_tanh
+#define GELU_TANH_PRIME(x)   STEP1(gelu_tanh_prime, x)
 #define MISH                 wg_mish

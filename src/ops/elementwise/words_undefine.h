@@ -54,4 +54,5 @@
 #undef SILU
 #undef GELU
 #undef GELU_TANH
+#undef GELU_TANH_PRIME
 #undef MISH

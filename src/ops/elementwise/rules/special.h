@@ -100,26 +100,33 @@ SLOPE1(gelu) /* P + x p, P and p the normal distribution and density */
     return MUL(g, ADD(share, far));
 }
 
-VALUE1(gelu_tanh) { return GELU_TANH(x); }
-SLOPE1(gelu_tanh) /* s(w) + x w' s'(w), w = c x (1 + 0.044715 x^2), c = 2 sqrt(2 / pi), s = sigmoid */
+VALUE1(gelu_tanh_prime) { return GELU_TANH_PRIME(x); } /* of x s(w), w = c x (1 + 0.044715 x^2), c = 2 sqrt(2 / pi) */
+SLOPE1(gelu_tanh_prime)                                /* s'(w) (2 w' + x w'' - x w'^2 tanh(w / 2)), s = sigmoid */
 {
     R zero = K(g, 0);
-    R above = LESS(zero, x);
-    R far_out = LESS(K(g, 64), ABS(x)); /* there it is 0 or 1, and powers of x may overflow */
+    R end = K(g, 64);
+    R far_out = LESS(end, ABS(x)); /* there it is 0, and powers of x may overflow */
     R near = WHERE(far_out, zero, x);
     R bend = TIMES(near, near);
     R cubic = TIMES(bend, K(g, 0.07135481627260025));
     R once = ADD(cubic, K(g, 1.5957691216057308));
-    R triple = TIMES(cubic, K(g, 3));
-    R steep = ADD(triple, K(g, 1.5957691216057308));
     R w = TIMES(near, once);
-    R s = SIGMOID(w);
-    R factor = TIMES(near, steep);
-    R bell = SIGMOID_SLOPE(w, s);
-    R far = TIMES(bell, factor);
-    R slope = ADD(s, far);
-    return MUL(g, WHERE(far_out, above, slope));
+    R thrice = TIMES(cubic, K(g, 3));
+    R steep = ADD(thrice, K(g, 1.5957691216057308));
+    R still = TIMES(cubic, K(g, 6));
+    still = ADD(still, steep);
+    still = ADD(still, steep);
+    R saturation = TANH(TIMES(w, K(g, 0.5)));
+    R moving = TIMES(TIMES(steep, steep), near);
+    moving = TIMES(moving, saturation);
+    R bent = SUB(still, moving);
+    R bell = STEP1(sigmoid_prime, w);
+    R slope = TIMES(bell, bent);
+    return MUL(g, WHERE(far_out, zero, slope));
 }
+
+VALUE1(gelu_tanh) { return GELU_TANH(x); }
+SLOPE1(gelu_tanh) { return MUL(g, STEP1(gelu_tanh_prime, x)); }
 
 VALUE1(mish) { return MISH(x); }
 SLOPE1(mish) /* t + x t', t = tanh(softplus(x)), t' = tanh'(softplus(x)) sigmoid(x) */
