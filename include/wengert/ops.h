@@ -805,6 +805,27 @@ WG_API wg_var wg_upsample_nearest(wg_var x, const size_t *size, size_t n);
  * output that lies on an input is that input, whatever its neighbours. x: each output's g, by the same weights. */
 WG_API wg_var wg_upsample_linear(wg_var x, const size_t *size, size_t n, bool align_corners);
 WG_API wg_var wg_upsample_bilinear(wg_var x, size_t height, size_t width, bool align_corners);
+
+/* ==== recurrent ====================================================================================================
+ * One step of a recurrent network: x (batch, inputs) and the state before it give the state after it, (batch, hidden).
+ * The loop over time is C's own, and weights that are used in every step get the sum of their gradients. In place of
+ * (batch) there may be any leading axes, alike in x and state, or none. Weights and biases are laid out as PyTorch's:
+ * w_ih (gates hidden, inputs), w_hh (gates hidden, hidden), each bias (gates hidden), the gates one after another in
+ * the order given. A bias that is a {0} var is left out. Below, s is the sigmoid and * acts element by element. */
+
+/* The long short-term memory: with (i, f, g, o) = x w_ih^T + b_ih + h w_hh^T + b_hh, c' = s(f) * c + s(i) * tanh(g) and
+ * h' = s(o) * tanh(c'). Both results are made invalid after an error. S. Hochreiter, J. Schmidhuber, Long short-term
+ * memory, Neural Computation 9, 1997; the forget gate f: F. A. Gers, J. Schmidhuber, F. Cummins, Learning to forget,
+ * Neural Computation 12, 2000. */
+WG_API wg_status wg_lstm_cell(
+    wg_var x, wg_var h, wg_var c, wg_var w_ih, wg_var w_hh, wg_var b_ih, wg_var b_hh, wg_var *h_out, wg_var *c_out);
+
+/* The gated recurrent unit: with (r, z, n) = x w_ih^T + b_ih and (r', z', n') = h w_hh^T + b_hh, the next state is
+ * (1 - u) * tanh(n + s(r + r') * n') + u * h, u = s(z + z'). K. Cho et al., Learning phrase representations using RNN
+ * encoder-decoder for statistical machine translation, 2014, in PyTorch's form: the reset gate acts after the product
+ * with w_hh, not before it. 1 - u is computed as s(-z - z'), right for closed gates too. */
+WG_API wg_var wg_gru_cell(wg_var x, wg_var h, wg_var w_ih, wg_var w_hh, wg_var b_ih, wg_var b_hh);
+
 /* ==== loss ========================================================================================================= */
 
 /* Mean squared error: sum (prediction - target)^2 / d, d = the number of elements (WG_MEAN), 1 (WG_SUM), or the number of

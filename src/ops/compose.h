@@ -15,6 +15,10 @@ typedef struct wg_composition {
  * that argument k may be an index var. False: the error is set, and there is nothing to close. */
 bool wg_compose_open(wg_composition *c, const char *name, const wg_var *in, size_t n, unsigned indices);
 
+/* Whether an optional argument is there: a {0} var says that it is not. An invalid var of a tape is an error, as always. To
+ * wg_compose_open a missing one is given as some other argument, so that the numbers in messages are right. */
+static inline bool wg_compose_given(wg_var optional) { return optional.tape; }
+
 /* Finds x's axis, counted from the end when it is negative; marks n axes in mask (WG_MAX_RANK entries). False: the error is
  * set, as an op of that name would. */
 bool wg_compose_axis(const wg_composition *c, wg_var x, int axis, uint32_t *found);
