@@ -1,8 +1,8 @@
 /* The error function's family: erfc, the normal distribution, gelu, and the inverse of erf (DLMF 7).
  *
  * Far out erfc(t) is e^(-t^2) times a slow function, which one polynomial gives for all t (M. M. Shepherd and
- * J. G. Laframboise, Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < infinity, Math. Comp. 36, 1981). The exponent is taken
- * to twice the precision: e^-z loses z roundings of z. */
+ * J. G. Laframboise, Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < infinity, Math. Comp. 36, 1981).
+ * The exponent is taken to twice the precision: e^-z loses z roundings of z. */
 #include "kernels/special.h"
 #include "kernels/special_pair.h"
 

@@ -61,7 +61,7 @@ static inline double special_pair_exp(special_pair a)
     return isfinite(power) ? power + power * a.low : power;
 }
 
-/* The polynomial c[0] + c[1] x + ..., its even and its odd part beside each other: two short chains in place of a long one. */
+/* The polynomial c[0] + c[1] x + ..., its even and its odd part beside each other: two short chains, not a long one. */
 static inline double special_polynomial(const double *c, int n, double x)
 {
     double square = x * x, even = 0, odd = 0;

@@ -53,8 +53,9 @@ static double special_polygamma_sum(int n, special_pair x)
     return sum + (lost + special_polygamma_far(n, at));
 }
 
-/* x far left of 0: the sum over all integers k, which is that from frac(x) on to the right and that from 1 - frac(x) on to the
- * left, less the terms left of x. (The reflection formula, DLMF 5.15.6, with the sum that it writes as a derivative of cot.) */
+/* x far left of 0: the sum over all integers k, which is that from frac(x) on to the right and that from 1 - frac(x) on
+ * to the left, less the terms left of x. (The reflection formula, DLMF 5.15.6, with the sum that it writes as a
+ * derivative of cot.) */
 static double special_polygamma_left(int n, double x, double sign)
 {
     double part = x - floor(x);

@@ -1,12 +1,12 @@
-/* The accuracy of elementwise functions, their values, first derivatives and (of one input) second ones, against the tables that
- * tables.py makes from mpmath: every function over its whole domain, in both dtypes, on arrays and on scalars, derivatives swept
- * and recorded.
+/* The accuracy of elementwise functions: values, first derivatives and (of one input) second ones, against the tables
+ * that tables.py makes from mpmath. Every function over its whole domain, in both dtypes, on arrays and on scalars, its
+ * derivatives swept and recorded.
  *
- * A value's error is counted in units in the last place (ULP) of what is right; a derivative's in ULP times its condition
- * number where that is above 1: how far a relative error of one ULP in the input moves it, which no computation with a rounding
- * on its way avoids. Below the smallest normal number a unit is the smallest subnormal. What may be exceeded, and
- * why, stands in one table below. With --markdown the program prints the worst error found of each function, which is
- * docs/accuracy.md. */
+ * A value's error is counted in units in the last place (ULP) of what is right; a derivative's in ULP times its
+ * condition number where that is above 1: how far a relative error of one ULP in the input moves it, which no
+ * computation with a rounding on its way avoids. Below the smallest normal number a unit is the smallest subnormal.
+ * What may be exceeded, and why, stands in one table below. With --markdown the program prints the worst error found of
+ * each function, which is docs/accuracy.md. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>

@@ -2,8 +2,8 @@
  * by rules.h, once for each R.
  *
  * Each slope is a sum of terms that cancel at most where the slope itself goes through 0, and its own slope again: the
- * bells (e^-x^2, the normal density, sigmoid_prime, tanh_prime) are steps that are right in relative terms far out, and a bell
- * times its argument is a MUL0, 0 at infinity. */
+ * bells (e^-x^2, the normal density, sigmoid_prime, tanh_prime) are steps that are right in relative terms far out, and
+ * a bell times its argument is a MUL0, 0 at infinity. */
 
 /* ---- the error function ------------------------------------------------------------------------------------------- */
 
