@@ -826,12 +826,109 @@ WG_API wg_status wg_lstm_cell(
  * with w_hh, not before it. 1 - u is computed as s(-z - z'), right for closed gates too. */
 WG_API wg_var wg_gru_cell(wg_var x, wg_var h, wg_var w_ih, wg_var w_hh, wg_var b_ih, wg_var b_hh);
 
-/* ==== loss ========================================================================================================= */
+/* ==== loss/regression ==============================================================================================
+ * The loss of a prediction and a target: that of each position, summed and divided by d, the number of positions
+ * (WG_MEAN), 1 (WG_SUM), or the number of samples of rank-2 operands (WG_BATCH_MEAN: features in rows, samples in
+ * columns, so d is the number of columns; other ranks are WG_ERROR_SHAPE). d = 0 is WG_ERROR_SHAPE, and so are shapes
+ * that are not equal: nothing broadcasts. What PyTorch names reduction 'none' is the formula written in elementwise
+ * ops. Another reduction is WG_ERROR_ARGUMENT. Formulas below are of one position; its g is the loss's g / d. Targets
+ * have derivatives too. */
 
-/* Mean squared error: sum (prediction - target)^2 / d, d = the number of elements (WG_MEAN), 1 (WG_SUM), or the number of
- * columns of rank-2 operands (WG_BATCH_MEAN: features in rows, samples in columns). Shapes are equal: no broadcasting.
- * d = 0 is WG_ERROR_SHAPE. prediction: 2 g (prediction - target) / d, target: the negative. */
+/* Mean squared error: (prediction - target)^2. prediction: 2 g (prediction - target), target: the negative. */
 WG_API wg_var wg_mse(wg_var prediction, wg_var target, wg_reduction reduction);
+
+/* |prediction - target|.  prediction: g sign(prediction - target), zero where they are equal; target: the negative. */
+WG_API wg_var wg_l1(wg_var prediction, wg_var target, wg_reduction reduction);
+
+/* With e = prediction - target, e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2).  prediction: g e, between
+ * -delta and delta; target: the negative. A delta that is not a finite number above 0 is WG_ERROR_ARGUMENT. P. Huber,
+ * Robust estimation of a location parameter, 1964; PyTorch's huber_loss. */
+WG_API wg_var wg_huber(wg_var prediction, wg_var target, double delta, wg_reduction reduction);
+
+/* huber with delta = beta, divided by beta; l1 where beta is 0: PyTorch's smooth_l1_loss. A beta that is negative or
+ * not finite is WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_smooth_l1(wg_var prediction, wg_var target, double beta, wg_reduction reduction);
+
+/* e^log_rate - target log_rate, the negative log-likelihood of counts without the term of the target alone; a target
+ * of 0 leaves e^log_rate, also at -inf. log_rate: g (e^log_rate - target), target: -g log_rate. PyTorch's
+ * poisson_nll_loss. */
+WG_API wg_var wg_poisson_nll(wg_var log_rate, wg_var target, wg_reduction reduction);
+
+/* (log variance + (mean - target)^2 / variance) / 2, the negative log-likelihood without its constant, for variances
+ * above 0. mean: g (mean - target) / variance, target: the negative, variance: g (1 - (mean - target)^2 / variance) /
+ * (2 variance). PyTorch's gaussian_nll_loss, which raises small variances to an eps: use wg_clamp_min. */
+WG_API wg_var wg_gaussian_nll(wg_var mean, wg_var variance, wg_var target, wg_reduction reduction);
+
+/* ==== loss/classification ========================================================================================== */
+
+/* Binary cross-entropy, p the probability of 1 and t the target, between 0 and 1: -(t log p + (1 - t) log(1 - p)), a
+ * term whose factor t or 1 - t is 0 being 0. p: g (p - t) / (p (1 - p)), which is -g / p for t = 1 and g / (1 - p) for
+ * t = 0, at 0 and 1 too; t: g (log(1 - p) - log p). Infinite where p is 0 and t is not, or p is 1 and t is not:
+ * PyTorch cuts the logarithms off at -100, and has zero gradients there. NaN for p outside 0 to 1. From logits,
+ * wg_bce_with_logits is right where p rounds to 0 or 1. */
+WG_API wg_var wg_bce(wg_var probabilities, wg_var target, wg_reduction reduction);
+
+/* The same of p = sigmoid(logits), for any logits, infinite ones too: max(x, 0) - x t + log(1 + e^-|x|), with the
+ * first two taken together. logits: g (sigmoid(x) - t), right in relative terms in the tails for t = 0 and 1; target:
+ * -g x. */
+WG_API wg_var wg_bce_with_logits(wg_var logits, wg_var target, wg_reduction reduction);
+
+/* The Kullback-Leibler divergence of q = e^log_probabilities from p = target, element by element: p (log p - log q), 0
+ * where p = 0. log_probabilities: -g p; target: g (1 + log p - log q), zero where p = 0 (PyTorch's kl_div). WG_MEAN is
+ * over the elements, as PyTorch's default; the divergence itself is WG_SUM of one distribution, or WG_BATCH_MEAN of
+ * columns. */
+WG_API wg_var wg_kl_div(wg_var log_probabilities, wg_var target, wg_reduction reduction);
+
+/* max(0, 1 - prediction target), for targets -1 and 1.  prediction: -g target where the loss is not 0, target: -g
+ * prediction there; zero at the kink. */
+WG_API wg_var wg_hinge(wg_var prediction, wg_var target, wg_reduction reduction);
+
+/* ==== loss/cross_entropy =========================================================================================== */
+
+/* Cross-entropy of the logits of classes along an axis: at each position, log sum e^x - x[target], where target, an
+ * index var of the logits' shape without the axis, holds the classes; or -sum t log softmax(x), where target, numbers
+ * of the logits' shape, holds the classes' probabilities t, a term whose t is 0 being 0. For any logits; infinite ones
+ * are as in log_softmax. logits: g (softmax(x) - t), t 1 at the target and 0 elsewhere, without cancelling where a
+ * weight is nearly 1, or g (softmax(x) sum t - t); target: -g log softmax(x).
+ *
+ * WG_MEAN is over the positions: for probabilities too, d is their number without the axis. WG_BATCH_MEAN is for rank
+ * 2, where the axis beside that of the classes is that of the samples. An index that is negative or not below the
+ * number of classes is WG_ERROR_ARGUMENT, when the loss is taken and again in a replay. */
+WG_API wg_var wg_cross_entropy(wg_var logits, wg_var target, int class_axis, wg_reduction reduction);
+
+/* Zero-initialised, every option has its default. */
+typedef struct wg_cross_entropy_options {
+    wg_var weights;         /* one for each class, a var of rank 1; {0}: all are 1 */
+    bool ignores;           /* whether positions whose target is ignore_index are left out */
+    int64_t ignore_index;   /* any integer; -100 is PyTorch's habit */
+    double label_smoothing; /* s: a target t becomes (1 - s) t + s / classes; 0 <= s <= 1, else WG_ERROR_ARGUMENT */
+} wg_cross_entropy_options;
+
+/* The same with the terms of each class times its weight, and with smoothed labels; options may be NULL. Ignored
+ * positions add nothing and get zero gradients, whatever their logits. For a target of indices WG_MEAN divides by the
+ * sum of the targets' weights, where ignored ones have none, for one of probabilities by the number of positions:
+ * PyTorch's rules. Where nothing is left to divide by, all targets being ignored or of weight 0, WG_MEAN is
+ * WG_ERROR_ARGUMENT (PyTorch: NaN). WG_BATCH_MEAN counts all samples. ignores with probabilities is WG_ERROR_ARGUMENT.
+ * weights have derivatives. C. Szegedy et al., Rethinking the Inception architecture, 2015, section 7, for the
+ * smoothing. */
+WG_API wg_var wg_cross_entropy_with(
+    wg_var logits, wg_var target, int class_axis, wg_reduction reduction, const wg_cross_entropy_options *options);
+
+/* -x[target] at each position, for x the logarithms of probabilities and target an index var as in cross_entropy; so
+ * are the reductions and the errors. x: -g at the targets, zero elsewhere. PyTorch's nll_loss. */
+WG_API wg_var wg_nll(wg_var log_probabilities, wg_var target, int class_axis, wg_reduction reduction);
+
+/* ==== loss/similarity ============================================================================================== */
+
+/* The cosine between the vectors along an axis of a and b, which have one shape: sum u v, u = a / max(|a|, eps) and v
+ * likewise. y has their shape without the axis. a: g (v - y u) / |a| where |a| > eps, g v / eps where |a| < eps. An
+ * eps that is not a finite number above 0 is WG_ERROR_ARGUMENT; PyTorch's default is 1e-8. */
+WG_API wg_var wg_cosine_similarity(wg_var a, wg_var b, int axis, double eps);
+
+/* With c = cosine_similarity(a, b, axis, 1e-8): 1 - c where target > 0, else max(0, c - margin). target has the shape
+ * of c, and no derivative; PyTorch's cosine_embedding_loss, whose targets are 1 and -1. A position is a vector, a
+ * sample of WG_BATCH_MEAN likewise. */
+WG_API wg_var wg_cosine_embedding(wg_var a, wg_var b, wg_var target, int axis, double margin, wg_reduction reduction);
 
 #ifdef __cplusplus
 }

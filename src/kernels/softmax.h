@@ -30,4 +30,8 @@ void wg_kernel_softmax_center_f64(size_t outer, size_t n, size_t inner, const do
 void wg_kernel_softmax_project_f32(size_t outer, size_t n, size_t inner, const float *g, const float *y, float *out);
 void wg_kernel_softmax_project_f64(size_t outer, size_t n, size_t inner, const double *g, const double *y, double *out);
 
+/* A part, for cross_entropy.c: of a piece of columns, as reduce.h has it, the maxima and log sum e^(x - maximum). n >= 1. */
+void wg_kernel_softmax_logs_f32(size_t n, size_t inner, size_t cols, const float *x, float *most, float *rest);
+void wg_kernel_softmax_logs_f64(size_t n, size_t inner, size_t cols, const double *x, double *most, double *rest);
+
 #endif

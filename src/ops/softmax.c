@@ -139,7 +139,7 @@ const wg_op wg_softmax_op = {.name = "softmax",
     .shape = softmax_infer,
     .evaluate = softmax_softmax,
     .derivative = softmax_derive_softmax};
-static const wg_op softmax_op_log_softmax = {.name = "log_softmax",
+const wg_op wg_softmax_op_log = {.name = "log_softmax",
     .arity = 1,
     .shape = softmax_infer,
     .evaluate = softmax_log_softmax,
@@ -186,7 +186,7 @@ static wg_var softmax_apply(const wg_op *op, wg_var x, int axis)
 }
 
 wg_var wg_softmax(wg_var x, int axis) { return softmax_apply(&wg_softmax_op, x, axis); }
-wg_var wg_log_softmax(wg_var x, int axis) { return softmax_apply(&softmax_op_log_softmax, x, axis); }
+wg_var wg_log_softmax(wg_var x, int axis) { return softmax_apply(&wg_softmax_op_log, x, axis); }
 
 wg_var wg_logsumexp(wg_var x)
 {

@@ -14,6 +14,6 @@
  * Each is the other's transpose in g. They take for granted that the weights sum to 1, and use it so that nothing cancels
  * where one weight is nearly 1: what they give to y may be off by a constant in each group, for which softmax has no
  * derivative. */
-extern const wg_op wg_softmax_op, wg_softmax_op_center, wg_softmax_op_project;
+extern const wg_op wg_softmax_op, wg_softmax_op_log, wg_softmax_op_center, wg_softmax_op_project;
 
 #endif

@@ -114,7 +114,8 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
 /* Steps of recorded derivatives, without a public function: what no formula in the other ops gives at full accuracy to
  * every order. The primes are the derivatives of tanh, sigmoid, atan, asinh, and of pow with respect to its base; mul0 and
  * div0 are an exact zero where a factor, or the numerator, is zero, over0 where the denominator is; bell is e^(-x^2); normal_pdf and normal_cdf are the
- * normal density and distribution. */
+ * normal density and distribution. bce, kl_div, huber and their kin are losses before their reduction, which have no
+ * function of their own either. */
 #define EW_STEPS_1(X)                                                                                                  \
     X(tanh_prime, EW_A | EW_Y)                                                                                         \
     X(sigmoid_prime, EW_A | EW_Y)                                                                                      \
@@ -130,8 +131,13 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(div0, EW_B, EW_B | EW_Y)                                                                                         \
     X(pow_prime, EW_A | EW_B, EW_A | EW_B)                                                                             \
     X(logaddexp_weight, EW_A | EW_B | EW_Y, EW_A | EW_B | EW_Y)                                                        \
-    X(direction, EW_A | EW_B, EW_A | EW_B | EW_Y)
-#define EW_STEPS_P(X)
+    X(direction, EW_A | EW_B, EW_A | EW_B | EW_Y)                                                                      \
+    X(bce, EW_A | EW_B, EW_A)                                                                                          \
+    X(bce_slope, EW_A | EW_B, EW_A)                                                                                    \
+    X(bce_with_logits, EW_A | EW_B, EW_A)                                                                              \
+    X(bce_with_logits_slope, EW_A, EW_G)                                                                               \
+    X(kl_div, EW_B, EW_A | EW_B)
+#define EW_STEPS_P(X) X(huber, EW_A | EW_P)
 
 #define EW_ROSTER_1(X)     EW_PUBLIC_1(X) EW_SPECIAL_1(X) EW_STEPS_1(X)
 #define EW_ROSTER_2(X)     EW_PUBLIC_2(X) EW_STEPS_2(X)

@@ -33,6 +33,7 @@
 #include "ops/elementwise/rules/activations.h"
 #include "ops/elementwise/rules/special.h"
 #include "ops/elementwise/rules/selections.h"
+#include "ops/elementwise/rules/losses.h"
 #include "ops/elementwise/rules/comparisons.h"
 
 #undef VALUE1
