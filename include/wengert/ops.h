@@ -930,6 +930,45 @@ WG_API wg_var wg_cosine_similarity(wg_var a, wg_var b, int axis, double eps);
  * sample of WG_BATCH_MEAN likewise. */
 WG_API wg_var wg_cosine_embedding(wg_var a, wg_var b, wg_var target, int axis, double margin, wg_reduction reduction);
 
+/* ==== random =======================================================================================================
+ * Every op here is a function of a key, a 0-d index var that holds any 64 bits, and draws nothing from elsewhere: the
+ * same key gives the same numbers, in any order, on any number of threads. Set the key (wg_set_indices) and replay for
+ * new ones. One key serves one op; wg_random_split and wg_random_fold_in make more of it, since ops that share a key are
+ * not independent of each other. Results have no derivative. A key that is not a 0-d index var is WG_ERROR_ARGUMENT.
+ *
+ * The bits are those of Philox4x32-10 (J. Salmon, M. Moraes, R. Dror, D. Shaw, Parallel random numbers: as easy as 1, 2,
+ * 3, 2011), its counter the place of an element, and what is made of them takes integers and IEEE 754's +, -, *, / and
+ * square root alone: all results, the normal ones too, are the same on every machine. */
+
+/* Numbers, low <= y < high, or low where they are equal. In WG_F32 y takes the first 24 of the 53 random bits that it takes
+ * in WG_F64. Bounds that are out of order, NaN, or an infinite distance apart are WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_uniform(wg_var key, wg_shape shape, double low, double high);
+
+/* Numbers, normally distributed, the quantiles of uniform ones (M. Wichura, Algorithm AS 241, 1988), at most 8.3 std
+ * from the mean; in WG_F32 those of WG_F64, rounded. A std that is negative, or either not finite, is WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_normal(wg_var key, wg_shape shape, double mean, double std);
+
+/* 1 with probability p, else 0: where wg_uniform's number in WG_F64, of the same key, is below p. The same in both dtypes.
+ * With a p for each element: wg_less(wg_uniform(key, shape, 0, 1), p). A p outside 0 to 1 is WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_bernoulli(wg_var key, wg_shape shape, double p);
+
+/* Index vars: integers, low <= y < high, each exactly as likely as the others; the integers 0 ... n - 1 in an order, every
+ * order being as likely (Fisher and Yates). Without an integer to draw randint is WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_randint(wg_var key, wg_shape shape, int64_t low, int64_t high);
+WG_API wg_var wg_permutation(wg_var key, size_t n);
+
+/* A new key, of a key and a number, such as a layer's: JAX's fold_in. */
+WG_API wg_var wg_random_fold_in(wg_var key, int64_t data);
+
+/* n new keys to out[0..n-1], unlike those of fold_in. */
+WG_API wg_status wg_random_split(wg_var key, size_t n, wg_var *out);
+
+/* x / (1 - p), or 0 with probability p, rounded to a multiple of 2^-32, for each element. p = 0: x itself; p = 1: zeros. An
+ * element dropped is an exact zero, also if it was infinite or NaN. x: g / (1 - p), or 0 where x was dropped; the mask is
+ * drawn from the key again and takes no memory. Linear in x. A p outside 0 to 1 is WG_ERROR_ARGUMENT. N. Srivastava et al.,
+ * Dropout: a simple way to prevent neural networks from overfitting, 2014; scaled in training, as PyTorch's. */
+WG_API wg_var wg_dropout(wg_var x, wg_var key, double p);
+
 #ifdef __cplusplus
 }
 #endif
