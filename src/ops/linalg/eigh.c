@@ -41,8 +41,9 @@ static wg_status eigh_evaluate(wg_call *call)
     wg_decompose_stack stack = wg_decompose_stack_of(call->in[0].shape);
     size_t n = stack.n, packed = n + n * n, bytes = eigh_scratch(call);
     if (stack.count == 0 || n == 0) return WG_OK;
-    double *w = wg_call_scratch(call, bytes), *v = w + n, *a = v + n * n;
+    double *w = wg_call_scratch(call, bytes);
     if (!w) return call->tape->status;
+    double *v = w + n, *a = v + n * n;
     for (size_t i = 0; i < stack.count; i++) {
         wg_decompose_load(call->dtype, call->in[0].data, i * n * n, n * n, a);
         eigh_symmetrise(n, a);

@@ -43,8 +43,9 @@ static wg_status svd_evaluate(wg_call *call)
     size_t size = stack.m * stack.n, packed = size + stack.n + stack.n * stack.n;
     bool by_right = *(const bool *)call->attributes;
     if (stack.count == 0 || size == 0) return WG_OK;
-    double *u = wg_call_scratch(call, svd_scratch(call)), *s = u + size, *vt = s + stack.n;
+    double *u = wg_call_scratch(call, svd_scratch(call));
     if (!u) return call->tape->status;
+    double *s = u + size, *vt = s + stack.n;
     for (size_t i = 0; i < stack.count; i++) {
         wg_decompose_load(call->dtype, call->in[0].data, i * size, size, u);
         if (!wg_kernel_svd(wg_kernel_isa(), stack.m, stack.n, by_right, u, s, vt, u + svd_numbers(&stack))) {
