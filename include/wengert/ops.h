@@ -969,6 +969,33 @@ WG_API wg_status wg_random_split(wg_var key, size_t n, wg_var *out);
  * Dropout: a simple way to prevent neural networks from overfitting, 2014; scaled in training, as PyTorch's. */
 WG_API wg_var wg_dropout(wg_var x, wg_var key, double p);
 
+/* ==== control ======================================================================================================
+ * Values pass through these unchanged, as views without a copy; what they change is the cotangent on its way back. (See
+ * also wg_detach.) The derivative is meant as it is recorded: a second derivative through one of them differentiates what
+ * the first one did, clipping included, and is not that of the identity. They are made for first derivatives, to which
+ * their forms below belong; gradients through them are in general those of no function. */
+
+/* The value of the first with the derivative of the second, of its shape: y = hard, hard: nothing, soft: g. For what has
+ * none of its own, such as wg_round or a sample; the tangent of y is that of soft. Y. Bengio, N. Leonard, A. Courville,
+ * Estimating or propagating gradients through stochastic neurons, 2013. */
+WG_API wg_var wg_straight_through(wg_var hard, wg_var soft);
+
+/* x: factor g, an exact zero for a factor of 0, as detached; below 0, the reversal of Y. Ganin et al., Domain-adversarial
+ * training of neural networks, 2016. The tangent of y is factor times that of x. A factor that is not finite is
+ * WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_scale_gradient(wg_var x, double factor);
+
+/* x: g, each element brought between low and high, which may be infinite; NaN stays. Then low <= 0 <= high, or it is
+ * WG_ERROR_ARGUMENT. Differentiated again, elements that were clipped pass nothing, those at a bound do. Clipping is for
+ * cotangents: the tangent of y is that of x. */
+WG_API wg_var wg_clip_gradient(wg_var x, double low, double high);
+
+/* x: g min(1, max_norm / |g|), |g| the Euclidean length of all of it; zeros where |g| is infinite. Differentiated again, the
+ * factor counts where it is below 1. The tangent of y is that of x. A max_norm that is negative or NaN is WG_ERROR_ARGUMENT;
+ * infinite, it clips nothing. R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training recurrent neural networks,
+ * 2013. PyTorch's clip_grad_norm_ clips leaves' gradients once they are complete, here it is what arrives at one point. */
+WG_API wg_var wg_clip_gradient_norm(wg_var x, double max_norm);
+
 #ifdef __cplusplus
 }
 #endif

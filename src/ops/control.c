@@ -1,7 +1,14 @@
-/* Ops that steer derivatives and replays: detach, guard, precomputed. */
+/* Ops that steer derivatives and replays: detach, those that change a gradient on its way, guard, precomputed. */
+#include "ops/compose.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/moment.h"
+#include "ops/reduce.h"
+#include "shape/shape.h"
 #include "tape/list.h"
 #include "wengert/grad.h"
+#include "wengert/ops.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- detach: a view through which nothing passes back ------------------------------------------------------------------ */
@@ -24,6 +31,119 @@ static const wg_op control_op_detach = {
 wg_var wg_detach(wg_var var)
 {
     return var.tape ? wg_list_apply(var.tape, &control_op_detach, &var, 1, NULL, 0, NULL) : wg_invalid(NULL);
+}
+
+/* ---- changing a gradient on its way: views too -------------------------------------------------------------------------- */
+
+/* What arrives goes to the second. */
+static void control_derive_straight_through(wg_derivation *d) { wg_give_term(d, 1, wg_cotangent(d)); }
+
+static wg_status control_infer_straight_through(wg_call *call)
+{
+    call->shape = *call->in[0].shape;
+    if (wg_shape_equal(call->in[0].shape, call->in[1].shape)) return WG_OK;
+    return wg_call_fail(call, WG_ERROR_SHAPE, "%s, for the value, and %s, for the derivative, differ in shape",
+        wg_call_describe(call, 0), wg_call_describe(call, 1));
+}
+
+static const wg_op control_op_straight_through = {.name = "straight_through",
+    .arity = 2,
+    .flags = WG_OP_ELEMENTWISE,
+    .shape = control_infer_straight_through,
+    .view = control_view_whole,
+    .derivative = control_derive_straight_through};
+
+static void control_derive_scale(wg_derivation *d)
+{
+    double factor = *(const double *)wg_derivation_call(d)->attributes;
+    wg_give(d, 0, wg_op_mul(), (wg_term[]){wg_cotangent(d), wg_number(d, factor)}, 2, NULL, 0);
+}
+
+static const wg_op control_op_scale = {.name = "scale_gradient",
+    .arity = 1,
+    .flags = WG_OP_ELEMENTWISE,
+    .shape = control_infer_same,
+    .view = control_view_whole,
+    .derivative = control_derive_scale};
+
+static void control_derive_clip(wg_derivation *d)
+{
+    wg_term g = wg_cotangent(d);
+    wg_give(d, 0, &wg_ew_op_clamp, &g, 1, wg_derivation_call(d)->attributes, sizeof(wg_ew_parameters));
+}
+
+static const wg_op control_op_clip = {.name = "clip_gradient",
+    .arity = 1,
+    .shape = control_infer_same,
+    .view = control_view_whole,
+    .derivative = control_derive_clip};
+
+/* g most / max(|g|, most): the factor is exactly 1 where |g| is not above. */
+static void control_derive_clip_norm(wg_derivation *d)
+{
+    double most = *(const double *)wg_derivation_call(d)->attributes;
+    wg_reduce_axes all = wg_reduce_everything();
+    wg_term g = wg_cotangent(d), bound = wg_number(d, most);
+    if (most == 0) {
+        wg_give(d, 0, wg_op_mul(), (wg_term[]){g, bound}, 2, NULL, 0);
+    } else if (most == (double)INFINITY) {
+        wg_give_term(d, 0, g);
+    } else {
+        wg_term length = wg_step(d, &wg_moment_op_norm, &g, 1, &all, sizeof all);
+        wg_term larger = wg_step(d, &wg_ew_op_maximum, (wg_term[]){length, bound}, 2, NULL, 0);
+        wg_term factor = wg_step(d, &wg_ew_op_div, (wg_term[]){bound, larger}, 2, NULL, 0);
+        wg_give(d, 0, wg_op_mul(), (wg_term[]){g, factor}, 2, NULL, 0);
+    }
+}
+
+static const wg_op control_op_clip_norm = {.name = "clip_gradient_norm",
+    .arity = 1,
+    .shape = control_infer_same,
+    .view = control_view_whole,
+    .derivative = control_derive_clip_norm};
+
+/* Sets the error unless the parameters are fine. */
+static bool control_accept(wg_var x, const char *name, bool fine, const char *wanted, double a)
+{
+    if (fine || !x.tape || x.tape->status != WG_OK || !wg_list_valid(x)) return true;
+    wg_tape_fail(
+        x.tape, WG_ERROR_ARGUMENT, "%s: %s, not %g, for %s", name, wanted, a, wg_list_describe(x.tape, x.index));
+    return false;
+}
+
+static wg_var control_apply(const wg_op *op, wg_var x, const void *attributes, size_t size)
+{
+    return x.tape ? wg_list_apply(x.tape, op, &x, 1, attributes, size, NULL) : wg_invalid(NULL);
+}
+
+wg_var wg_straight_through(wg_var hard, wg_var soft)
+{
+    wg_tape *tape = hard.tape ? hard.tape : soft.tape;
+    if (!tape) return wg_invalid(NULL);
+    return wg_list_apply(tape, &control_op_straight_through, (wg_var[]){hard, soft}, 2, NULL, 0, NULL);
+}
+
+wg_var wg_scale_gradient(wg_var x, double factor)
+{
+    if (!control_accept(x, "scale_gradient", isfinite(factor), "the factor must be finite", factor))
+        return wg_invalid(x.tape);
+    return control_apply(&control_op_scale, x, &factor, sizeof factor);
+}
+
+wg_var wg_clip_gradient(wg_var x, double low, double high)
+{
+    if (!control_accept(x, "clip_gradient", low <= 0, "low must be 0 or less", low) ||
+        !control_accept(x, "clip_gradient", high >= 0, "high must be 0 or more", high))
+        return wg_invalid(x.tape);
+    wg_ew_parameters bounds = {low, high};
+    return control_apply(&control_op_clip, x, &bounds, sizeof bounds);
+}
+
+wg_var wg_clip_gradient_norm(wg_var x, double max_norm)
+{
+    if (!control_accept(x, "clip_gradient_norm", max_norm >= 0, "max_norm must be 0 or more", max_norm))
+        return wg_invalid(x.tape);
+    return control_apply(&control_op_clip_norm, x, &max_norm, sizeof max_norm);
 }
 
 /* ---- guard: the truth of a condition, element by element, as it was recorded --------------------------------------------- */

@@ -5,6 +5,8 @@
  * computing the sample variance, The American Statistician 37, 1983). Deviation is an op: a symmetric projection, its own
  * derivative. The standard deviation is the norm of the deviations over the root of the divisor. */
 #include "kernels/reduce.h"
+#include "ops/moment.h"
+
 #include "ops/compose.h"
 #include "ops/copy.h"
 #include "ops/elementwise/elementwise.h"
@@ -214,20 +216,20 @@ static void moment_derive_norm(wg_derivation *d)
     wg_give(d, 0, wg_op_mul(), (wg_term[]){direction, passed}, 2, NULL, 0);
 }
 
-static const wg_op moment_op_norm = {
+const wg_op wg_moment_op_norm = {
     .name = "norm", .arity = 1, .shape = wg_reduce_infer, .evaluate = moment_norm, .derivative = moment_derive_norm};
 
 wg_var wg_norm(wg_var x)
 {
     wg_reduce_axes axes = wg_reduce_everything();
-    return wg_reduce_apply_run(&moment_op_norm, x, &axes);
+    return wg_reduce_apply_run(&wg_moment_op_norm, x, &axes);
 }
 
 wg_var wg_norm_axes(wg_var x, const int *axes, size_t n, bool keepdims)
 {
     wg_reduce_axes chosen;
     if (!wg_reduce_parse("norm", x, axes, n, keepdims, &chosen)) return wg_invalid(x.tape);
-    return wg_reduce_apply_run(&moment_op_norm, x, &chosen);
+    return wg_reduce_apply_run(&wg_moment_op_norm, x, &chosen);
 }
 
 /* ---- standard deviation --------------------------------------------------------------------------------------------------- */
@@ -239,7 +241,7 @@ static wg_var moment_apply_std(wg_var x, const wg_reduce_axes *axes, double corr
     if (!wg_compose_open(&c, "std", &x, 1, 0)) return wg_invalid(x.tape);
     if (!moment_divisor("std", x, axes, correction, &divisor)) return wg_invalid(x.tape);
     wg_var deviations = wg_list_apply(x.tape, &moment_op_deviation, &x, 1, axes, sizeof *axes, NULL);
-    wg_var length = wg_reduce_apply_run(&moment_op_norm, deviations, axes);
+    wg_var length = wg_reduce_apply_run(&wg_moment_op_norm, deviations, axes);
     return wg_compose_close(&c, wg_div(length, wg_scalar(x.tape, sqrt(divisor))));
 }
 
