@@ -7,10 +7,10 @@
  * The node's inputs are the function's arguments, and behind them whatever else it used of older values, so that a change
  * of one of those makes the node stale like any other. */
 #include "grad/derivation.h"
+#include "grad/nodes.h"
 #include "grad/sweep.h"
 #include "wengert/grad.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct checkpoint_function {
@@ -28,6 +28,8 @@ typedef struct checkpoint_function {
 typedef struct checkpoint_run {
     uint32_t start;
     wg_var out;
+    const uint32_t *older; /* the set of the older values that are inputs, as long as fingerprints are taken */
+    size_t older_count;
 } checkpoint_run;
 
 /* Runs it. In it, what would take away nodes or sweep is an error; recording, wg_vjp and wg_jvp are not. */
@@ -56,13 +58,14 @@ static uint64_t checkpoint_mix(uint64_t hash, uint64_t value)
     return hash ^ hash >> 29;
 }
 
-/* A node, wherever the run began. */
+/* A node, wherever on the tape the run stands: its place in the run, or among the older values. */
 static uint64_t checkpoint_place(const checkpoint_run *run, uint32_t index)
 {
-    return index < run->start ? index : UINT64_MAX - (index - run->start);
+    if (index >= run->start) return UINT64_MAX - (index - run->start);
+    return wg_nodes_find(run->older, run->older_count, index);
 }
 
-/* A number for the ops, inputs and shapes from start on. */
+/* A number for the ops, inputs and shapes from start on, and for those within checkpoints among them. */
 static uint64_t checkpoint_fingerprint(const wg_tape *tape, const checkpoint_run *run)
 {
     uint64_t hash = checkpoint_mix(0, checkpoint_place(run, run->out.index));
@@ -73,22 +76,17 @@ static uint64_t checkpoint_fingerprint(const wg_tape *tape, const checkpoint_run
         hash = checkpoint_mix(hash, (uintptr_t)node->op);
         hash = checkpoint_mix(hash, (uintptr_t)wg_node_shape(tape, node));
         for (size_t k = 0; k < n; k++) hash = checkpoint_mix(hash, checkpoint_place(run, inputs[k]));
+        if (!node->op || !(node->op->flags & WG_OP_RERUNS)) continue;
+        const checkpoint_function *inner = node->u.record->attributes;
+        hash = checkpoint_mix(checkpoint_mix(hash, inner->fingerprint), inner->nodes);
     }
     return hash;
 }
 
-/* Runs it again. False: the error is set; in any case, cut the tape at run->start afterwards. */
-static bool checkpoint_again(wg_tape *tape, const checkpoint_function *function, const uint32_t *inputs,
-    wg_status otherwise, checkpoint_run *run)
+/* What is compared with the first run. */
+static bool checkpoint_is_same(
+    wg_tape *tape, const checkpoint_function *function, const checkpoint_run *run, wg_status otherwise)
 {
-    run->start = tape->length;
-    size_t bytes = function->n * sizeof(wg_var) + 1;
-    wg_var *in = wg_pool_take(&tape->pool, &tape->source, bytes);
-    if (!in) return wg_tape_fail_memory(tape, "checkpoint", bytes), false;
-    for (size_t k = 0; k < function->n; k++) in[k] = (wg_var){tape, inputs[k], tape->nodes[inputs[k]].epoch};
-    bool ran = checkpoint_call(tape, function, in, run);
-    wg_pool_give_back(&tape->pool, in, bytes);
-    if (!ran) return false;
     uint32_t nodes = tape->length - run->start;
     if (nodes == function->nodes && checkpoint_fingerprint(tape, run) == function->fingerprint) return true;
     wg_tape_fail(tape, otherwise,
@@ -96,6 +94,25 @@ static bool checkpoint_again(wg_tape *tape, const checkpoint_function *function,
         "each time",
         (unsigned)function->nodes, (unsigned)nodes);
     return false;
+}
+
+/* Runs it again. False: the error is set; in any case, cut the tape at run->start afterwards. */
+static bool checkpoint_again(wg_tape *tape, const wg_call *call, wg_status otherwise, checkpoint_run *run)
+{
+    const checkpoint_function *function = call->attributes;
+    size_t bytes = function->n * sizeof(wg_var) + call->n * sizeof(uint32_t) + 1;
+    wg_var *in = wg_pool_take(&tape->pool, &tape->source, bytes);
+    *run = (checkpoint_run){.start = tape->length};
+    if (!in) return wg_tape_fail_memory(tape, "checkpoint", bytes), false;
+    uint32_t *older = (uint32_t *)(in + function->n);
+    for (size_t k = 0; k < call->n; k++) older[k] = call->inputs[k];
+    for (size_t k = 0; k < function->n; k++) in[k] = (wg_var){tape, older[k], tape->nodes[older[k]].epoch};
+    run->older = older;
+    run->older_count = wg_nodes_sort(older, call->n);
+    bool same = checkpoint_call(tape, function, in, run) && checkpoint_is_same(tape, function, run, otherwise);
+    run->older = NULL;
+    wg_pool_give_back(&tape->pool, in, bytes);
+    return same;
 }
 
 /* ---- the op --------------------------------------------------------------------------------------------------------------- */
@@ -119,8 +136,7 @@ static wg_status checkpoint_evaluate(wg_call *call)
 {
     wg_tape *tape = call->tape;
     checkpoint_run run;
-    if (checkpoint_again(tape, call->attributes, call->inputs, WG_ERROR_GUARD, &run))
-        checkpoint_copy_value(tape, run.out, call->out);
+    if (checkpoint_again(tape, call, WG_ERROR_GUARD, &run)) checkpoint_copy_value(tape, run.out, call->out);
     wg_list_cut(tape, run.start);
     return tape->status;
 }
@@ -133,7 +149,7 @@ static void checkpoint_sweep(wg_derivation *d)
     const void *cotangent = wg_term_numbers(d, wg_cotangent(d));
     checkpoint_run run;
     if (!cotangent) return;
-    if (checkpoint_again(tape, call->attributes, call->inputs, WG_ERROR_ARGUMENT, &run) && wg_sweep_reserve(tape) &&
+    if (checkpoint_again(tape, call, WG_ERROR_ARGUMENT, &run) && wg_sweep_reserve(tape) &&
         tape->nodes[run.out.index].flags & WG_NODE_NEEDS) {
         wg_status status = wg_sweep_seed(tape, run.out.index, cotangent) ? WG_OK : tape->status;
         if (status == WG_OK && run.out.index >= run.start) status = wg_sweep_down(tape, run.out.index, run.start);
@@ -149,16 +165,19 @@ static void checkpoint_record(wg_derivation *d)
     wg_tape *tape = call->tape;
     checkpoint_run run;
     wg_var cotangent = wg_term_var(d, wg_cotangent(d));
-    if (!checkpoint_again(tape, call->attributes, call->inputs, WG_ERROR_ARGUMENT, &run)) return;
-    size_t bytes = 2 * call->n * sizeof(wg_var) + 1, n = 0;
+    if (!checkpoint_again(tape, call, WG_ERROR_ARGUMENT, &run)) return;
+    size_t bytes = call->n * (2 * sizeof(wg_var) + sizeof(uint32_t)) + 1, n = 0;
     wg_var *wrt = wg_pool_take(&tape->pool, &tape->source, bytes);
     if (!wrt) {
         wg_tape_fail_memory(tape, "checkpoint", bytes);
         return;
     }
     wg_var *grads = wrt + call->n;
+    uint32_t *wanted = (uint32_t *)(grads + call->n);
     for (size_t k = 0; k < call->n; k++)
-        if (wg_wants(d, k)) wrt[n++] = (wg_var){tape, call->inputs[k], tape->nodes[call->inputs[k]].epoch};
+        if (wg_wants(d, k)) wanted[n++] = call->inputs[k];
+    n = wg_nodes_sort(wanted, n);
+    for (size_t k = 0; k < n; k++) wrt[k] = (wg_var){tape, wanted[k], tape->nodes[wanted[k]].epoch};
     wg_recorded_request request = {.what = "checkpoint",
         .outs = &run.out,
         .cotangents = &cotangent,
@@ -167,13 +186,11 @@ static void checkpoint_record(wg_derivation *d)
         .n = n,
         .from = run.start};
     wg_sweep_recorded(tape, &request, true, grads);
-    size_t at = 0;
     for (size_t k = 0; k < call->n && tape->status == WG_OK; k++) {
-        if (!wg_wants(d, k)) continue;
-        bool twice = false;
-        for (size_t j = 0; j < k; j++) twice = twice || call->inputs[j] == call->inputs[k];
-        if (!twice && grads[at].tape) wg_give_term(d, k, wg_term_of_var(d, grads[at]));
-        at++;
+        size_t at = wg_wants(d, k) ? wg_nodes_find(wanted, n, call->inputs[k]) : SIZE_MAX;
+        if (at == SIZE_MAX || !grads[at].tape) continue;
+        wg_give_term(d, k, wg_term_of_var(d, grads[at]));
+        grads[at] = (wg_var){0}; /* one that is there twice is given to once */
     }
     wg_pool_give_back(&tape->pool, wrt, bytes);
 }
@@ -195,56 +212,24 @@ static const wg_op checkpoint_op = {.name = "checkpoint",
 
 /* ---- the first run ---------------------------------------------------------------------------------------------------------- */
 
-static int checkpoint_order(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-    return (left > right) - (left < right);
-}
-
-static bool checkpoint_is_argument(const wg_var *in, size_t n, uint32_t index)
-{
-    for (size_t k = 0; k < n; k++)
-        if (in[k].index == index) return true;
-    return false;
-}
-
-/* How many times the run used older values that are no arguments; with others not NULL, which. */
-static size_t checkpoint_others(
-    const wg_tape *tape, const checkpoint_run *run, const wg_var *in, size_t n, uint32_t *others)
+/* How many times the run used older values; with uses not NULL, which. */
+static size_t checkpoint_uses(const wg_tape *tape, const checkpoint_run *run, uint32_t *uses)
 {
     size_t count = 0;
     for (uint32_t i = run->start; i < tape->length; i++) {
-        size_t inputs_count;
-        const uint32_t *inputs = wg_node_inputs(&tape->nodes[i], &inputs_count);
-        for (size_t k = 0; k < inputs_count; k++) {
-            if (inputs[k] >= run->start || checkpoint_is_argument(in, n, inputs[k])) continue;
-            if (others) others[count] = inputs[k];
+        size_t n;
+        const uint32_t *inputs = wg_node_inputs(&tape->nodes[i], &n);
+        for (size_t k = 0; k < n; k++) {
+            if (inputs[k] >= run->start) continue;
+            if (uses) uses[count] = inputs[k];
             count++;
         }
     }
-    if (run->out.index < run->start && !checkpoint_is_argument(in, n, run->out.index)) {
-        if (others) others[count] = run->out.index;
+    if (run->out.index < run->start) {
+        if (uses) uses[count] = run->out.index;
         count++;
     }
     return count;
-}
-
-/* Sorts them and leaves each once; one that needs a gradient is an error. */
-static bool checkpoint_settle_others(wg_tape *tape, uint32_t *others, size_t *count)
-{
-    size_t kept = 0;
-    if (*count) qsort(others, *count, sizeof *others, checkpoint_order);
-    for (size_t i = 0; i < *count; i++) {
-        if (tape->nodes[others[i]].flags & WG_NODE_NEEDS) {
-            wg_tape_fail(tape, WG_ERROR_ARGUMENT,
-                "checkpoint: the function uses %s, which needs a gradient and is not among its arguments",
-                wg_list_describe(tape, others[i]));
-            return false;
-        }
-        if (!kept || others[kept - 1] != others[i]) others[kept++] = others[i];
-    }
-    *count = kept;
-    return true;
 }
 
 static bool checkpoint_makes_no_variable(wg_tape *tape, uint32_t start)
@@ -255,6 +240,25 @@ static bool checkpoint_makes_no_variable(wg_tape *tape, uint32_t start)
             "checkpoint: the function makes a variable, %s, whose gradient would be lost", wg_list_describe(tape, i));
         return false;
     }
+    return true;
+}
+
+/* Leaves those of the older values that are no arguments; one that needs a gradient is an error. In a sweep for targets the
+ * function around this one runs again, and a constant that is a target looks like a variable. */
+static bool checkpoint_keep_others(wg_tape *tape, uint32_t *older, size_t *count, const uint32_t *arguments, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (wg_nodes_find(arguments, n, older[i]) != SIZE_MAX) continue;
+        if (tape->nodes[older[i]].flags & WG_NODE_NEEDS && !tape->targeting) {
+            wg_tape_fail(tape, WG_ERROR_ARGUMENT,
+                "checkpoint: the function uses %s, which needs a gradient and is not among its arguments",
+                wg_list_describe(tape, older[i]));
+            return false;
+        }
+        older[kept++] = older[i];
+    }
+    *count = kept;
     return true;
 }
 
@@ -272,8 +276,6 @@ static wg_var checkpoint_replace(wg_tape *tape, checkpoint_function *function, c
     for (size_t k = 0; k < others_count; k++)
         inputs[function->n + k] = (wg_var){tape, others[k], tape->nodes[others[k]].epoch};
     function->shape = wg_shape_of(run->out);
-    function->nodes = tape->length - run->start;
-    function->fingerprint = checkpoint_fingerprint(tape, run);
     bool copied = checkpoint_copy_value(tape, run->out, value);
     wg_list_cut(tape, run->start);
     if (copied) result = wg_list_apply(tape, &checkpoint_op, inputs, n, function, sizeof *function, value);
@@ -281,22 +283,35 @@ static wg_var checkpoint_replace(wg_tape *tape, checkpoint_function *function, c
     return result;
 }
 
+/* Looks at what the run has recorded, and replaces it. */
+static wg_var checkpoint_finish(wg_tape *tape, checkpoint_function *function, checkpoint_run *run, const wg_var *in)
+{
+    size_t count = checkpoint_uses(tape, run, NULL) + function->n, n = function->n;
+    size_t bytes = (count + n) * sizeof(uint32_t) + 1;
+    uint32_t *older = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!older) return wg_tape_fail_memory(tape, "checkpoint", bytes), wg_invalid(tape);
+    uint32_t *arguments = older + count;
+    for (size_t k = 0; k < n; k++) arguments[k] = older[k] = in[k].index;
+    checkpoint_uses(tape, run, older + n);
+    count = wg_nodes_sort(older, count);
+    n = wg_nodes_sort(arguments, n);
+    run->older = older;
+    run->older_count = count;
+    function->nodes = tape->length - run->start;
+    function->fingerprint = checkpoint_fingerprint(tape, run);
+    wg_var result = wg_invalid(tape);
+    if (checkpoint_keep_others(tape, older, &count, arguments, n))
+        result = checkpoint_replace(tape, function, run, in, older, count);
+    wg_pool_give_back(&tape->pool, older, bytes);
+    return result;
+}
+
 static wg_var checkpoint_first(wg_tape *tape, checkpoint_function *function, const wg_var *in)
 {
-    checkpoint_run run;
+    checkpoint_run run = {0};
     wg_var result = wg_invalid(tape);
-    if (checkpoint_call(tape, function, in, &run) && checkpoint_makes_no_variable(tape, run.start)) {
-        size_t count = checkpoint_others(tape, &run, in, function->n, NULL), bytes = count * sizeof(uint32_t) + 1;
-        uint32_t *others = wg_pool_take(&tape->pool, &tape->source, bytes);
-        if (!others) {
-            wg_tape_fail_memory(tape, "checkpoint", bytes);
-        } else {
-            checkpoint_others(tape, &run, in, function->n, others);
-            if (checkpoint_settle_others(tape, others, &count))
-                result = checkpoint_replace(tape, function, &run, in, others, count);
-            wg_pool_give_back(&tape->pool, others, bytes);
-        }
-    }
+    if (checkpoint_call(tape, function, in, &run) && checkpoint_makes_no_variable(tape, run.start))
+        result = checkpoint_finish(tape, function, &run, in);
     if (tape->status != WG_OK) wg_list_cut(tape, run.start);
     return result;
 }

@@ -2,6 +2,7 @@
  * again. What is differentiated for may stand anywhere on the tape, so the nodes to pass through are found anew at each
  * call: those between the lowest of them and the swept value that depend on one of them. */
 #include "grad/derivation.h"
+#include "grad/nodes.h"
 
 #include "shape/shape.h"
 #include "wengert/grad.h"
@@ -166,21 +167,13 @@ static wg_status gradients_collect(wg_tape *tape, const wg_recorded_sweep *sweep
     return tape->status;
 }
 
-/* The wrt below the range, sorted, each once. */
+/* The set of the wrt below the range. */
 static size_t gradients_outside(const wg_recorded_request *request, uint32_t *outside)
 {
     size_t count = 0;
-    for (size_t k = 0; k < request->n; k++) {
-        uint32_t index = request->wrt[k].index;
-        if (index >= request->from) continue;
-        size_t at = count;
-        while (at && outside[at - 1] >= index) at--;
-        if (at < count && outside[at] == index) continue;
-        memmove(outside + at + 1, outside + at, (count - at) * sizeof *outside);
-        outside[at] = index;
-        count++;
-    }
-    return count;
+    for (size_t k = 0; k < request->n; k++)
+        if (request->wrt[k].index < request->from) outside[count++] = request->wrt[k].index;
+    return wg_nodes_sort(outside, count);
 }
 
 wg_status wg_sweep_recorded(wg_tape *tape, const wg_recorded_request *request, bool bare, wg_var *grads)

@@ -2,6 +2,7 @@
  * would cost the array each time. So in a recorded sweep what an op with WG_OP_JOINS contributes waits until the adjoint is
  * needed, and is then recorded as one application. */
 #include "grad/derivation.h"
+#include "grad/nodes.h"
 
 #include "wengert/ops.h"
 
@@ -10,15 +11,7 @@
 size_t wg_recorded_slot(const wg_recorded_sweep *sweep, uint32_t node)
 {
     if (node >= sweep->from) return sweep->outside_count + (node - sweep->from);
-    size_t low = 0, high = sweep->outside_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (sweep->outside[middle] < node)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < sweep->outside_count && sweep->outside[low] == node ? low : SIZE_MAX;
+    return wg_nodes_find(sweep->outside, sweep->outside_count, node);
 }
 
 void wg_recorded_join(wg_recorded_sweep *sweep, size_t slot, const wg_interned *target, wg_var var)

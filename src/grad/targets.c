@@ -46,8 +46,10 @@ bool wg_targets_open(wg_targets *targets, wg_tape *tape, const wg_var *wrt, size
             .first = k};
         targets->size += target->size;
         if (target->index < targets->low) targets->low = target->index;
-        for (size_t j = 0; record->flags & WG_RECORD_TARGET && target->first == k; j++)
-            if (targets->list[j].index == target->index) target->first = j;
+        if (record->flags & WG_RECORD_TARGET) /* mentioned before: its gradient leads to where */
+            target->first = (size_t)((const wg_target *)record->grad - targets->list);
+        else
+            record->grad = target;
         record->flags |= WG_RECORD_TARGET;
         if (!node->op) node->flags |= WG_NODE_VARIABLE;
     }
@@ -91,16 +93,24 @@ wg_status wg_targets_hit(wg_targets *targets, void *row)
     return WG_OK;
 }
 
+/* The flags with some of them as they were. The others may have changed since, as when a lazy value was evaluated. */
+static uint32_t targets_restore(uint32_t flags, uint32_t before, uint32_t some)
+{
+    return (flags & ~some) | (before & some);
+}
+
 void wg_targets_close(wg_targets *targets)
 {
+    const uint32_t ours = WG_RECORD_TARGET | WG_RECORD_ZERO_GRAD | WG_RECORD_SWEPT | WG_RECORD_BROKEN_GRAD;
     wg_tape *tape = targets->tape;
     for (size_t k = 0; k < targets->n; k++) {
         const wg_target *target = &targets->list[k];
         if (target->first != k) continue;
         wg_node *node = &tape->nodes[target->index];
-        node->flags = target->node_flags;
-        node->u.record->flags = target->record_flags;
-        node->u.record->grad = target->grad;
+        wg_record *record = node->u.record;
+        node->flags = targets_restore(node->flags, target->node_flags, WG_NODE_VARIABLE);
+        record->flags = targets_restore(record->flags, target->record_flags, ours);
+        record->grad = target->grad;
     }
     targets_mark(tape, targets_is_variable);
     tape->targeting = false;

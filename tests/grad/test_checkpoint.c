@@ -160,6 +160,60 @@ static void gradients_within(wg_dtype dtype)
 }
 IN_BOTH(gradients_within)
 
+/* sin(x c) in two checkpoints, one in the other, where c is a constant and no argument: c can be differentiated for. */
+static wg_var times_captured(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)n;
+    return wg_mul(in[0], *(const wg_var *)user);
+}
+
+static wg_var sine_of_captured(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    return wg_sin(wg_checkpoint(t, times_captured, user, in, n));
+}
+
+static void captured_within(wg_dtype dtype)
+{
+    double J, H;
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var x = wg_scalar_variable(t, 0.5), c = wg_scalar(t, 3), f = wg_checkpoint(t, sine_of_captured, &c, &x, 1);
+    assert_int_equal(wg_jacobian(f, &c, 1, &J), WG_OK);
+    EXPECT_CLOSE(get(dtype, &J, 0), 0.5 * cos(1.5), roundings(dtype, 4));
+    assert_int_equal(wg_hessian(f, &c, 1, &H), WG_OK);
+    EXPECT_CLOSE(get(dtype, &H, 0), -0.25 * sin(1.5), roundings(dtype, 4));
+    EXPECT_HEALTHY(t);
+    wg_tape_free(t);
+}
+IN_BOTH(captured_within)
+
+/* Very many arguments, the newest first and each twice: x_i enters twice as a factor of 1 + i. */
+static wg_var weighted(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)user;
+    wg_var sum = wg_scalar(t, 0);
+    for (size_t i = 0; i < n; i++) sum = wg_add(sum, wg_mul(in[i], wg_scalar(t, 1 + (double)(i / 2))));
+    return sum;
+}
+
+static void very_many_arguments(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    static wg_var in[2 * N], x[N], grads[N];
+    wg_tape *t = wg_tape_new(WG_F64);
+    for (size_t i = N; i-- > 0;) in[2 * i] = in[2 * i + 1] = x[i] = wg_scalar_variable(t, 1);
+    wg_var f = wg_checkpoint(t, weighted, NULL, in, (size_t)2 * N);
+    wg_backward(f);
+    wg_gradients(f, x, N, grads);
+    EXPECT_HEALTHY(t);
+    for (size_t i = 0; i < N; i++) {
+        EXPECT_GRAD(x[i], 0, NUMBERS(2 * (1 + (double)i)));
+        EXPECT_VALUE(grads[i], 0, NUMBERS(2 * (1 + (double)i)));
+    }
+    wg_tape_free(t);
+}
+
 /* ---- replay and staleness -------------------------------------------------------------------------------------------------------- */
 
 /* sum(table[i] x) c, with an index var among the arguments and a constant that is not. */
@@ -277,6 +331,7 @@ typedef struct wrong {
     wg_var older;
     int runs;
     wg_mark mark;
+    struct wrong *inner;
 } wrong;
 
 static wg_var misuse(wg_tape *t, void *user, const wg_var *in, size_t n)
@@ -288,6 +343,8 @@ static wg_var misuse(wg_tape *t, void *user, const wg_var *in, size_t n)
         return wg_mul(in[0], w->older);
     case 'o':
         return w->runs > 1 ? wg_cos(in[0]) : wg_sin(in[0]);
+    case 'n':
+        return wg_checkpoint(t, misuse, w->inner, in, n);
     case 's':
         return wg_sum(wg_broadcast_to(in[0], WG_DIMS((size_t)w->runs)));
     case 'v':
@@ -342,8 +399,8 @@ static void misuses(wg_dtype dtype)
         EXPECT_ERROR(t, first[i].status, first[i].mention);
         assert_int_equal(nodes_of(t), before);
     }
-    for (const char *how = "os"; *how; how++) {
-        wrong w = {.how = *how};
+    for (const char *how = "osn"; *how; how++) {
+        wrong inner = {.how = 'o'}, w = {.how = *how, .inner = &inner}; /* n: what is within does something else */
         wg_var y = wg_exp(wg_checkpoint(t, misuse, &w, &x, 1)), g;
         EXPECT_HEALTHY(t);
         wg_zero_grad(t);
@@ -427,7 +484,8 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {BOTH(same_bits), BOTH(nesting), BOTH(every_order), BOTH(gradients_within),
-        BOTH(replayed), BOTH(branch_flips), cmocka_unit_test(square_root_of_the_depth), BOTH(adjoints_grow),
-        BOTH(misuses), BOTH(harmless), cmocka_unit_test(out_of_memory)};
+        BOTH(captured_within), cmocka_unit_test(very_many_arguments), BOTH(replayed), BOTH(branch_flips),
+        cmocka_unit_test(square_root_of_the_depth), BOTH(adjoints_grow), BOTH(misuses), BOTH(harmless),
+        cmocka_unit_test(out_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

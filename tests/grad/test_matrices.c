@@ -221,6 +221,77 @@ static void gradients_are_untouched(wg_dtype dtype)
 }
 IN_BOTH(gradients_are_untouched)
 
+/* The sum of a matrix's squares; takes it as it lies, but its derivative, 2 m, looks at every element in its place. */
+static wg_status lying_evaluate(wg_call *call)
+{
+    double sum = 0;
+    for (size_t i = 0; i < call->in[0].size; i++) {
+        double x = get(call->dtype, call->in[0].data, i);
+        sum += x * x;
+    }
+    put(call->dtype, call->out, 0, sum);
+    return WG_OK;
+}
+
+static void lying_derivative(wg_derivation *d)
+{
+    wg_term twice = wg_step(d, wg_op_mul(), (wg_term[]){wg_cotangent(d), wg_number(d, 2)}, 2, NULL, 0);
+    wg_give(d, 0, wg_op_mul(), (wg_term[]){twice, wg_primal(d, 0)}, 2, NULL, 0);
+}
+
+static const wg_op op_lying = {.name = "lying",
+    .arity = 1,
+    .flags = WG_OP_TAKES_TRANSPOSED,
+    .shape = shape_0d,
+    .evaluate = lying_evaluate,
+    .derivative = lying_derivative};
+
+/* A transpose that is first evaluated while it is differentiated for keeps its value, and gives the memory back. */
+static void lazy_target(wg_dtype dtype)
+{
+    enum { N = 20, ROUNDS = 100 };
+    double numbers[N * N], want[N * N], turned_numbers[N * N];
+    size_t bytes[ROUNDS];
+    for (size_t i = 0; i < N * N; i++) numbers[i] = (double)i;
+    for (size_t i = 0; i < N * N; i++) want[i] = 2 * (turned_numbers[i] = numbers[i % N * N + i / N]);
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var m = wg_variable(t, WG_DIMS(N, N), numbers);
+    wg_mark start = wg_tape_mark(t);
+    for (int round = 0; round < ROUNDS; round++) {
+        wg_var turned = wg_transpose(m), f = apply(&op_lying, turned);
+        EXPECT_MATRIX(jacobian_of(f, &turned, 1, N * N), 0, want, N * N);
+        EXPECT_VALUE(turned, 0, turned_numbers, N * N);
+        wg_stats stats;
+        wg_tape_rewind(t, start);
+        wg_tape_stats(t, &stats);
+        bytes[round] = stats.bytes_in_use;
+    }
+    assert_int_equal(bytes[ROUNDS - 1], bytes[0]);
+    wg_tape_free(t);
+}
+IN_BOTH(lazy_target)
+
+/* Very many values, each twice: their columns are, too. */
+static void very_many_twice(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    static wg_var x[2 * N];
+    static double row[2 * N];
+    wg_tape *t = wg_tape_new(WG_F64);
+    wg_var sum = wg_scalar(t, 0);
+    for (size_t i = 0; i < N; i++) {
+        x[i] = x[2 * N - 1 - i] = wg_scalar_variable(t, 1);
+        sum = wg_add(sum, wg_mul(x[i], wg_scalar(t, (double)i)));
+    }
+    assert_int_equal(wg_jacobian(sum, x, (size_t)2 * N, row), WG_OK);
+    for (size_t i = 0; i < N; i++) {
+        assert_true(row[i] == (double)i);
+        assert_true(row[2 * N - 1 - i] == (double)i);
+    }
+    wg_tape_free(t);
+}
+
 /* The second round allocates nothing. */
 static void steady(void **state)
 {
@@ -322,7 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {BOTH(polar), BOTH(rosenbrock), BOTH(blocks), BOTH(tall_and_wide),
         BOTH(any_value), BOTH(stops_at_the_intermediate), BOTH(numbers_only), BOTH(gradients_are_untouched),
-        cmocka_unit_test(steady), BOTH(empty), cmocka_unit_test(errors), BOTH(not_finite),
-        cmocka_unit_test(out_of_memory)};
+        BOTH(lazy_target), cmocka_unit_test(very_many_twice), cmocka_unit_test(steady), BOTH(empty),
+        cmocka_unit_test(errors), BOTH(not_finite), cmocka_unit_test(out_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
