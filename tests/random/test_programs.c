@@ -14,156 +14,20 @@
 
 #include <cmocka.h>
 
-#include <wengert.h>
+#include "support/program.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAVES = 4, STEPS = 24, VALUES = LEAVES + STEPS, ELEMENTS = 32, PROGRAMS = 300 };
-
-static uint64_t random_state;
-static uint32_t random_next(void)
-{
-    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(random_state >> 33);
-}
-static uint32_t random_below(uint32_t n) { return random_next() % n; }
-static double random_unit(void) { return random_next() / 2147483648.0; }
-
-typedef struct step {
-    int op;
-    uint32_t a, b;
-} step;
-
-typedef struct program {
-    wg_shape shape[LEAVES];
-    double value[LEAVES][ELEMENTS];
-    step steps[STEPS];
-} program;
-
-/* ---- writing and running programs ---------------------------------------------------------------------------------- */
-
-enum { OPS = 22 };
-
-/* One step. What doesn't fit the shapes becomes something that does. */
-static wg_var run_step(wg_tape *t, int op, wg_var a, wg_var b)
-{
-    wg_shape shape = wg_shape_of(a), other = wg_shape_of(b);
-    switch (op) {
-    case 0:
-        return wg_sin(wg_mul(wg_sum(a), wg_mean(b)));
-    case 1:
-        return wg_tanh(wg_sub(a, wg_mean(b)));
-    case 2:
-        return wg_sigmoid(a);
-    case 3:
-        return wg_cos(a);
-    case 4:
-        return wg_softplus(wg_neg(a));
-    case 5:
-        return wg_div(a, wg_add(wg_scalar(t, 2), wg_square(wg_mean(b))));
-    case 6:
-        return wg_sqrt(wg_add(wg_square(a), wg_scalar(t, 0.5)));
-    case 7:
-        return wg_log1p(wg_exp(wg_tanh(a)));
-    case 8:
-        return wg_reshape(a, (wg_shape){1, {wg_size(a)}});
-    case 9:
-        return shape.rank >= 2 ? wg_transpose(a) : wg_expm1(wg_tanh(a));
-    case 10:
-        return shape.rank >= 1 ? wg_slice(a, -1, 0, WG_END, 2) : wg_reciprocal(wg_add(wg_scalar(t, 3), wg_sin(a)));
-    case 11:
-        return shape.rank >= 1 ? wg_slice(a, 0, WG_END, WG_END, -1) : wg_neg(a);
-    case 12:
-        return shape.rank >= 1 ? wg_concat((wg_var[]){a, a}, wg_size(a) > ELEMENTS ? 1 : 2, 0) : wg_sin(a);
-    case 13: /* a matrix product with the transpose: any two arrays with rows of one length */
-        if (shape.rank == 2 && other.rank == 2 && shape.dim[1] == other.dim[1])
-            return wg_tanh(wg_matmul(a, wg_transpose(b)));
-        return shape.rank == 2 ? wg_tanh(wg_matmul(wg_transpose(a), a)) : wg_cos(a);
-    case 14:
-        return shape.rank == 1 && other.rank == 1 && shape.dim[0] == other.dim[0] ? wg_sin(wg_matmul(a, b))
-                                                                                  : wg_tanh(a);
-    case 15:
-        return shape.rank >= 1 ? wg_mean_axes(a, WG_AXES(-1), true) : wg_square(wg_sin(a));
-    case 16:
-        return shape.rank >= 1 ? wg_sin(wg_sum_axes(a, WG_AXES(0), false)) : wg_cos(a);
-    case 17:
-        return wg_mse(a, wg_sin(a), WG_MEAN);
-    case 18:
-        return wg_pow(wg_add(wg_scalar(t, 1.5), wg_sin(a)), wg_tanh(wg_mean(b)));
-    case 19:
-        return wg_where(
-            wg_constant_f64(t, WG_SCALAR, &(double){1}), wg_sin(a), wg_log(wg_constant_f64(t, WG_SCALAR, NULL)));
-    case 20:
-        return wg_broadcast_to(wg_mean(a), shape);
-    default:
-        return wg_add(wg_detach(wg_mean(b)), a);
-    }
-}
-
-static void write_program(program *p, uint64_t seed)
-{
-    random_state = seed * 7919 + 1;
-    for (int i = 0; i < 8; i++) random_next();
-    for (int k = 0; k < LEAVES; k++) {
-        wg_shape shape = {.rank = random_below(4)};
-        for (uint32_t d = 0; d < shape.rank; d++) shape.dim[d] = 1 + random_below(3);
-        if (k == 0) shape = (wg_shape){0};
-        p->shape[k] = shape;
-        for (int i = 0; i < ELEMENTS; i++) p->value[k][i] = 2 * random_unit() - 1;
-    }
-    for (int i = 0; i < STEPS; i++) /* mostly recent values, so that chains grow deep */
-        p->steps[i] = (step){
-            (int)random_below(OPS), (uint32_t)(LEAVES + i) - 1 - random_below(4), random_below((uint32_t)(LEAVES + i))};
-}
-
-/* What may be done to values between ops without any effect. */
-static void meddle(wg_var v)
-{
-    switch (random_below(8)) {
-    case 0:
-        assert_non_null(wg_value(v));
-        break;
-    case 1:
-        wg_name(v, "meddled");
-        break;
-    case 2:
-        wg_item(wg_sum(v));
-        break;
-    case 3:
-        wg_retain_grad(v); /* may be an error: no derivative reaches it */
-        wg_tape_clear_error(v.tape);
-        break;
-    default:
-        break;
-    }
-}
-
-static wg_var run_program(const program *p, wg_tape *t, const wg_var *leaves, bool meddling)
-{
-    wg_var v[VALUES], total = wg_scalar(t, 0);
-    memcpy(v, leaves, LEAVES * sizeof *v);
-    for (int i = 0; i < STEPS; i++) {
-        v[LEAVES + i] = run_step(t, p->steps[i].op, v[p->steps[i].a], v[p->steps[i].b]);
-        if (meddling) meddle(v[LEAVES + i]);
-    }
-    for (int i = LEAVES; i < VALUES; i++) total = wg_add(total, wg_mean(v[i]));
-    assert_string_equal(wg_tape_message(t), "");
-    return total;
-}
-
-static void make_leaves(const program *p, wg_tape *t, wg_var *leaves)
-{
-    for (int k = 0; k < LEAVES; k++) leaves[k] = wg_variable_f64(t, p->shape[k], p->value[k]);
-}
+enum { PROGRAMS = 300 };
 
 static double evaluate(const program *p)
 {
     wg_tape *t = wg_tape_new(WG_F64);
     wg_var leaves[LEAVES];
-    make_leaves(p, t, leaves);
-    double y = wg_item(run_program(p, t, leaves, false));
+    program_leaves(p, t, leaves);
+    double y = wg_item(program_run(p, t, leaves, (manner){0}, NULL));
     wg_tape_free(t);
     return y;
 }
@@ -174,8 +38,8 @@ static size_t gradients(const program *p, double *out)
     wg_tape *t = wg_tape_new(WG_F64);
     wg_var leaves[LEAVES];
     size_t n = 0;
-    make_leaves(p, t, leaves);
-    assert_int_equal(wg_backward(run_program(p, t, leaves, false)), WG_OK);
+    program_leaves(p, t, leaves);
+    assert_int_equal(wg_backward(program_run(p, t, leaves, (manner){0}, NULL)), WG_OK);
     for (int k = 0; k < LEAVES; k++)
         for (size_t i = 0; i < wg_size(leaves[k]); i++) out[n++] = wg_grad_at(leaves[k], i);
     wg_tape_free(t);
@@ -184,14 +48,6 @@ static size_t gradients(const program *p, double *out)
 
 /* ---- the checks ---------------------------------------------------------------------------------------------------- */
 
-/* Detached values make the program's difference quotient see what the gradient must not; leave those programs out. */
-static bool has_detach(const program *p)
-{
-    for (int i = 0; i < STEPS; i++)
-        if (p->steps[i].op == OPS - 1) return true;
-    return false;
-}
-
 static void test_backward_against_differences(void **state)
 {
     (void)state;
@@ -199,8 +55,8 @@ static void test_backward_against_differences(void **state)
     for (uint64_t seed = 0; seed < PROGRAMS; seed++) {
         program p;
         double g[LEAVES * ELEMENTS];
-        write_program(&p, seed);
-        if (has_detach(&p)) continue;
+        program_write(&p, seed);
+        if (program_detaches(&p)) continue; /* differences see what the gradient must not */
         checked++;
         gradients(&p, g);
         size_t n = 0;
@@ -230,11 +86,12 @@ static void test_recorded_against_numbers(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < PROGRAMS; seed++) {
         program p;
-        write_program(&p, seed);
+        random_state r = {seed};
+        program_write(&p, seed);
         wg_tape *t = wg_tape_new(WG_F64);
         wg_var leaves[LEAVES], g[LEAVES];
-        make_leaves(&p, t, leaves);
-        wg_var y = run_program(&p, t, leaves, true);
+        program_leaves(&p, t, leaves);
+        wg_var y = program_run(&p, t, leaves, (manner){.meddling = true, .random = &r}, NULL);
         assert_int_equal(wg_gradients(y, leaves, LEAVES, g), WG_OK);
         wg_zero_grad(t);
         assert_int_equal(wg_backward(y), WG_OK);
@@ -255,16 +112,17 @@ static void test_second_order(void **state)
     for (uint64_t seed = 0; seed < PROGRAMS; seed++) {
         program p;
         double direction[LEAVES * ELEMENTS], hv[LEAVES * ELEMENTS], up[LEAVES * ELEMENTS], down[LEAVES * ELEMENTS];
-        write_program(&p, seed);
-        if (has_detach(&p)) continue;
+        random_state r = {seed};
+        program_write(&p, seed);
+        if (program_detaches(&p)) continue; /* differences see what the gradient must not */
         wg_tape *t = wg_tape_new(WG_F64);
         wg_var leaves[LEAVES], g[LEAVES], dot = wg_scalar(t, 0);
-        make_leaves(&p, t, leaves);
-        assert_int_equal(wg_gradients(run_program(&p, t, leaves, false), leaves, LEAVES, g), WG_OK);
+        program_leaves(&p, t, leaves);
+        assert_int_equal(wg_gradients(program_run(&p, t, leaves, (manner){0}, NULL), leaves, LEAVES, g), WG_OK);
         size_t n = 0;
         for (int k = 0; k < LEAVES; k++) {
             size_t size = wg_size(leaves[k]);
-            for (size_t i = 0; i < size; i++) direction[n + i] = 2 * random_unit() - 1;
+            for (size_t i = 0; i < size; i++) direction[n + i] = 2 * random_unit(&r) - 1;
             dot = wg_add(dot, wg_sum(wg_mul(g[k], wg_constant_f64(t, p.shape[k], direction + n))));
             n += size;
         }
@@ -306,19 +164,20 @@ static void test_same_bits_every_way(void **state)
     for (uint64_t seed = 0; seed < PROGRAMS; seed++) {
         program p;
         double first[LEAVES * ELEMENTS], again[LEAVES * ELEMENTS];
-        write_program(&p, seed);
+        random_state r = {seed};
+        program_write(&p, seed);
         wg_tape *t = wg_tape_new(WG_F64);
         wg_var leaves[LEAVES];
-        make_leaves(&p, t, leaves);
+        program_leaves(&p, t, leaves);
         wg_mark start = wg_tape_mark(t);
-        wg_var y = run_program(&p, t, leaves, false);
+        wg_var y = program_run(&p, t, leaves, (manner){0}, NULL);
         double value = wg_item(y);
         assert_int_equal(wg_backward(y), WG_OK);
         copy_gradients(leaves, first);
         for (int round = 0; round < 4; round++) {
             if (round % 2) {
                 assert_int_equal(wg_tape_rewind(t, start), WG_OK);
-                y = run_program(&p, t, leaves, round == 3);
+                y = program_run(&p, t, leaves, (manner){.meddling = round == 3, .random = &r}, NULL);
             } else {
                 for (int k = 0; k < LEAVES; k++) { /* elsewhere and back */
                     double zeros[ELEMENTS] = {0};
