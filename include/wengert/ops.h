@@ -806,6 +806,51 @@ WG_API wg_var wg_upsample_nearest(wg_var x, const size_t *size, size_t n);
 WG_API wg_var wg_upsample_linear(wg_var x, const size_t *size, size_t n, bool align_corners);
 WG_API wg_var wg_upsample_bilinear(wg_var x, size_t height, size_t width, bool align_corners);
 
+/* ==== norm =========================================================================================================
+ * Normalisation. weight and bias scale and shift the result, element by element; a {0} var leaves one out. epsilon,
+ * finite and not negative, is added to a variance, and keeps rows of equal elements at zero with a finite derivative;
+ * 1e-5 is usual. Variances have no correction (they divide by n). Below, m and v are the mean and variance of the
+ * elements that are normalised together, s = sqrt(v + epsilon), and z = (x - m) / s. Where v + epsilon is 0, z is 0,
+ * and so is its derivative; a result next to a large offset is as accurate as without.
+ * x: (h - mean h - z mean(h z)) / s with h = g weight; weight: g z, bias: g, each summed to its shape. */
+
+/* z weight + bias over the last `axes` axes, taken together: 1 for (batch, features). weight and bias have the shape of
+ * those axes. J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization, 2016. */
+WG_API wg_var wg_layer_norm(wg_var x, wg_var weight, wg_var bias, size_t axes, double epsilon);
+
+/* The same without centering and bias: x / sqrt(mean x^2 + epsilon) weight. B. Zhang, R. Sennrich, Root mean square
+ * layer normalization, 2019. x: (h - z mean(h z)) / s, with m = 0. */
+WG_API wg_var wg_rms_norm(wg_var x, wg_var weight, size_t axes, double epsilon);
+
+/* x is (N, C, ...), weight and bias (C): z is taken over each of the groups, of C / groups channels, of each sample.
+ * groups must divide C. Y. Wu, K. He, Group normalization, 2018. */
+WG_API wg_var wg_group_norm(wg_var x, size_t groups, wg_var weight, wg_var bias, double epsilon);
+
+/* The same with one group for each channel. D. Ulyanov, A. Vedaldi, V. Lempitsky, Instance normalization, 2016. */
+WG_API wg_var wg_instance_norm(wg_var x, wg_var weight, wg_var bias, double epsilon);
+
+/* (x - mean) / sqrt(variance + epsilon) weight + bias for x (N, C, ...) and statistics, weight and bias (C), in an
+ * evaluation the running averages. In training they are those of the batch, through which the derivative then goes too:
+ *
+ *     wg_batch_statistics(x, &mean, &variance);
+ *     y = wg_batch_norm(x, mean, variance, weight, bias, 1e-5);
+ *
+ * S. Ioffe, C. Szegedy, Batch normalization, 2015. With r = 1 / sqrt(variance + epsilon), x: g weight r; mean: the
+ * negative, variance: -g weight (x - mean) r^3 / 2, weight: g (x - mean) r, bias: g, each summed to (C). A variance
+ * of 0 with epsilon = 0 gives NaN where x = mean, as in PyTorch. */
+WG_API wg_var wg_batch_norm(wg_var x, wg_var mean, wg_var variance, wg_var weight, wg_var bias, double epsilon);
+
+/* The mean and variance of each channel of x (N, C, ...), over n elements each; n = 0 is WG_ERROR_SHAPE. A caller's
+ * running averages are leaves, moved a little towards these values after each step; PyTorch's take the variance times
+ * n / (n - 1). Both results are made invalid after an error. x: g / n for the mean, 2 g (x - mean) / n for the
+ * variance. */
+WG_API wg_status wg_batch_statistics(wg_var x, wg_var *mean, wg_var *variance);
+
+/* x / max(|x|, epsilon), |x| the Euclidean length along the axis, safe from overflow: PyTorch's normalize, where
+ * epsilon is usually 1e-12. The vector 0 stays 0; its derivative is g / epsilon, or 0 when epsilon is 0 (PyTorch: NaN).
+ * x: (g - y sum(g y)) / |x| where |x| >= epsilon, g / epsilon below. */
+WG_API wg_var wg_normalize(wg_var x, int axis, double epsilon);
+
 /* ==== recurrent ====================================================================================================
  * One step of a recurrent network: x (batch, inputs) and the state before it give the state after it, (batch, hidden).
  * The loop over time is C's own, and weights that are used in every step get the sum of their gradients. In place of
