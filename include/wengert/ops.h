@@ -851,6 +851,40 @@ WG_API wg_status wg_batch_statistics(wg_var x, wg_var *mean, wg_var *variance);
  * x: (g - y sum(g y)) / |x| where |x| >= epsilon, g / epsilon below. */
 WG_API wg_var wg_normalize(wg_var x, int axis, double epsilon);
 
+/* ==== attention ================================================================================================== */
+
+/* Zeros, or NULL for all of it, are the defaults. */
+typedef struct wg_attention_options {
+    double scale; /* of the scores; default 1 / sqrt(features) */
+    bool causal;  /* query i sees keys 0 to i + past alone */
+    size_t past;  /* with causal: how many keys come before the first query's own, as from a cache; default 0 */
+} wg_attention_options;
+
+/* w v with w = softmax(scale q k^T + mask) over the keys: q (..., L, d), k (..., S, d), v (..., S, e) give (..., L, e);
+ * leading axes broadcast. The mask is added to the scores (..., L, S), to which it broadcasts: -inf forbids a query a
+ * key, a {0} var is no mask. A query that may see no key gets zeros, and so do all gradients through it (PyTorch: NaN
+ * or zeros); no NaN comes of a -inf, in derivatives of any order. A NaN in k or v is seen through a weight of 0, as in
+ * any product.
+ * It is a composition, and the scores and weights, two or three arrays (..., L, S), stay on the tape.
+ * With h = g v^T and t = w (h - sum(w h)), v: w^T g, mask: t, q: scale t k, k: scale t^T q.
+ * A. Vaswani et al., Attention is all you need, 2017.
+ *
+ * Several heads are a leading axis, as x (N, L, H d) becomes (N, H, L, d):
+ *
+ *     q = wg_permute(wg_reshape(x, WG_DIMS(N, L, H, d)), WG_AXES(0, 2, 1, 3));
+ *
+ * and back by the same permutation. Groups of queries that share their keys: q (N, G, H / G, L, d), k and v
+ * (N, G, 1, S, d). */
+WG_API wg_var wg_attention(wg_var q, wg_var k, wg_var v, wg_var mask, const wg_attention_options *options);
+
+/* Rotary position embedding: of x (..., d), d even, pair i = 0 ... d / 2 - 1 is turned by the angle
+ * position base^(-2 i / d), (a, b) to (a cos - b sin, a sin + b cos); 10000 is the usual base. The positions are an
+ * index var that broadcasts to the axes before the last, such as (L) for x (N, H, L, d). Pairs are neighbours
+ * (2 i, 2 i + 1), as in the paper, or, with halves, (i, i + d / 2), as in GPT-NeoX and Llama. Angles are computed in
+ * double in either dtype. x: g turned back. J. Su et al., RoFormer: enhanced transformer with rotary position
+ * embedding, 2021. */
+WG_API wg_var wg_rope(wg_var x, wg_var positions, double base, bool halves);
+
 /* ==== recurrent ====================================================================================================
  * One step of a recurrent network: x (batch, inputs) and the state before it give the state after it, (batch, hidden).
  * The loop over time is C's own, and weights that are used in every step get the sum of their gradients. In place of
