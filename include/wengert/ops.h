@@ -938,7 +938,7 @@ WG_API wg_var wg_poisson_nll(wg_var log_rate, wg_var target, wg_reduction reduct
  * (2 variance). PyTorch's gaussian_nll_loss, which raises small variances to an eps: use wg_clamp_min. */
 WG_API wg_var wg_gaussian_nll(wg_var mean, wg_var variance, wg_var target, wg_reduction reduction);
 
-/* ==== loss/classification ========================================================================================== */
+/* ==== loss/classification ========================================================================================= */
 
 /* Binary cross-entropy, p the probability of 1 and t the target, between 0 and 1: -(t log p + (1 - t) log(1 - p)), a
  * term whose factor t or 1 - t is 0 being 0. p: g (p - t) / (p (1 - p)), which is -g / p for t = 1 and g / (1 - p) for
@@ -962,7 +962,7 @@ WG_API wg_var wg_kl_div(wg_var log_probabilities, wg_var target, wg_reduction re
  * prediction there; zero at the kink. */
 WG_API wg_var wg_hinge(wg_var prediction, wg_var target, wg_reduction reduction);
 
-/* ==== loss/cross_entropy =========================================================================================== */
+/* ==== loss/cross_entropy ========================================================================================== */
 
 /* Cross-entropy of the logits of classes along an axis: at each position, log sum e^x - x[target], where target, an
  * index var of the logits' shape without the axis, holds the classes; or -sum t log softmax(x), where target, numbers
@@ -997,7 +997,7 @@ WG_API wg_var wg_cross_entropy_with(
  * are the reductions and the errors. x: -g at the targets, zero elsewhere. PyTorch's nll_loss. */
 WG_API wg_var wg_nll(wg_var log_probabilities, wg_var target, int class_axis, wg_reduction reduction);
 
-/* ==== loss/similarity ============================================================================================== */
+/* ==== loss/similarity ============================================================================================= */
 
 /* The cosine between the vectors along an axis of a and b, which have one shape: sum u v, u = a / max(|a|, eps) and v
  * likewise. y has their shape without the axis. a: g (v - y u) / |a| where |a| > eps, g v / eps where |a| < eps. An

@@ -6,6 +6,8 @@
 #include "reduce.h"
 #include "softmax.h"
 
+enum { KERNEL_ENTROPY_SHORT = 64 }; /* a row of more classes is not transposed */
+
 #define NAME_(stem, type)   wg_kernel_##stem##_##type
 #define NAME_OF(stem, type) NAME_(stem, type)
 #define NAME(stem)          NAME_OF(stem, TYPE)

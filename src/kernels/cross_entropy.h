@@ -1,5 +1,6 @@
 /* Cross-entropy over the middle axis of an array of logits (outer, n, inner), row-major, without an array of probabilities.
- * A group is the n logits that differ in the middle index alone; it has one result, and one target or n of them.
+ * A group is the n logits that differ in the middle index alone; it has one result, and one target or n of them. work
+ * holds wg_kernel_cross_entropy_work(outer, n, inner) elements.
  *
  * A target is the place of a class, 0 <= target < n. Groups whose target is *ignored are passed over, with zeros for their
  * results; ignored may be NULL. Infinite logits are taken as softmax.h says. */
@@ -11,13 +12,13 @@
 #include <stdint.h>
 
 /* log sum e^x - x[target] of each group: a sum of two parts that are not negative. n >= 1 unless there are no groups. */
-void wg_kernel_cross_entropy_f32(
-    size_t outer, size_t n, size_t inner, const float *x, const int64_t *target, const int64_t *ignored, float *out);
-void wg_kernel_cross_entropy_f64(
-    size_t outer, size_t n, size_t inner, const double *x, const int64_t *target, const int64_t *ignored, double *out);
+void wg_kernel_cross_entropy_f32(size_t outer, size_t n, size_t inner, const float *x, const int64_t *target,
+    const int64_t *ignored, float *work, float *out);
+void wg_kernel_cross_entropy_f64(size_t outer, size_t n, size_t inner, const double *x, const int64_t *target,
+    const int64_t *ignored, double *work, double *out);
 
 /* out = or += g (softmax(x) - 1 at the target), 0 in a group whose g is. The element at the target is the negative sum of the
- * other weights, so nothing cancels. work holds wg_kernel_cross_entropy_work(n, inner) elements. */
+ * other weights, so nothing cancels. */
 void wg_kernel_cross_entropy_slope_f32(size_t outer, size_t n, size_t inner, const float *g, const float *x,
     const int64_t *target, const int64_t *ignored, float *work, float *out, bool add);
 void wg_kernel_cross_entropy_slope_f64(size_t outer, size_t n, size_t inner, const double *g, const double *x,
@@ -29,7 +30,7 @@ void wg_kernel_cross_entropy_soft_f32(
 void wg_kernel_cross_entropy_soft_f64(
     size_t outer, size_t n, size_t inner, const double *x, const double *t, double *work, double *out);
 
-size_t wg_kernel_cross_entropy_work_f32(size_t n, size_t inner);
-size_t wg_kernel_cross_entropy_work_f64(size_t n, size_t inner);
+size_t wg_kernel_cross_entropy_work_f32(size_t outer, size_t n, size_t inner);
+size_t wg_kernel_cross_entropy_work_f64(size_t outer, size_t n, size_t inner);
 
 #endif

@@ -3,6 +3,9 @@
 
 #include <math.h>
 
+#include "isa.h"
+#include "vector.h"
+
 enum {
     KERNEL_RANDOM_LANES = 8,   /* blocks enciphered side by side */
     KERNEL_RANDOM_BLOCKS = 128 /* blocks drawn at once; a multiple of the lanes */
@@ -12,14 +15,14 @@ enum {
 
 /* LANES blocks at the counters (first + lane, 0, stream), word w of lane l to out[4 l + w]. Loops over lanes are what
  * compilers turn into vectors. */
-static void kernel_random_lanes(uint64_t key, uint64_t first, uint32_t attempt, uint32_t stream, uint32_t *out)
+WG_KERNEL_INLINE void kernel_random_lanes(uint64_t key, uint64_t first, uint32_t stream, uint32_t *out)
 {
     enum { N = KERNEL_RANDOM_LANES };
     uint32_t c0[N], c1[N], c2[N], c3[N], k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (uint32_t l = 0; l < N; l++) {
         c0[l] = (uint32_t)(first + l);
         c1[l] = (uint32_t)((first + l) >> 32);
-        c2[l] = attempt;
+        c2[l] = 0;
         c3[l] = stream;
     }
     for (int round = 0; round < 10; round++) {
@@ -67,11 +70,32 @@ static void kernel_random_block(uint64_t key, uint64_t number, uint32_t attempt,
     out[1] = words[2] | (uint64_t)words[3] << 32;
 }
 
-/* The first `blocks` blocks from `first` on, and up to LANES - 1 more. */
-static void kernel_random_words(uint64_t key, uint64_t first, size_t blocks, uint32_t *out)
+/* The first `blocks` blocks from `first` on, and up to LANES - 1 more: integers, so the same by any instructions. */
+static void kernel_random_words_baseline(uint64_t key, uint64_t first, size_t blocks, uint32_t *out)
 {
     for (size_t b = 0; b < blocks; b += KERNEL_RANDOM_LANES)
-        kernel_random_lanes(key, first + b, 0, WG_STREAM_NUMBERS, out + 4 * b);
+        kernel_random_lanes(key, first + b, WG_STREAM_NUMBERS, out + 4 * b);
+}
+
+#if WG_KERNEL_X86
+WG_KERNEL_TARGET_AVX2
+static void kernel_random_words_avx2(uint64_t key, uint64_t first, size_t blocks, uint32_t *out)
+{
+    for (size_t b = 0; b < blocks; b += KERNEL_RANDOM_LANES)
+        kernel_random_lanes(key, first + b, WG_STREAM_NUMBERS, out + 4 * b);
+}
+WG_KERNEL_TARGET_END
+#endif
+
+static void kernel_random_words(uint64_t key, uint64_t first, size_t blocks, uint32_t *out)
+{
+#if WG_KERNEL_X86
+    if (wg_kernel_isa() >= WG_ISA_AVX2) {
+        kernel_random_words_avx2(key, first, blocks, out);
+        return;
+    }
+#endif
+    kernel_random_words_baseline(key, first, blocks, out);
 }
 
 /* ---- integers --------------------------------------------------------------------------------------------------------- */

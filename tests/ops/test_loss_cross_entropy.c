@@ -108,6 +108,8 @@ static const row_case cases_indices[] = {
     CASE_WITH(ASK(1, WG_SUM, SIX), 1, SHAPE(0, 4)),
     CASE_WITH(ASK(0, WG_SUM, SIX), 1, SHAPE(0, 0)),
     CASE_WITH(ASK(0, WG_MEAN, .at = many), 1, SHAPE(3, 150)),
+    CASE_WITH(ASK(1, WG_MEAN, .at = many), 1, SHAPE(150, 3)),
+    CASE_WITH(ASK(1, WG_SUM, .at = AT(64, 0, 3)), 1, SHAPE(3, 65)),
     CASE_WITH(ASK(4, WG_MEAN, SIX), 1, SHAPE(2, 1, 3, 1, 3, 1, 1, 1)),
     CASE_WITH(ASK(1, WG_MEAN, .at = AT(330, 100)), 1, SHAPE(2, 333)),
 };
@@ -145,6 +147,8 @@ static const row_case cases_probabilities[] = {
     CASE_WITH(ASK(0, WG_BATCH_MEAN, .at = NULL), 2, SHAPE(3, 4), SHAPE(3, 4)),
     CASE_WITH(ASK(-2, WG_SUM, .at = NULL), 2, SHAPE(2, 3, 2), SHAPE(2, 3, 2)),
     CASE_WITH(ASK(0, WG_SUM, .at = NULL), 2, SHAPE(3, 150), SHAPE(3, 150)),
+    CASE_WITH(ASK(1, WG_SUM, .at = NULL), 2, SHAPE(150, 3), SHAPE(150, 3)),
+    CASE_WITH(ASK(1, WG_MEAN, .at = NULL), 2, SHAPE(2, 70), SHAPE(2, 70)),
     CASE_WITH(ASK(1, WG_MEAN, .at = NULL), 2, SHAPE(2, 0), SHAPE(2, 0)),
     CASE_WITH(ASK(0, WG_SUM, .at = NULL), 2, SHAPE(2, 0), SHAPE(2, 0)),
     CASE_WITH(ASK(1, WG_MEAN, .smoothing = 0.25), 2, SHAPE(3, 4), SHAPE(3, 4)),
@@ -259,6 +263,52 @@ static void test_ignored_nan(void **state)
     const double first[] = {0, 0, 0.5, -0.5}, second[] = {0, 0, 0.25, -0.25};
     for (size_t i = 0; i < 4; i++) assert_true(wg_at(grad, i) == first[i] && wg_grad_at(x, i) == second[i]);
     wg_tape_free(tape);
+}
+
+/* ---- the fused against what it is made of ------------------------------------------------------------------------------------ */
+
+/* To order 3, of logits that an op made: gradients of sums of squares of gradients. */
+static void test_parts(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        bool soft = way & 1, column = way & 2;
+        int axis = column ? 0 : 1;
+        wg_tape *tape = wg_tape_new(WG_F64);
+        wg_shape shape = column ? WG_DIMS(3, 2) : WG_DIMS(2, 3);
+        wg_var x = wg_variable(tape, shape, ((double[]){0.5, -1, 2, 1.5, 0.25, -2})), z = wg_mul(x, wg_tanh(x));
+        wg_var y = wg_indices(tape, WG_DIMS(2), AT(2, 1)), hot = wg_one_hot(y, 3);
+        if (column) hot = wg_transpose(hot);
+        wg_var labels = soft ? wg_add(wg_mul(hot, wg_scalar(tape, 0.5)), wg_softmax(wg_sin(x), axis)) : hot;
+        wg_var product = wg_mul(labels, wg_log_softmax(z, axis));
+        wg_var plain = wg_div(wg_neg(wg_sum(product)), wg_scalar(tape, 2));
+        wg_var f[] = {wg_cross_entropy(z, soft ? labels : y, axis, WG_MEAN), plain};
+        for (int order = 1; order <= 3; order++) {
+            wg_var grad[2];
+            for (size_t k = 0; k < 2; k++) assert_int_equal(wg_gradients(f[k], &x, 1, &grad[k]), WG_OK);
+            for (size_t i = 0; i < 6; i++)
+                assert_true(fabs(wg_at(grad[0], i) - wg_at(grad[1], i)) <= 1e-13 * (1 + fabs(wg_at(grad[1], i))));
+            for (size_t k = 0; k < 2; k++) f[k] = wg_sum(wg_square(grad[k]));
+        }
+        wg_tape_free(tape);
+    }
+}
+
+/* A loss of a hundred classes and many positions holds no array of the logits' size. */
+static void test_memory(void **state)
+{
+    (void)state;
+    for (int axis = 0; axis <= 1; axis++) {
+        wg_tape *tape = wg_tape_new(WG_F32);
+        wg_var x = wg_constant_f32(tape, axis ? WG_DIMS(1000, 100) : WG_DIMS(100, 1000), NULL);
+        wg_var y = wg_indices(tape, WG_DIMS(1000), NULL);
+        wg_stats before, after;
+        wg_tape_stats(tape, &before);
+        expect_near(wg_item(wg_cross_entropy(x, y, axis, WG_MEAN)), log(100), 1e-6);
+        wg_tape_stats(tape, &after);
+        assert_true(after.bytes_peak - before.bytes_in_use < 150000); /* of 400,000 */
+        wg_tape_free(tape);
+    }
 }
 
 /* ---- replays ----------------------------------------------------------------------------------------------------------------- */
@@ -381,6 +431,8 @@ int main(void)
         cmocka_unit_test(test_tails),
         cmocka_unit_test(test_infinities),
         cmocka_unit_test(test_ignored_nan),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_option_errors),

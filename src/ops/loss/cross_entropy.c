@@ -22,8 +22,8 @@ static size_t entropy_work_bytes(const wg_call *call, size_t k)
 {
     const wg_loss_classes *classes = call->attributes;
     wg_shape_split s = wg_shape_around(call->in[k].shape, classes->axis);
-    if (call->dtype == WG_F64) return wg_kernel_cross_entropy_work_f64(s.extent, s.inner) * sizeof(double);
-    return wg_kernel_cross_entropy_work_f32(s.extent, s.inner) * sizeof(float);
+    if (call->dtype == WG_F64) return wg_kernel_cross_entropy_work_f64(s.outer, s.extent, s.inner) * sizeof(double);
+    return wg_kernel_cross_entropy_work_f32(s.outer, s.extent, s.inner) * sizeof(float);
 }
 
 static wg_status entropy_infer_slope(wg_call *call)
@@ -84,17 +84,22 @@ static const wg_op entropy_op_slope = {.name = "cross_entropy_slope",
 
 /* ---- the loss at an index ------------------------------------------------------------------------------------------------ */
 
+static size_t entropy_each_scratch(const wg_call *call) { return entropy_work_bytes(call, 0); }
+
 static wg_status entropy_each(wg_call *call)
 {
     const wg_loss_classes *classes = call->attributes;
     wg_shape_split s = wg_shape_around(call->in[0].shape, classes->axis);
+    const void *x = call->in[0].data;
     const int64_t *target = call->in[1].data, *ignored = classes->ignores ? &classes->ignored : NULL;
     if (wg_loss_check_classes(call, 1, s.extent) != WG_OK) return call->tape->status;
     if (s.extent == 0) return wg_loss_clear(call); /* all positions are ignored */
+    void *work = wg_call_scratch(call, entropy_work_bytes(call, 0));
+    if (!work) return call->tape->status;
     if (call->dtype == WG_F64)
-        wg_kernel_cross_entropy_f64(s.outer, s.extent, s.inner, call->in[0].data, target, ignored, call->out);
+        wg_kernel_cross_entropy_f64(s.outer, s.extent, s.inner, x, target, ignored, work, call->out);
     else
-        wg_kernel_cross_entropy_f32(s.outer, s.extent, s.inner, call->in[0].data, target, ignored, call->out);
+        wg_kernel_cross_entropy_f32(s.outer, s.extent, s.inner, x, target, ignored, work, call->out);
     return WG_OK;
 }
 
@@ -110,6 +115,7 @@ static const wg_op entropy_op_each = {.name = "cross_entropy",
     .flags = WG_OP_TAKES_INDICES,
     .shape = wg_loss_infer_positions,
     .evaluate = entropy_each,
+    .scratch = entropy_each_scratch,
     .derivative = entropy_derive_each};
 
 /* ---- the loss of probabilities ------------------------------------------------------------------------------------------- */
