@@ -326,6 +326,41 @@ WG_API wg_var wg_all_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 WG_API wg_var wg_count_nonzero(wg_var x);
 WG_API wg_var wg_count_nonzero_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
+/* ==== order ========================================================================================================
+ * Places in the order of numbers are indices and have no derivative; values are a gather with them, and have gather's. A
+ * replay finds the order anew. Equal elements stay in the order of their indices, whichever the direction; -0 equals 0. NaN
+ * counts as the largest number: it comes last in ascending order, as in NumPy and PyTorch, and first in descending order, as
+ * in PyTorch. At a tie the derivative goes to the element whose index was taken. */
+
+/* The index of the largest, the smallest along an axis, an index var; of equal ones the first. Where there is NaN, the first
+ * NaN, for argmin too, as in NumPy: so x there is what max and min give. Of nothing: WG_ERROR_SHAPE. keepdims leaves the axis
+ * with extent 1, which is what gather takes. */
+WG_API wg_var wg_argmax(wg_var x, int axis, bool keepdims);
+WG_API wg_var wg_argmin(wg_var x, int axis, bool keepdims);
+
+/* The indices that sort x along an axis, an index var of x's shape; stable. */
+WG_API wg_var wg_argsort(wg_var x, int axis, bool descending);
+
+/* x sorted along an axis: gather(x, argsort(x)). x: each element takes the g of the place it went to. */
+WG_API wg_var wg_sort(wg_var x, int axis, bool descending);
+
+/* The k largest along an axis, in descending order, and their indices, an index var: the first k of argsort, descending. k
+ * above the extent is WG_ERROR_SHAPE. x: the g of each value at its index, zeros elsewhere. After an error both are invalid. */
+WG_API wg_status wg_topk(wg_var x, size_t k, int axis, wg_var *values, wg_var *indices);
+
+/* The median, NumPy's: of an even count the mean of the two in the middle, where torch takes the lower one. NaN if one is. Of
+ * nothing: WG_ERROR_SHAPE. Axes are as in reduce. x: g at the element in the middle, g / 2 at each of two; where the result is
+ * NaN, g at the first NaN. */
+WG_API wg_var wg_median(wg_var x);
+WG_API wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims);
+
+/* The quantile, NumPy's with method "linear": with p = q (count - 1), what stands at place p in order, from 0; between two
+ * places the mean of the neighbours weighted by nearness (R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages,
+ * 1996, definition 7). q outside of [0, 1] is WG_ERROR_ARGUMENT. NaN if one is. Of nothing: WG_ERROR_SHAPE. x: g at the element
+ * taken, or in the same weights at the two. */
+WG_API wg_var wg_quantile(wg_var x, double q);
+WG_API wg_var wg_quantile_axes(wg_var x, double q, const int *axes, size_t n, bool keepdims);
+
 /* ==== shape ========================================================================================================
  * An axis given by the caller may be negative: it counts from the end. An axis that is not there is WG_ERROR_SHAPE. All
  * of these but sum_to take index vars too, and then give one. */
@@ -405,83 +440,6 @@ WG_API wg_status wg_split_sizes(wg_var x, const size_t *sizes, size_t n, int axi
  * numpy.unstack, torch.unbind. */
 WG_API wg_status wg_unstack(wg_var x, int axis, wg_var *out);
 
-/* ==== gather =======================================================================================================
- * Index vars hold integers: -n <= i < n along an axis of n elements, negative ones counting from the end. One that is out
- * of range is WG_ERROR_ARGUMENT, when the op is applied and again in a replay, and the message names it. Indices have no
- * derivative. Numbers where indices are expected are WG_ERROR_ARGUMENT, and the reverse. Repeated indices add up in the
- * adjoint, in their order. An adjoint touches the picked places alone: many picks of one array cost what they hold. */
-
-/* Picks element by element along an axis, torch.gather: for axis 0 of rank 2, y[i, j] = x[indices[i, j], j]. indices has as
- * many axes as x, and beside that axis its extents are at most x's; y has its shape. NumPy's take_along_axis is this with
- * equal extents. x: g added at the places picked, zeros elsewhere. */
-WG_API wg_var wg_gather(wg_var x, wg_var indices, int axis);
-
-/* Picks whole rows along an axis, numpy.take, torch.index_select with indices of any shape: in y's shape, that of indices
- * stands in the place of the axis. x: g added at the rows picked. */
-WG_API wg_var wg_take(wg_var x, wg_var indices, int axis);
-
-/* Rows of a table, take along axis 0: torch.nn.functional.embedding. table: g added at the rows picked. */
-WG_API wg_var wg_embedding(wg_var table, wg_var indices);
-
-/* gather's reverse, torch.scatter_add out of place: x plus each of updates at its index; for axis 0 of rank 2,
- * y[indices[i, j], j] += updates[i, j]. updates has the shape of indices (torch lets it be larger, without a derivative).
- * x: g; updates: gather(g, indices). */
-WG_API wg_var wg_scatter_add(wg_var x, wg_var indices, wg_var updates, int axis);
-
-/* take's reverse, torch.index_add: x plus each row of updates at its index. updates has the shape that take(x, indices,
- * axis) has. x: g; updates: take(g, indices). */
-WG_API wg_var wg_index_add(wg_var x, wg_var indices, wg_var updates, int axis);
-
-/* ==== rows =========================================================================================================
- * Indices are as in gather. */
-
-/* x with rows along its first axis replaced, NumPy's x[indices] = rows out of place: rows has the shape that take(x, indices,
- * 0) has. Of rows with the same index the last one wins, and it alone has a derivative. x: g, zeros in the replaced rows;
- * rows: the rows of g, zeros for one that was replaced again. */
-WG_API wg_var wg_set_rows(wg_var x, wg_var indices, wg_var rows);
-
-/* Numbers, 1 at the index and 0 elsewhere, along a new last axis of that many classes. No derivative. Negative indices count
- * from the end; torch refuses them. */
-WG_API wg_var wg_one_hot(wg_var indices, size_t classes);
-
-/* The indices as numbers of the tape's dtype, rounded above 2^53 (WG_F32: 2^24). No derivative. */
-WG_API wg_var wg_to_numbers(wg_var indices);
-
-/* ==== order ========================================================================================================
- * Places in the order of numbers are indices and have no derivative; values are a gather with them, and have gather's. A
- * replay finds the order anew. Equal elements stay in the order of their indices, whichever the direction; -0 equals 0. NaN
- * counts as the largest number: it comes last in ascending order, as in NumPy and PyTorch, and first in descending order, as
- * in PyTorch. At a tie the derivative goes to the element whose index was taken. */
-
-/* The index of the largest, the smallest along an axis, an index var; of equal ones the first. Where there is NaN, the first
- * NaN, for argmin too, as in NumPy: so x there is what max and min give. Of nothing: WG_ERROR_SHAPE. keepdims leaves the axis
- * with extent 1, which is what gather takes. */
-WG_API wg_var wg_argmax(wg_var x, int axis, bool keepdims);
-WG_API wg_var wg_argmin(wg_var x, int axis, bool keepdims);
-
-/* The indices that sort x along an axis, an index var of x's shape; stable. */
-WG_API wg_var wg_argsort(wg_var x, int axis, bool descending);
-
-/* x sorted along an axis: gather(x, argsort(x)). x: each element takes the g of the place it went to. */
-WG_API wg_var wg_sort(wg_var x, int axis, bool descending);
-
-/* The k largest along an axis, in descending order, and their indices, an index var: the first k of argsort, descending. k
- * above the extent is WG_ERROR_SHAPE. x: the g of each value at its index, zeros elsewhere. After an error both are invalid. */
-WG_API wg_status wg_topk(wg_var x, size_t k, int axis, wg_var *values, wg_var *indices);
-
-/* The median, NumPy's: of an even count the mean of the two in the middle, where torch takes the lower one. NaN if one is. Of
- * nothing: WG_ERROR_SHAPE. Axes are as in reduce. x: g at the element in the middle, g / 2 at each of two; where the result is
- * NaN, g at the first NaN. */
-WG_API wg_var wg_median(wg_var x);
-WG_API wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims);
-
-/* The quantile, NumPy's with method "linear": with p = q (count - 1), what stands at place p in order, from 0; between two
- * places the mean of the neighbours weighted by nearness (R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages,
- * 1996, definition 7). q outside of [0, 1] is WG_ERROR_ARGUMENT. NaN if one is. Of nothing: WG_ERROR_SHAPE. x: g at the element
- * taken, or in the same weights at the two. */
-WG_API wg_var wg_quantile(wg_var x, double q);
-WG_API wg_var wg_quantile_axes(wg_var x, double q, const int *axes, size_t n, bool keepdims);
-
 /* ==== arrange ======================================================================================================
  * All of these take index vars too, and then give one. */
 
@@ -546,6 +504,48 @@ WG_API wg_var wg_trace(wg_var x);
 WG_API wg_var wg_tril(wg_var x, ptrdiff_t offset);
 WG_API wg_var wg_triu(wg_var x, ptrdiff_t offset);
 
+/* ==== gather =======================================================================================================
+ * Index vars hold integers: -n <= i < n along an axis of n elements, negative ones counting from the end. One that is out
+ * of range is WG_ERROR_ARGUMENT, when the op is applied and again in a replay, and the message names it. Indices have no
+ * derivative. Numbers where indices are expected are WG_ERROR_ARGUMENT, and the reverse. Repeated indices add up in the
+ * adjoint, in their order. An adjoint touches the picked places alone: many picks of one array cost what they hold. */
+
+/* Picks element by element along an axis, torch.gather: for axis 0 of rank 2, y[i, j] = x[indices[i, j], j]. indices has as
+ * many axes as x, and beside that axis its extents are at most x's; y has its shape. NumPy's take_along_axis is this with
+ * equal extents. x: g added at the places picked, zeros elsewhere. */
+WG_API wg_var wg_gather(wg_var x, wg_var indices, int axis);
+
+/* Picks whole rows along an axis, numpy.take, torch.index_select with indices of any shape: in y's shape, that of indices
+ * stands in the place of the axis. x: g added at the rows picked. */
+WG_API wg_var wg_take(wg_var x, wg_var indices, int axis);
+
+/* Rows of a table, take along axis 0: torch.nn.functional.embedding. table: g added at the rows picked. */
+WG_API wg_var wg_embedding(wg_var table, wg_var indices);
+
+/* gather's reverse, torch.scatter_add out of place: x plus each of updates at its index; for axis 0 of rank 2,
+ * y[indices[i, j], j] += updates[i, j]. updates has the shape of indices (torch lets it be larger, without a derivative).
+ * x: g; updates: gather(g, indices). */
+WG_API wg_var wg_scatter_add(wg_var x, wg_var indices, wg_var updates, int axis);
+
+/* take's reverse, torch.index_add: x plus each row of updates at its index. updates has the shape that take(x, indices,
+ * axis) has. x: g; updates: take(g, indices). */
+WG_API wg_var wg_index_add(wg_var x, wg_var indices, wg_var updates, int axis);
+
+/* ==== rows =========================================================================================================
+ * Indices are as in gather. */
+
+/* x with rows along its first axis replaced, NumPy's x[indices] = rows out of place: rows has the shape that take(x, indices,
+ * 0) has. Of rows with the same index the last one wins, and it alone has a derivative. x: g, zeros in the replaced rows;
+ * rows: the rows of g, zeros for one that was replaced again. */
+WG_API wg_var wg_set_rows(wg_var x, wg_var indices, wg_var rows);
+
+/* Numbers, 1 at the index and 0 elsewhere, along a new last axis of that many classes. No derivative. Negative indices count
+ * from the end; torch refuses them. */
+WG_API wg_var wg_one_hot(wg_var indices, size_t classes);
+
+/* The indices as numbers of the tape's dtype, rounded above 2^53 (WG_F32: 2^24). No derivative. */
+WG_API wg_var wg_to_numbers(wg_var indices);
+
 /* ==== matmul ======================================================================================================= */
 
 /* The matrix product a @ b with NumPy's rule: (..., m, k) @ (..., k, n) is (..., m, n), leading axes broadcast; a 1-d
@@ -597,41 +597,6 @@ WG_API wg_var wg_cross(wg_var a, wg_var b);
  * WG_ERROR_ARGUMENT; extents that differ WG_ERROR_SHAPE, naming operand and letter. As in matmul, a zero times NaN or
  * infinity inside a product is NaN. */
 WG_API wg_var wg_einsum(const char *subscripts, const wg_var *in, size_t n);
-
-/* ==== conv =========================================================================================================
- * Convolution as networks mean it, which is cross-correlation: the kernel is not flipped. Layouts are PyTorch's:
- * (N, C, spatial...) or, for one image, (C, spatial...). No bias: add a var of shape (C, 1, ...), with a 1 for each
- * spatial axis. Shapes and the transposed form: V. Dumoulin and F. Visin, A guide to convolution arithmetic for deep
- * learning, 2016. The padding is zeros, of which no product is promised: next to an infinite or NaN weight, an output at
- * the edge may be NaN or not. Other paddings: pad first. */
-
-/* One entry per spatial axis, in the order of x's axes; no entry may be set for an axis that is not there. Zeros are the
- * defaults, but a stride or dilation that is set for one axis must be set for all. NULL: all defaults. */
-typedef struct wg_conv_options {
-    size_t stride[3];         /* the step from window to window; default 1 */
-    size_t padding[3];        /* zeros on either side; default 0 */
-    size_t dilation[3];       /* the step from tap to tap; default 1 */
-    size_t output_padding[3]; /* transposed only: see there; default 0 */
-    size_t groups;            /* the channels are taken apart into so many groups, convolved alone; default 1 */
-} wg_conv_options;
-
-/* y[n, o, p] = sum over c, k of x[n, c, p stride + k dilation - padding] weight[o, c, k], c running over the C / groups
- * channels of o's group, k over the kernel. x is (N, C, L), (N, C, H, W) or (N, C, D, H, W); weight is
- * (O, C / groups, kernel...), groups dividing O; y is (N, O, ...) with extents
- * floor((extent + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. A kernel larger than the padded input is
- * WG_ERROR_SHAPE. x: the transposed convolution of g; weight: the sum over n, p of g[n, o, p] times the x that it meets. */
-WG_API wg_var wg_conv1d(wg_var x, wg_var weight, const wg_conv_options *options);
-WG_API wg_var wg_conv2d(wg_var x, wg_var weight, const wg_conv_options *options);
-WG_API wg_var wg_conv3d(wg_var x, wg_var weight, const wg_conv_options *options);
-
-/* The adjoint of the convolution, not its inverse: y[n, o, p stride + k dilation - padding] gains
- * x[n, c, p] weight[c, o, k]. x is (N, C, ...), weight (C, O / groups, kernel...), groups dividing C; y is (N, O, ...)
- * with extents (extent - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding: several input extents of a
- * convolution have one output extent, and output_padding, smaller than stride or dilation, says which is meant.
- * x: the convolution of g; weight: as there, the roles exchanged. */
-WG_API wg_var wg_conv_transpose1d(wg_var x, wg_var weight, const wg_conv_options *options);
-WG_API wg_var wg_conv_transpose2d(wg_var x, wg_var weight, const wg_conv_options *options);
-WG_API wg_var wg_conv_transpose3d(wg_var x, wg_var weight, const wg_conv_options *options);
 
 /* ==== linalg/solve ==================================================================================================
  * Stacks of matrices: the last two axes are the matrix, the leading ones count matrices, as in NumPy. Systems are solved
@@ -745,6 +710,41 @@ WG_API wg_var wg_lstsq(wg_var a, wg_var b);
  * x: -y^T g y^T + (1 - x y) g^T y y^T + y^T y g^T (1 - y x), the derivative among matrices of one rank (Golub and
  * Pereyra 1973): it exists whether or not singular values coincide. */
 WG_API wg_var wg_pinv(wg_var x);
+
+/* ==== conv =========================================================================================================
+ * Convolution as networks mean it, which is cross-correlation: the kernel is not flipped. Layouts are PyTorch's:
+ * (N, C, spatial...) or, for one image, (C, spatial...). No bias: add a var of shape (C, 1, ...), with a 1 for each
+ * spatial axis. Shapes and the transposed form: V. Dumoulin and F. Visin, A guide to convolution arithmetic for deep
+ * learning, 2016. The padding is zeros, of which no product is promised: next to an infinite or NaN weight, an output at
+ * the edge may be NaN or not. Other paddings: pad first. */
+
+/* One entry per spatial axis, in the order of x's axes; no entry may be set for an axis that is not there. Zeros are the
+ * defaults, but a stride or dilation that is set for one axis must be set for all. NULL: all defaults. */
+typedef struct wg_conv_options {
+    size_t stride[3];         /* the step from window to window; default 1 */
+    size_t padding[3];        /* zeros on either side; default 0 */
+    size_t dilation[3];       /* the step from tap to tap; default 1 */
+    size_t output_padding[3]; /* transposed only: see there; default 0 */
+    size_t groups;            /* the channels are taken apart into so many groups, convolved alone; default 1 */
+} wg_conv_options;
+
+/* y[n, o, p] = sum over c, k of x[n, c, p stride + k dilation - padding] weight[o, c, k], c running over the C / groups
+ * channels of o's group, k over the kernel. x is (N, C, L), (N, C, H, W) or (N, C, D, H, W); weight is
+ * (O, C / groups, kernel...), groups dividing O; y is (N, O, ...) with extents
+ * floor((extent + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. A kernel larger than the padded input is
+ * WG_ERROR_SHAPE. x: the transposed convolution of g; weight: the sum over n, p of g[n, o, p] times the x that it meets. */
+WG_API wg_var wg_conv1d(wg_var x, wg_var weight, const wg_conv_options *options);
+WG_API wg_var wg_conv2d(wg_var x, wg_var weight, const wg_conv_options *options);
+WG_API wg_var wg_conv3d(wg_var x, wg_var weight, const wg_conv_options *options);
+
+/* The adjoint of the convolution, not its inverse: y[n, o, p stride + k dilation - padding] gains
+ * x[n, c, p] weight[c, o, k]. x is (N, C, ...), weight (C, O / groups, kernel...), groups dividing C; y is (N, O, ...)
+ * with extents (extent - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding: several input extents of a
+ * convolution have one output extent, and output_padding, smaller than stride or dilation, says which is meant.
+ * x: the convolution of g; weight: as there, the roles exchanged. */
+WG_API wg_var wg_conv_transpose1d(wg_var x, wg_var weight, const wg_conv_options *options);
+WG_API wg_var wg_conv_transpose2d(wg_var x, wg_var weight, const wg_conv_options *options);
+WG_API wg_var wg_conv_transpose3d(wg_var x, wg_var weight, const wg_conv_options *options);
 
 /* ==== unfold ======================================================================================================= */
 
