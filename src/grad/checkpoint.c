@@ -115,6 +115,18 @@ static bool checkpoint_again(wg_tape *tape, const wg_call *call, wg_status other
     return same;
 }
 
+bool wg_checkpoint_unfold(wg_tape *tape, uint32_t index, uint32_t *start, wg_var *out)
+{
+    const wg_node *node = &tape->nodes[index];
+    wg_call call = {.attributes = node->u.record->attributes};
+    call.inputs = wg_node_inputs(node, &call.n);
+    checkpoint_run run;
+    bool same = checkpoint_again(tape, &call, WG_ERROR_ARGUMENT, &run);
+    *start = run.start;
+    *out = run.out;
+    return same;
+}
+
 /* ---- the op --------------------------------------------------------------------------------------------------------------- */
 
 static wg_status checkpoint_infer(wg_call *call)

@@ -63,6 +63,10 @@ wg_status wg_derive_check(const char *what, wg_var out, const wg_var *wrt, size_
  * recorded is left for the caller to cut off. */
 wg_status wg_sweep_recorded(wg_tape *tape, const wg_recorded_request *request, bool bare, wg_var *grads);
 
+/* Runs a checkpoint's function again and leaves what it records, from *start on, on the tape. False: the error is set, and
+ * what was recorded is left for the caller to cut off. */
+bool wg_checkpoint_unfold(wg_tape *tape, uint32_t index, uint32_t *start, wg_var *out);
+
 /* ---- inside a derivation (terms.c, derivation.c) --------------------------------------------------------------------- */
 
 #define WG_DERIVATION_TERMS  64

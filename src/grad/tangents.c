@@ -4,6 +4,7 @@
  *     elementwise    the derivative with respect to each input, applied to that input's tangent; summed
  *     linear         the op itself on its inputs' tangents, zeros where there is none
  *     multilinear    the op itself with one input at a time replaced by its tangent; summed
+ *     checkpoint     its function is run again, and the tangent carried up through what it records
  *     other          the adjoint of the adjoint: the derivative is linear in the cotangent, so it is recorded for a
  *                    cotangent of zeros, and what that cotangent would get for the tangents as cotangents is J t
  *
@@ -11,6 +12,7 @@
  * 12, 1992) kept to a single op; the others cost about one more evaluation. Method of tangents: A. Griewank and A. Walther,
  * Evaluating Derivatives, 2nd ed., SIAM 2008, chapter 3. */
 #include "grad/derivation.h"
+#include "grad/nodes.h"
 
 #include "shape/shape.h"
 #include "wengert/grad.h"
@@ -23,8 +25,11 @@ enum { TANGENTS_REACHED = 1, TANGENTS_NEEDED = 2, TANGENTS_FEW = 8 };
 typedef struct tangents_sweep {
     wg_tape *tape;
     uint32_t low, out;
-    unsigned char *marks; /* of the nodes from low to out: depends on wrt, is needed for out */
-    wg_var *tangents;     /* {0}: zero */
+    unsigned char *marks;    /* of the nodes from low to out: depends on wrt, is needed for out */
+    wg_var *tangents;        /* {0}: zero */
+    const uint32_t *outside; /* within a checkpoint: the set of older values that it uses, and their tangents */
+    const wg_var *outside_tangents;
+    size_t outside_count;
 } tangents_sweep;
 
 /* One node's op, its inputs as vars, and their tangents. */
@@ -41,19 +46,29 @@ typedef struct tangents_node {
 
 static size_t tangents_bytes(const tangents_sweep *s) { return ((size_t)s->out - s->low + 1) * (sizeof(wg_var) + 1); }
 
-/* Marks what depends on wrt, then, of that, what out depends on. */
-static void tangents_mark(tangents_sweep *s, const wg_var *wrt, size_t n)
+static wg_var tangents_at(const tangents_sweep *s, uint32_t index)
+{
+    if (index >= s->low) return s->tangents[index - s->low];
+    size_t at = wg_nodes_find(s->outside, s->outside_count, index);
+    return at == SIZE_MAX ? (wg_var){0} : s->outside_tangents[at];
+}
+
+static bool tangents_reached(const tangents_sweep *s, uint32_t index)
+{
+    return index >= s->low ? s->marks[index - s->low] : (bool)tangents_at(s, index).tape;
+}
+
+/* Marks what depends on what is marked already, then, of that, what out depends on. */
+static void tangents_mark(tangents_sweep *s)
 {
     const wg_tape *tape = s->tape;
     size_t inputs_count;
-    for (size_t k = 0; k < n; k++)
-        if (wrt[k].index <= s->out) s->marks[wrt[k].index - s->low] = TANGENTS_REACHED;
     for (uint32_t i = s->low; i <= s->out; i++) {
         const wg_node *node = &tape->nodes[i];
         if (!node->op || node->op->flags & WG_OP_CUTS || node->flags & WG_NODE_INDICES) continue;
         const uint32_t *inputs = wg_node_inputs(node, &inputs_count);
         for (size_t j = 0; j < inputs_count && !s->marks[i - s->low]; j++)
-            if (inputs[j] >= s->low && s->marks[inputs[j] - s->low]) s->marks[i - s->low] = TANGENTS_REACHED;
+            if (tangents_reached(s, inputs[j])) s->marks[i - s->low] = TANGENTS_REACHED;
     }
     s->marks[s->out - s->low] |= TANGENTS_NEEDED;
     for (uint32_t i = s->out + 1; i-- > s->low;) {
@@ -77,7 +92,7 @@ static wg_var tangents_apply(wg_tape *tape, const tangents_node *node, const wg_
     return wg_list_apply(tape, node->op, in, node->n, node->attributes, node->attributes_size, NULL);
 }
 
-/* ---- the four ways ------------------------------------------------------------------------------------------------------- */
+/* ---- the five ways ------------------------------------------------------------------------------------------------------- */
 
 /* The op's derivative for a cotangent, by itself: given[k] for each input that wanted says. */
 static void tangents_derive(
@@ -160,6 +175,29 @@ static wg_var tangents_by_adjoint(wg_tape *tape, tangents_node *node, unsigned c
     return tangent;
 }
 
+static wg_var tangents_run(tangents_sweep *s, const wg_var *wrt, const wg_var *tangents, size_t n);
+
+static wg_var tangents_within(wg_tape *tape, const tangents_node *node)
+{
+    tangents_sweep s = {.tape = tape};
+    wg_var out, tangent;
+    if (!wg_checkpoint_unfold(tape, node->index, &s.low, &out)) return (wg_var){0};
+    size_t bytes = node->n * (sizeof(wg_var) + sizeof(uint32_t));
+    wg_var *tangents = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!tangents) return wg_tape_fail_memory(tape, "wg_jvp", bytes), wg_invalid(tape);
+    uint32_t *outside = (uint32_t *)(tangents + node->n);
+    for (size_t k = 0; k < node->n; k++) outside[k] = node->in[k].index;
+    s.outside_count = wg_nodes_sort(outside, node->n);
+    for (size_t k = 0; k < node->n; k++)
+        tangents[wg_nodes_find(outside, s.outside_count, node->in[k].index)] = node->tangents[k];
+    s.out = out.index;
+    s.outside = outside;
+    s.outside_tangents = tangents;
+    tangent = tangents_run(&s, NULL, NULL, 0);
+    wg_pool_give_back(&tape->pool, tangents, bytes);
+    return tangent;
+}
+
 /* ---- the sweep ----------------------------------------------------------------------------------------------------------- */
 
 /* What the node's tangent is made of. False: out of memory, or none of its inputs has a tangent. */
@@ -185,7 +223,7 @@ static bool tangents_open(const tangents_sweep *s, uint32_t index, tangents_node
     node->changed = node->tangents + n;
     for (size_t k = 0; k < n; k++) {
         node->in[k] = (wg_var){tape, inputs[k], tape->nodes[inputs[k]].epoch};
-        node->tangents[k] = inputs[k] >= s->low ? s->tangents[inputs[k] - s->low] : (wg_var){0};
+        node->tangents[k] = tangents_at(s, inputs[k]);
     }
     return true;
 }
@@ -202,6 +240,7 @@ static wg_var tangents_of(wg_tape *tape, tangents_node *node)
     bool any = false;
     for (size_t k = 0; k < node->n; k++) any = any || node->tangents[k].tape;
     if (!any) return (wg_var){0};
+    if (flags & WG_OP_RERUNS) return tangents_within(tape, node);
     if (!(flags & WG_OP_ELEMENTWISE) && flags & WG_OP_LINEAR) return tangents_linear(tape, node);
     if (!(flags & WG_OP_ELEMENTWISE) && flags & WG_OP_MULTILINEAR) return tangents_multilinear(tape, node);
     if (node->n > TANGENTS_FEW && !(wanted = wg_pool_take(&tape->pool, &tape->source, node->n))) {
@@ -224,7 +263,7 @@ static wg_var tangents_of_inline(tangents_sweep *s, uint32_t index)
     wg_var in[2], tangents[2] = {{0}, {0}}, y = {tape, index, at->epoch}, sum = {0};
     for (size_t k = 0; k < n; k++) {
         in[k] = (wg_var){tape, at->in[k], tape->nodes[at->in[k]].epoch};
-        if (at->in[k] >= s->low) tangents[k] = s->tangents[at->in[k] - s->low];
+        tangents[k] = tangents_at(s, at->in[k]);
     }
     for (size_t k = 0; k < n; k++)
         if (tangents[k].tape) sum = tangents_sum(sum, path->slope(path->rule, k, tangents[k], in, y));
@@ -253,6 +292,29 @@ static void tangents_up(tangents_sweep *s)
     tape->sharing_numbers = sharing;
     tape->numbers_count = 0;
     tape->busy--;
+}
+
+/* The tangent of s->out: {0} where nothing comes, or on an error. wrt have tangents beside those outside. */
+static wg_var tangents_run(tangents_sweep *s, const wg_var *wrt, const wg_var *tangents, size_t n)
+{
+    wg_tape *tape = s->tape;
+    if (s->out < s->low) return tangents_at(s, s->out);
+    size_t bytes = tangents_bytes(s);
+    s->tangents = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!s->tangents) return wg_tape_fail_memory(tape, "wg_jvp", bytes), (wg_var){0};
+    memset(s->tangents, 0, bytes);
+    s->marks = (unsigned char *)(s->tangents + (s->out - s->low + 1));
+    for (size_t k = 0; k < n; k++) {
+        if (wrt[k].index > s->out) continue;
+        wg_var *tangent = &s->tangents[wrt[k].index - s->low];
+        s->marks[wrt[k].index - s->low] = TANGENTS_REACHED;
+        *tangent = tangents_sum(*tangent, tangents[k]);
+    }
+    tangents_mark(s);
+    tangents_up(s);
+    wg_var tangent = s->tangents[s->out - s->low];
+    wg_pool_give_back(&tape->pool, s->tangents, bytes);
+    return tangent;
 }
 
 /* ---- public ------------------------------------------------------------------------------------------------------------ */
@@ -285,21 +347,7 @@ static wg_var tangents_sweep_up(wg_var out, const wg_var *wrt, const wg_var *tan
     tangents_sweep s = {.tape = tape, .low = out.index, .out = out.index};
     for (size_t k = 0; k < n; k++)
         if (wrt[k].index < s.low) s.low = wrt[k].index;
-    size_t bytes = tangents_bytes(&s);
-    s.tangents = wg_pool_take(&tape->pool, &tape->source, bytes);
-    if (!s.tangents) {
-        wg_tape_fail_memory(tape, "wg_jvp", bytes);
-        return wg_invalid(tape);
-    }
-    memset(s.tangents, 0, bytes);
-    s.marks = (unsigned char *)(s.tangents + (s.out - s.low + 1));
-    tangents_mark(&s, wrt, n);
-    for (size_t k = 0; k < n; k++)
-        if (wrt[k].index <= s.out)
-            s.tangents[wrt[k].index - s.low] = tangents_sum(s.tangents[wrt[k].index - s.low], tangents[k]);
-    tangents_up(&s);
-    wg_var tangent = s.tangents[s.out - s.low];
-    wg_pool_give_back(&tape->pool, s.tangents, bytes);
+    wg_var tangent = tangents_run(&s, wrt, tangents, n);
     if (!tangent.tape && tape->status == WG_OK) tangent = wg_constant_raw(tape, wg_shape_of(out), NULL);
     return tangent;
 }

@@ -94,6 +94,15 @@ static void nesting(wg_dtype dtype)
 }
 IN_BOTH(nesting)
 
+/* An argument handed back. */
+static wg_var hand_back(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)user;
+    (void)n;
+    return in[0];
+}
+
 /* ---- every reading ------------------------------------------------------------------------------------------------------------ */
 
 /* f = x^3 y: H = [6 x y, 3 x^2; 3 x^2, 0], third derivatives 6 y and 6 x; at (2, 5). */
@@ -159,6 +168,44 @@ static void gradients_within(wg_dtype dtype)
     wg_tape_free(t);
 }
 IN_BOTH(gradients_within)
+
+/* The tangent, recorded, costs what it would without the checkpoint, beside what the function records; and it may be taken
+ * within one, through another: of x^3 y in the direction (1, 0), which is 3 x^2 y. */
+static wg_var tangent_of_cube(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    wg_var tangent, zero = wg_scalar(t, 0), directions[] = {wg_scalar(t, 1), zero};
+    wg_jvp(wg_checkpoint(t, cube, user, in, n), in, directions, 2, &tangent);
+    return tangent;
+}
+
+static void tangents(wg_dtype dtype)
+{
+    wg_tape *t = wg_tape_new(dtype);
+    int steps = 50;
+    wg_var x = wg_scalar_variable(t, 2), y = wg_scalar_variable(t, 5), in[] = {x, y}, tangent[2], one = wg_scalar(t, 1);
+    wg_var f = wg_checkpoint(t, tangent_of_cube, NULL, in, 2);
+    EXPECT_VALUE(f, 0, NUMBERS(60));
+    wg_backward(f);
+    EXPECT_GRAD(x, 0, NUMBERS(60));
+    EXPECT_GRAD(y, 0, NUMBERS(12));
+    assert_int_equal(wg_jvp(f, &y, &one, 1, tangent), WG_OK);
+    EXPECT_VALUE(tangent[0], 0, NUMBERS(12));
+    size_t nodes[3];
+    for (size_t apart = 2; apart-- > 0;) {
+        wg_var swung = checkpoint(swing, &steps, in, 2, apart);
+        nodes[apart] = nodes_of(t);
+        wg_jvp(swung, in, (wg_var[]){one, one}, 2, &tangent[apart]);
+        nodes[apart] = nodes_of(t) - nodes[apart];
+    }
+    assert_int_equal(nodes[1], nodes[0] + 3 * (size_t)steps);
+    EXPECT_VALUE(tangent[1], 0, (double[]){wg_item(tangent[0])}, 1);
+    wg_var back = wg_checkpoint(t, hand_back, NULL, &x, 1); /* an argument handed back: its tangent is */
+    wg_jvp(back, &x, &one, 1, tangent);
+    EXPECT_VALUE(tangent[0], 0, NUMBERS(1));
+    EXPECT_HEALTHY(t);
+    wg_tape_free(t);
+}
+IN_BOTH(tangents)
 
 /* sin(x c) in two checkpoints, one in the other, where c is a constant and no argument: c can be differentiated for. */
 static wg_var times_captured(wg_tape *t, void *user, const wg_var *in, size_t n)
@@ -408,6 +455,10 @@ static void misuses(wg_dtype dtype)
         EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "the same each time");
         wg_gradients(y, &x, 1, &g);
         EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "the same each time");
+        size_t nodes = nodes_of(t);
+        wg_jvp(y, &x, &x, 1, &g);
+        EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "the same each time");
+        assert_int_equal(nodes_of(t), nodes);
     }
     wg_zero_grad(t);
     wg_backward(wg_square(x)); /* all is as before */
@@ -422,14 +473,6 @@ static void misuses(wg_dtype dtype)
 IN_BOTH(misuses)
 
 /* What is allowed: an older constant, an argument handed back, an older variable that is an argument under another name. */
-static wg_var hand_back(wg_tape *t, void *user, const wg_var *in, size_t n)
-{
-    (void)t;
-    (void)user;
-    (void)n;
-    return in[0];
-}
-
 static void harmless(wg_dtype dtype)
 {
     wg_tape *t = wg_tape_new(dtype);
@@ -451,7 +494,7 @@ static void harmless(wg_dtype dtype)
 }
 IN_BOTH(harmless)
 
-/* Every allocation fails in turn, in the first run, the sweep and the recorded derivative. */
+/* Every allocation fails in turn, in the first run, the sweep, the recorded derivative and the tangent. */
 static void out_of_memory(void **state)
 {
     (void)state;
@@ -464,7 +507,7 @@ static void out_of_memory(void **state)
         wg_var in[] = {wg_scalar_variable(t, 2), wg_scalar_variable(t, 5)}, f, g;
         probe.fail_at = probe.calls + at;
         f = wg_checkpoint(t, swing, &steps, in, 2);
-        bool fine = wg_backward(f) == WG_OK && wg_gradients(f, in, 1, &g) == WG_OK;
+        bool fine = wg_backward(f) == WG_OK && wg_gradients(f, in, 1, &g) == WG_OK && wg_jvp(f, in, in, 2, &g) == WG_OK;
         if (!fine) {
             failed++;
             EXPECT_ERROR(t, WG_ERROR_MEMORY, "");
@@ -484,8 +527,8 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {BOTH(same_bits), BOTH(nesting), BOTH(every_order), BOTH(gradients_within),
-        BOTH(captured_within), cmocka_unit_test(very_many_arguments), BOTH(replayed), BOTH(branch_flips),
-        cmocka_unit_test(square_root_of_the_depth), BOTH(adjoints_grow), BOTH(misuses), BOTH(harmless),
-        cmocka_unit_test(out_of_memory)};
+        BOTH(tangents), BOTH(captured_within), cmocka_unit_test(very_many_arguments), BOTH(replayed),
+        BOTH(branch_flips), cmocka_unit_test(square_root_of_the_depth), BOTH(adjoints_grow), BOTH(misuses),
+        BOTH(harmless), cmocka_unit_test(out_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

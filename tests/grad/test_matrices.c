@@ -389,11 +389,51 @@ static void out_of_memory(void **state)
     assert_true(failed > 0);
 }
 
+/* In a buffer of any size that is enough for the program, each of them comes out right or fails for want of memory; the tape
+ * is as it was in either case. */
+static void in_a_buffer(void **state)
+{
+    (void)state;
+    enum { MOST_BYTES = 1 << 16 };
+    static double buffer[MOST_BYTES / sizeof(double)];
+    const double want_H[16] = {3, 0, 0, 3, 0, 6, 0, 12, 0, 0, 9, 27, 3, 12, 27, 0}, v[4] = {0, 0, 0, 1};
+    const double want_J[12] = {1, 0, 0, 1, 0, 2, 0, 4, 0, 0, 3, 9};
+    size_t failed = 0, fine = 0;
+    for (size_t bytes = 2048; bytes <= MOST_BYTES; bytes += 512) {
+        wg_tape *t =
+            wg_tape_new_with(&(wg_tape_options){.dtype = WG_F64, .buffer = buffer, .buffer_size = bytes}, NULL);
+        if (!t) continue;
+        wg_var x = wg_variable_f64(t, WG_DIMS(3), (double[]){1, 2, 3}), s = wg_scalar_variable(t, 0.5),
+               h = wg_mul(wg_square(x), s);
+        wg_var f = wg_sum(wg_mul(h, x)), wrt[] = {x, s}; /* s x^3 */
+        bool ready = wg_tape_status(t) == WG_OK;
+        for (int round = 0; round < 6 && ready; round++) {
+            double H[16], J[12], Hv[4];
+            size_t before = nodes_of(t);
+            wg_status status = round % 3 == 0   ? wg_hessian(f, wrt, 2, H)
+                               : round % 3 == 1 ? wg_jacobian(h, wrt, 2, J)
+                                                : wg_hvp(f, wrt, 2, v, Hv);
+            status == WG_OK ? fine++ : failed++;
+            if (status != WG_OK) EXPECT_ERROR(t, WG_ERROR_MEMORY, "");
+            if (status == WG_OK && round % 3 == 0) matrix_is(H, 1e-15, want_H, 16, __LINE__);
+            if (status == WG_OK && round % 3 == 1) matrix_is(J, 1e-15, want_J, 12, __LINE__);
+            if (status == WG_OK && round % 3 == 2) matrix_is(Hv, 1e-15, want_H + 12, 4, __LINE__);
+            assert_int_equal(nodes_of(t), before);
+            EXPECT_VALUE(f, 0, NUMBERS(18));
+            EXPECT_GRAD(x, 0, NUMBERS(0, 0, 0));
+            EXPECT_GRAD(s, 0, NUMBERS(0));
+        }
+        wg_tape_free(t);
+    }
+    print_message("%zu failed, %zu did not\n", failed, fine);
+    assert_true(failed > 0 && fine > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {BOTH(polar), BOTH(rosenbrock), BOTH(blocks), BOTH(tall_and_wide),
         BOTH(any_value), BOTH(stops_at_the_intermediate), BOTH(numbers_only), BOTH(gradients_are_untouched),
         BOTH(lazy_target), cmocka_unit_test(very_many_twice), cmocka_unit_test(steady), BOTH(empty),
-        cmocka_unit_test(errors), BOTH(not_finite), cmocka_unit_test(out_of_memory)};
+        cmocka_unit_test(errors), BOTH(not_finite), cmocka_unit_test(out_of_memory), cmocka_unit_test(in_a_buffer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

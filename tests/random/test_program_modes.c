@@ -1,7 +1,7 @@
 /* Random programs in every mode of differentiation, half of them with checkpoints around random steps,
  * some with ieee_zero:
  *
- *     checkpoints      the same values and gradients, to the last bit, as without them; after a replay too
+ *     checkpoints      the same values, gradients and tangents, to the last bit, as without them; after a replay too
  *     wg_jvp           <u, J v> = <J^T u, v>, the latter by wg_vjp
  *     wg_jacobian      its rows against wg_backward_from, and the same bits twice
  *     wg_hessian       times v against wg_hvp and against the forward mode of the recorded gradient; symmetric */
@@ -87,6 +87,17 @@ static void expect_same_bits(const case_ *c, const case_ *plain)
     if (memcmp(grads[0], grads[1], c->n * sizeof(double))) fail_msg("program %d: the gradient has other bits", c->seed);
 }
 
+/* The tangent of the whole, in a direction that is the same for every run of the program. */
+static double tangent_of(case_ *c)
+{
+    double v[ELEMENTS];
+    wg_var tangents[LEAVES], tangent;
+    c->random = (random_state){(uint64_t)c->seed};
+    for (int k = 0; k < LEAVES; k++) tangents[k] = direction_like(c, c->leaves[k], v);
+    assert_int_equal(wg_jvp(c->total, c->leaves, tangents, LEAVES, &tangent), WG_OK);
+    return wg_item(tangent);
+}
+
 static void test_checkpoints(void **state)
 {
     (void)state;
@@ -103,6 +114,8 @@ static void test_checkpoints(void **state)
         }
         assert_int_equal(wg_tape_replay(c.t), WG_OK);
         expect_same_bits(&c, &plain);
+        double tangents[] = {tangent_of(&c), tangent_of(&plain)};
+        assert_memory_equal(tangents, tangents + 1, sizeof *tangents);
         close_case(&c);
         close_case(&plain);
     }
