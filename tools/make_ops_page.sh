@@ -9,7 +9,7 @@ trap 'rm -f "$fresh"' EXIT
 {
     echo '# The ops'
     echo
-    echo 'Made from [ops.h](../include/wengert/ops.h) by `./dev docs`. The worst errors found are those of'
+    echo "Made from [ops.h](../include/wengert/ops.h) by './dev docs'. The worst errors found are those of"
     echo '[accuracy.md](accuracy.md), which says how they are measured and what * means.'
     echo
     # What there is, section by section.
