@@ -104,13 +104,13 @@ static void blocks(wg_dtype dtype)
 }
 IN_BOTH(blocks)
 
-/* A e^(-b x) at 40 points is taller than MATRICES_TALL times wide, the same at 8 is not: columns e^(-b x), -A x e^(-b x),
+/* A e^(-b x) at 40 points is taller than MATRICES_TALL times wide, the same at 6 is not: columns e^(-b x), -A x e^(-b x),
  * whichever way they are made. */
 static void tall_and_wide(wg_dtype dtype)
 {
     wg_tape *t = wg_tape_new(dtype);
     double xs[40], want[80];
-    for (size_t m = 8; m <= 40; m += 32) {
+    for (size_t m = 6; m <= 40; m += 34) {
         for (size_t i = 0; i < m; i++) {
             xs[i] = (double)i / 8;
             want[2 * i] = exp(-0.5 * xs[i]);
@@ -429,11 +429,35 @@ static void in_a_buffer(void **state)
     assert_true(failed > 0 && fine > 0);
 }
 
+/* A tall matrix is swept where there is no memory to record its columns. */
+static void tall_in_a_buffer(void **state)
+{
+    (void)state;
+    enum { ROWS = 64, MOST_BYTES = 1 << 17 };
+    static double buffer[MOST_BYTES / sizeof(double)];
+    size_t swept = 0;
+    for (size_t bytes = 8192; bytes <= MOST_BYTES; bytes += 1024) {
+        double J[ROWS];
+        wg_tape *t =
+            wg_tape_new_with(&(wg_tape_options){.dtype = WG_F64, .buffer = buffer, .buffer_size = bytes}, NULL);
+        if (!t) continue;
+        wg_var a = wg_scalar_variable(t, 1), one = wg_scalar(t, 1), tangent;
+        wg_var y = wg_add(a, wg_constant_f64(t, WG_DIMS(ROWS), NULL));
+        for (int i = 0; i < 10; i++) y = wg_square(y);
+        bool ready = wg_tape_status(t) == WG_OK, done = ready && wg_jacobian(y, &a, 1, J) == WG_OK;
+        for (size_t i = 0; i < ROWS && done; i++) assert_true(J[i] == 1024);
+        swept += done && wg_jvp(y, &a, &one, 1, &tangent) == WG_ERROR_MEMORY;
+        wg_tape_free(t);
+    }
+    assert_true(swept > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {BOTH(polar), BOTH(rosenbrock), BOTH(blocks), BOTH(tall_and_wide),
         BOTH(any_value), BOTH(stops_at_the_intermediate), BOTH(numbers_only), BOTH(gradients_are_untouched),
         BOTH(lazy_target), cmocka_unit_test(very_many_twice), cmocka_unit_test(steady), BOTH(empty),
-        cmocka_unit_test(errors), BOTH(not_finite), cmocka_unit_test(out_of_memory), cmocka_unit_test(in_a_buffer)};
+        cmocka_unit_test(errors), BOTH(not_finite), cmocka_unit_test(out_of_memory), cmocka_unit_test(in_a_buffer),
+        cmocka_unit_test(tall_in_a_buffer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
