@@ -4,7 +4,7 @@
  * A mean is taken of the differences to the row's first element, and once more of what is left: then it is right to the
  * last digits next to a large offset, and the deviations of a row of equal elements are exact zeros (T. F. Chan, G. H.
  * Golub, R. J. LeVeque, Algorithms for computing the sample variance, The American Statistician 37, 1983). Sums run in
- * lanes over short blocks, whose totals are added with compensation (W. Kahan, Further remarks on reducing truncation
+ * vectors over short blocks, whose totals are added with compensation (W. Kahan, Further remarks on reducing truncation
  * errors, 1965). Squares that overflow or underflow are scaled. Where sigma is 0, results are 0.
  * Arrays do not overlap; n >= 1. */
 #ifndef WG_KERNELS_NORMALIZE_H
@@ -13,19 +13,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "isa.h"
+
 /* out (m, n) = y. */
-void wg_kernel_normalize_f32(size_t m, size_t n, double epsilon, bool center, const float *x, float *out);
-void wg_kernel_normalize_f64(size_t m, size_t n, double epsilon, bool center, const double *x, double *out);
+void wg_kernel_normalize_f32(wg_isa isa, size_t m, size_t n, double epsilon, bool center, const float *x, float *out);
+void wg_kernel_normalize_f64(wg_isa isa, size_t m, size_t n, double epsilon, bool center, const double *x, double *out);
 
 /* out (m) = 1 / sigma. */
-void wg_kernel_normalize_inverse_f32(size_t m, size_t n, double epsilon, bool center, const float *x, float *out);
-void wg_kernel_normalize_inverse_f64(size_t m, size_t n, double epsilon, bool center, const double *x, double *out);
+void wg_kernel_normalize_inverse_f32(
+    wg_isa isa, size_t m, size_t n, double epsilon, bool center, const float *x, float *out);
+void wg_kernel_normalize_inverse_f64(
+    wg_isa isa, size_t m, size_t n, double epsilon, bool center, const double *x, double *out);
 
 /* out (m, n) = (g - mean g - y mean(g y)) / sigma: the adjoint of x where g is that of y. The mean of g is 0 without
  * centering. */
-void wg_kernel_normalize_adjoint_f32(
-    size_t m, size_t n, double epsilon, bool center, const float *g, const float *y, const float *x, float *out);
-void wg_kernel_normalize_adjoint_f64(
-    size_t m, size_t n, double epsilon, bool center, const double *g, const double *y, const double *x, double *out);
+void wg_kernel_normalize_adjoint_f32(wg_isa isa, size_t m, size_t n, double epsilon, bool center, const float *g,
+    const float *y, const float *x, float *out);
+void wg_kernel_normalize_adjoint_f64(wg_isa isa, size_t m, size_t n, double epsilon, bool center, const double *g,
+    const double *y, const double *x, double *out);
 
 #endif
