@@ -6,6 +6,7 @@
  *     recorded     wg_vjp's result against wg_backward_from's
  *     order 2      the recorded gradient, contracted with a direction and swept again, against differences of the
  *                  gradient and of the reference
+ *     order 3      the same once more, against differences of order 2
  *     tangent      wg_jvp's result, and its gradient, against the same differences
  *     inputs       leaves or intermediates, constants beside variables, f(x, x), options.ieee_zero: the same gradient
  *     memory       every tape has first recorded and swept the same op on NaNs, so what is not written reads as NaN;
@@ -317,6 +318,7 @@ static void row_run_data(const row_data *data)
     row_check_gradient(data, &g);
     row_check_float(data, &g);
     row_check_second(data);
+    row_check_third(data);
     for (int dtype = WG_F32; dtype <= WG_F64; dtype++) {
         row_gradient own = row_sweep(data, &(row_options){.dtype = (wg_dtype)dtype});
         row_check_same(data, &own, (wg_dtype)dtype);

@@ -191,6 +191,7 @@ void row_near(const array *got, const array *expected, long double relative, lon
 /* row_second.c */
 void row_check_recorded(const row_data *data, const row_gradient *g, wg_dtype dtype);
 void row_check_second(const row_data *data);
+void row_check_third(const row_data *data);
 void row_check_accumulation(const row_data *data, const row_gradient *g, wg_dtype dtype);
 void row_check_beside(const row_data *data, const row_gradient *g, wg_dtype dtype);
 

@@ -44,20 +44,26 @@ static void row_second_free(const row_data *data, row_second *s)
     array_free(&s->cotangent);
 }
 
-static row_second row_sweep_twice(const row_data *data, wg_dtype dtype)
+/* <v, grads>. */
+static wg_var row_contract(wg_tape *tape, const row_data *data, const wg_var *grads)
+{
+    wg_var scalar = wg_scalar(tape, 0);
+    for (size_t k = 0; k < data->leaves; k++) {
+        wg_var direction = array_leaf(tape, &data->direction[k], false);
+        scalar = wg_add(scalar, wg_sum(wg_mul(grads[k], direction)));
+    }
+    return scalar;
+}
+
+static row_second row_sweep_twice(const row_data *data, wg_dtype dtype, long double move)
 {
     row_second s;
     wg_var grads[ROW_INPUTS];
-    row_tape t = row_open(data, &(row_options){.dtype = dtype});
+    row_tape t = row_open(data, &(row_options){.dtype = dtype, .move = move});
     row_at(data, dtype, "order 2");
     wg_var cotangent = array_leaf(t.tape, &data->cotangent, true);
     wg_vjp(t.out, cotangent, t.leaf, data->leaves, grads);
-    wg_var scalar = wg_scalar(t.tape, 0);
-    for (size_t k = 0; k < data->leaves; k++) {
-        wg_var direction = array_leaf(t.tape, &data->direction[k], false);
-        scalar = wg_add(scalar, wg_sum(wg_mul(grads[k], direction)));
-    }
-    wg_backward(scalar);
+    wg_backward(row_contract(t.tape, data, grads));
     row_healthy(t.tape);
     for (size_t k = 0; k < data->leaves; k++) s.inputs.of[k] = array_of_grad(t.leaf[k]);
     s.cotangent = array_of_grad(cotangent);
@@ -132,7 +138,7 @@ static void row_compare_second(
 void row_check_second(const row_data *data)
 {
     row_second expected = row_second_by_differences(data);
-    row_second got = row_sweep_twice(data, WG_F64), narrow = row_sweep_twice(data, WG_F32);
+    row_second got = row_sweep_twice(data, WG_F64, 0), narrow = row_sweep_twice(data, WG_F32, 0);
     row_compare_second(data, &expected, &got, &narrow, "order 2, in double against differences, in float against that");
     row_second_free(data, &got);
     row_second_free(data, &narrow);
@@ -142,6 +148,45 @@ void row_check_second(const row_data *data)
     row_second_free(data, &expected);
     row_second_free(data, &got);
     row_second_free(data, &narrow);
+}
+
+/* ---- order 3 ----------------------------------------------------------------------------------------------------------- */
+
+/* The same once more: the gradient of <v, dG(x + t v)/dt>, against differences of the second derivative along v. */
+static row_gradient row_sweep_thrice(const row_data *data)
+{
+    row_gradient g;
+    wg_var grads[ROW_INPUTS];
+    row_tape t = row_open(data, &(row_options){.dtype = WG_F64});
+    row_at(data, WG_F64, "order 3");
+    wg_var cotangent = array_leaf(t.tape, &data->cotangent, false);
+    wg_vjp(t.out, cotangent, t.leaf, data->leaves, grads);
+    wg_gradients(row_contract(t.tape, data, grads), t.leaf, data->leaves, grads);
+    wg_backward(row_contract(t.tape, data, grads));
+    row_healthy(t.tape);
+    for (size_t k = 0; k < data->leaves; k++) g.of[k] = array_of_grad(t.leaf[k]);
+    row_close(&t);
+    return g;
+}
+
+void row_check_third(const row_data *data)
+{
+    row_second at[6];
+    long double values[6];
+    row_gradient got = row_sweep_thrice(data);
+    for (size_t i = 0; i < 6; i++) at[i] = row_sweep_twice(data, WG_F64, difference_point(i));
+    row_at(data, WG_F64, "order 3 against differences of order 2");
+    for (size_t k = 0; k < data->leaves; k++) {
+        array expected = array_new(data->in[k].shape);
+        for (size_t j = 0; j < expected.size; j++) {
+            for (size_t i = 0; i < 6; i++) values[i] = at[i].inputs.of[k].at[j];
+            expected.at[j] = difference_of(values);
+        }
+        row_near(&got.of[k], &expected, 1e-8L, 1e-8L * (1 + array_largest(&expected)), k);
+        array_free(&expected);
+    }
+    for (size_t i = 0; i < 6; i++) row_second_free(data, &at[i]);
+    row_gradient_free(data, &got);
 }
 
 /* ---- accumulation -------------------------------------------------------------------------------------------------------- */
