@@ -53,7 +53,8 @@ WG_API wg_status wg_jvp(wg_var out, const wg_var *wrt, const wg_var *tangents, s
  * wg_jacobian: size(out) x N, row-major: d out[i] / d wrt[j]. An op whose derivative is numbers only will do.
  * wg_hessian: N x N, row-major, of a scalar.
  *
- * Cost: a Jacobian's row is one sweep, and so are a Hessian's and hvp, through a gradient that is recorded once. */
+ * Cost: a Jacobian's row is one sweep, and so are a Hessian's and hvp, through a gradient that is recorded once. A Jacobian
+ * with at least four times as many rows as columns is made of columns, each one wg_jvp, if the ops and the memory allow. */
 WG_API wg_status wg_hvp(wg_var scalar, const wg_var *wrt, size_t n, const void *v, void *out);
 WG_API wg_status wg_jacobian(wg_var out, const wg_var *wrt, size_t n, void *jacobian);
 WG_API wg_status wg_hessian(wg_var scalar, const wg_var *wrt, size_t n, void *hessian);
@@ -71,7 +72,8 @@ WG_API wg_var wg_checkpoint(wg_tape *tape, wg_function f, void *user, const wg_v
 WG_API wg_var wg_detach(wg_var var);
 
 /* Records the truth of each element of condition (non-zero is true, and NaN is). A replay in which one of them differs
- * stops with WG_ERROR_GUARD: a branch that C took at recording would now go the other way, so record anew. */
+ * stops with WG_ERROR_GUARD: a branch that C took at recording would now go the other way, so record anew. In a checkpointed
+ * function it does nothing to a replay: the function runs again, and takes its branches anew. */
 WG_API wg_status wg_guard(wg_var condition);
 
 #ifdef __cplusplus

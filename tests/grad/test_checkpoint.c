@@ -1,8 +1,6 @@
 /* Checkpoints: the same values and gradients, to the last bit, as without them; every reading of derivatives; replay;
- * memory that grows like the square root of a chain; and what a checkpointed function must not do. */
-#include "grad/expect.h"
-#include "op/numbers.h"
-#include "support/memory_probe.h"
+ * memory that grows like the square root of a chain. What a checkpointed function must not do: test_checkpoint_misuse.c. */
+#include "grad/checkpointed.h"
 
 static wg_var checkpoint(wg_function f, void *user, const wg_var *in, size_t n, bool apart)
 {
@@ -17,16 +15,6 @@ static wg_var layer(wg_tape *t, void *user, const wg_var *in, size_t n)
     (void)n;
     wg_var turned = wg_transpose(in[0]);
     return wg_tanh(wg_add(wg_matmul(turned, in[1]), wg_reshape(in[1], wg_shape_of(in[1]))));
-}
-
-/* Scalars: user counts the steps y = sin(y + b) y. */
-static wg_var swing(wg_tape *t, void *user, const wg_var *in, size_t n)
-{
-    (void)t;
-    (void)n;
-    wg_var y = in[0];
-    for (int i = 0; i < *(const int *)user; i++) y = wg_mul(wg_sin(wg_add(y, in[1])), y);
-    return y;
 }
 
 /* ---- the same, to the last bit ---------------------------------------------------------------------------------------------- */
@@ -94,25 +82,7 @@ static void nesting(wg_dtype dtype)
 }
 IN_BOTH(nesting)
 
-/* An argument handed back. */
-static wg_var hand_back(wg_tape *t, void *user, const wg_var *in, size_t n)
-{
-    (void)t;
-    (void)user;
-    (void)n;
-    return in[0];
-}
-
 /* ---- every reading ------------------------------------------------------------------------------------------------------------ */
-
-/* f = x^3 y: H = [6 x y, 3 x^2; 3 x^2, 0], third derivatives 6 y and 6 x; at (2, 5). */
-static wg_var cube(wg_tape *t, void *user, const wg_var *in, size_t n)
-{
-    (void)t;
-    (void)user;
-    (void)n;
-    return wg_mul(wg_mul(wg_square(in[0]), in[0]), in[1]);
-}
 
 static void every_order(wg_dtype dtype)
 {
@@ -319,6 +289,95 @@ static void branch_flips(wg_dtype dtype)
 }
 IN_BOTH(branch_flips)
 
+/* (sin x)^2, its slope sin 2x and curvature 2 cos 2x, recorded once and replayed. */
+static wg_var square_of_sine(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)user;
+    (void)n;
+    return wg_square(wg_sin(in[0]));
+}
+
+static void derivatives_replayed(wg_dtype dtype)
+{
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var x = wg_scalar_variable(t, 0.5), f = wg_checkpoint(t, square_of_sine, NULL, &x, 1), slope, curvature;
+    wg_gradients(f, &x, 1, &slope);
+    wg_jvp(slope, &x, (wg_var[]){wg_scalar(t, 1)}, 1, &curvature);
+    for (double at = 0.5; at < 3; at++) {
+        wg_set_value_f64(x, &at);
+        assert_int_equal(wg_tape_replay(t), WG_OK);
+        EXPECT_VALUE(f, roundings(dtype, 8), NUMBERS(sin(at) * sin(at)));
+        EXPECT_VALUE(slope, roundings(dtype, 8), NUMBERS(2 * sin(at) * cos(at)));
+        EXPECT_VALUE(curvature, roundings(dtype, 16), NUMBERS(2 - 4 * sin(at) * sin(at)));
+    }
+    wg_tape_free(t);
+}
+IN_BOTH(derivatives_replayed)
+
+/* A guard between two checkpoints stops a replay: below it all is fresh, above it stale, and the next replay mends that. A
+ * guard in one lets it pass. */
+static wg_var guarded(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    wg_guard(wg_less(in[0], wg_scalar(t, 0.5)));
+    return square_of_sine(t, user, in, n);
+}
+
+static void replay_stopped(wg_dtype dtype)
+{
+    wg_tape *t = wg_tape_new(dtype);
+    wg_var x = wg_scalar_variable(t, 0.25), k = wg_scalar_variable(t, 1), a = wg_checkpoint(t, guarded, NULL, &x, 1);
+    wg_guard(wg_less(k, wg_scalar(t, 2)));
+    wg_var product = wg_mul(a, k), b = wg_checkpoint(t, square_of_sine, NULL, &product, 1);
+    wg_set_value(x, &(double){1});
+    wg_set_value(k, &(double){3});
+    assert_int_equal(wg_tape_replay(t), WG_ERROR_GUARD);
+    EXPECT_ERROR(t, WG_ERROR_GUARD, "");
+    double first = sin(1) * sin(1), second = sin(1.5 * first) * sin(1.5 * first);
+    EXPECT_VALUE(a, roundings(dtype, 8), &first, 1);
+    assert_true(isnan(wg_item(b)));
+    EXPECT_ERROR(t, WG_ERROR_STALE, "");
+    wg_set_value(k, &(double){1.5});
+    assert_int_equal(wg_tape_replay(t), WG_OK);
+    EXPECT_VALUE(b, roundings(dtype, 16), &second, 1);
+    wg_tape_free(t);
+}
+IN_BOTH(replay_stopped)
+
+/* The slope of sqrt at 0 is infinite: with check_finite every sweep says so, and the gradients reached are mended by
+ * wg_zero_grad. */
+static wg_var sum_of_roots(wg_tape *t, void *user, const wg_var *in, size_t n)
+{
+    (void)t;
+    (void)user;
+    (void)n;
+    return wg_sum(wg_sqrt(wg_slice(in[0], 0, 1, WG_END, 1)));
+}
+
+static void not_finite(wg_dtype dtype)
+{
+    double J[3];
+    wg_tape *t = wg_tape_new_with(&(wg_tape_options){.dtype = dtype, .check_finite = true}, NULL);
+    wg_var x = vector(t, NUMBERS(1, 4, 0)), view = wg_reshape(x, WG_DIMS(3));
+    wg_var f = wg_checkpoint(t, sum_of_roots, NULL, &view, 1);
+    assert_int_equal(wg_backward(f), WG_ERROR_NONFINITE);
+    EXPECT_ERROR(t, WG_ERROR_NONFINITE, "not finite");
+    assert_int_equal(wg_jacobian(f, &view, 1, J), WG_ERROR_NONFINITE);
+    EXPECT_ERROR(t, WG_ERROR_NONFINITE, "not finite");
+    wg_set_value(x, ((double[]){1, 4, 1}));
+    assert_int_equal(wg_tape_replay(t), WG_OK);
+    wg_zero_grad(t);
+    wg_retain_grad(view);
+    wg_backward(f);
+    EXPECT_GRAD(x, 0, NUMBERS(0, 0.25, 0.5));
+    EXPECT_GRAD(view, 0, NUMBERS(0, 0.25, 0.5));
+    assert_int_equal(wg_jacobian(f, &view, 1, J), WG_OK); /* a view, retained, is the target */
+    EXPECT_CLOSE(get(dtype, J, 2), 0.5, 0);
+    EXPECT_GRAD(view, 0, NUMBERS(0, 0.25, 0.5));
+    wg_tape_free(t);
+}
+IN_BOTH(not_finite)
+
 /* ---- memory ------------------------------------------------------------------------------------------------------------------------ */
 
 static size_t peak_of_chain(int length, bool apart)
@@ -370,165 +429,11 @@ static void adjoints_grow(wg_dtype dtype)
 }
 IN_BOTH(adjoints_grow)
 
-/* ---- misuse ------------------------------------------------------------------------------------------------------------------------- */
-
-/* What the function does wrong, by a letter. */
-typedef struct wrong {
-    char how;
-    wg_var older;
-    int runs;
-    wg_mark mark;
-    struct wrong *inner;
-} wrong;
-
-static wg_var misuse(wg_tape *t, void *user, const wg_var *in, size_t n)
-{
-    wrong *w = user;
-    w->runs++;
-    switch (w->how) {
-    case 'u':
-        return wg_mul(in[0], w->older);
-    case 'o':
-        return w->runs > 1 ? wg_cos(in[0]) : wg_sin(in[0]);
-    case 'n':
-        return wg_checkpoint(t, misuse, w->inner, in, n);
-    case 's':
-        return wg_sum(wg_broadcast_to(in[0], WG_DIMS((size_t)w->runs)));
-    case 'v':
-        return wg_mul(in[0], wg_name(wg_scalar_variable(t, 1), "inner"));
-    case 'i':
-        return wg_indices(t, WG_SCALAR, NULL);
-    case 'e':
-        return wg_matmul(in[0], in[0]);
-    case 'x':
-        return (wg_var){0};
-    case 'r':
-        wg_tape_rewind(t, w->mark);
-        break;
-    case 'p':
-        wg_tape_replay(t);
-        break;
-    case 'b':
-        wg_backward(in[0]);
-        break;
-    case 'h':
-        wg_hvp(in[0], in, n, (double[]){1}, (double[]){0});
-        break;
-    case 'f':
-        wg_tape_free(t);
-        break;
-    case 'w':
-        wg_set_value(in[0], &(double){1});
-        break;
-    default:
-        break;
-    }
-    return wg_neg(in[0]);
-}
-
-static void misuses(wg_dtype dtype)
-{
-    static const struct {
-        char how;
-        wg_status status;
-        const char *mention;
-    } first[] = {{'u', WG_ERROR_ARGUMENT, "uses older (), which needs a gradient"},
-        {'v', WG_ERROR_ARGUMENT, "makes a variable, inner"}, {'i', WG_ERROR_ARGUMENT, "indices"},
-        {'e', WG_ERROR_SHAPE, "matmul"}, {'x', WG_ERROR_ARGUMENT, "result"}, {'r', WG_ERROR_ARGUMENT, "busy"},
-        {'p', WG_ERROR_ARGUMENT, "busy"}, {'b', WG_ERROR_ARGUMENT, "busy"}, {'h', WG_ERROR_ARGUMENT, "busy"},
-        {'f', WG_ERROR_ARGUMENT, "busy"}, {'w', WG_ERROR_ARGUMENT, "busy"}};
-    wg_tape *t = wg_tape_new(dtype);
-    wg_var x = wg_scalar_variable(t, 2), older = wg_name(wg_scalar_variable(t, 3), "older");
-    size_t before = nodes_of(t);
-    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-        wrong w = {.how = first[i].how, .older = older, .mark = wg_tape_mark(t)};
-        assert_false(wg_ok(wg_checkpoint(t, misuse, &w, &x, 1)));
-        EXPECT_ERROR(t, first[i].status, first[i].mention);
-        assert_int_equal(nodes_of(t), before);
-    }
-    for (const char *how = "osn"; *how; how++) {
-        wrong inner = {.how = 'o'}, w = {.how = *how, .inner = &inner}; /* n: what is within does something else */
-        wg_var y = wg_exp(wg_checkpoint(t, misuse, &w, &x, 1)), g;
-        EXPECT_HEALTHY(t);
-        wg_zero_grad(t);
-        assert_int_equal(wg_backward(y), WG_ERROR_ARGUMENT);
-        EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "the same each time");
-        wg_gradients(y, &x, 1, &g);
-        EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "the same each time");
-        size_t nodes = nodes_of(t);
-        wg_jvp(y, &x, &x, 1, &g);
-        EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "the same each time");
-        assert_int_equal(nodes_of(t), nodes);
-    }
-    wg_zero_grad(t);
-    wg_backward(wg_square(x)); /* all is as before */
-    EXPECT_GRAD(x, 0, NUMBERS(4));
-    wg_checkpoint(t, NULL, NULL, &x, 1);
-    EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "NULL");
-    wg_checkpoint(t, misuse, NULL, NULL, 1);
-    EXPECT_ERROR(t, WG_ERROR_ARGUMENT, "NULL");
-    assert_false(wg_ok(wg_checkpoint(NULL, misuse, NULL, NULL, 0)));
-    wg_tape_free(t);
-}
-IN_BOTH(misuses)
-
-/* What is allowed: an older constant, an argument handed back, an older variable that is an argument under another name. */
-static void harmless(wg_dtype dtype)
-{
-    wg_tape *t = wg_tape_new(dtype);
-    wg_var x = wg_scalar_variable(t, 2), three = wg_scalar(t, 3), grads[2];
-    wrong w = {.how = 'u', .older = three}, own = {.how = 'u', .older = x};
-    wg_var y = wg_checkpoint(t, hand_back, NULL, &x, 1), z = wg_checkpoint(t, misuse, &w, &x, 1);
-    wg_var s = wg_checkpoint(t, misuse, &own, &x, 1);
-    wg_backward(wg_mul(y, z)); /* x (3 x) */
-    EXPECT_GRAD(x, 0, NUMBERS(12));
-    wg_zero_grad(t);
-    wg_backward(s);
-    EXPECT_GRAD(x, 0, NUMBERS(4));
-    wg_gradients(z, (wg_var[]){three, x}, 2, grads); /* a constant that is no argument can be differentiated for */
-    EXPECT_VALUE(grads[0], 0, NUMBERS(2));
-    EXPECT_VALUE(grads[1], 0, NUMBERS(3));
-    wg_gradients(y, &x, 1, grads);
-    EXPECT_VALUE(grads[0], 0, NUMBERS(1));
-    wg_tape_free(t);
-}
-IN_BOTH(harmless)
-
-/* Every allocation fails in turn, in the first run, the sweep, the recorded derivative and the tangent. */
-static void out_of_memory(void **state)
-{
-    (void)state;
-    size_t failed = 0;
-    for (size_t at = 1;; at++) {
-        memory_probe probe = {0};
-        wg_tape *t =
-            wg_tape_new_with(&(wg_tape_options){.dtype = WG_F64, .allocator = memory_probe_allocator(&probe)}, NULL);
-        int steps = 200;
-        wg_var in[] = {wg_scalar_variable(t, 2), wg_scalar_variable(t, 5)}, f, g;
-        probe.fail_at = probe.calls + at;
-        f = wg_checkpoint(t, swing, &steps, in, 2);
-        bool fine = wg_backward(f) == WG_OK && wg_gradients(f, in, 1, &g) == WG_OK && wg_jvp(f, in, in, 2, &g) == WG_OK;
-        if (!fine) {
-            failed++;
-            EXPECT_ERROR(t, WG_ERROR_MEMORY, "");
-        }
-        probe.fail_at = 0;
-        wg_zero_grad(t);
-        wg_backward(wg_checkpoint(t, cube, NULL, in, 2));
-        EXPECT_GRAD(in[0], 0, NUMBERS(60));
-        wg_tape_free(t);
-        memory_probe_end(&probe);
-        if (fine) break;
-    }
-    print_message("%zu allocations failed in turn\n", failed);
-    assert_true(failed > 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {BOTH(same_bits), BOTH(nesting), BOTH(every_order), BOTH(gradients_within),
         BOTH(tangents), BOTH(captured_within), cmocka_unit_test(very_many_arguments), BOTH(replayed),
-        BOTH(branch_flips), cmocka_unit_test(square_root_of_the_depth), BOTH(adjoints_grow), BOTH(misuses),
-        BOTH(harmless), cmocka_unit_test(out_of_memory)};
+        BOTH(branch_flips), BOTH(derivatives_replayed), BOTH(replay_stopped), BOTH(not_finite),
+        cmocka_unit_test(square_root_of_the_depth), BOTH(adjoints_grow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
