@@ -57,54 +57,8 @@ size_t wg_kernel_depthwise_scratch(const wg_kernel_window *w, size_t element)
     return size ? kernel_depthwise_offset_bytes(w) + (size + KERNEL_DEPTHWISE_SLACK) * element : 0;
 }
 
-#define NAME(stem) WG_KERNEL_PASTE(wg_kernel_##stem, TYPE, SET)
-
-#define SET  baseline
-#define TYPE f32
-#define REAL float
-#include "depthwise.inc"
-#define TYPE f64
-#define REAL double
-#include "depthwise.inc"
-#undef SET
-
-#if WG_KERNEL_X86
-
-WG_KERNEL_TARGET_AVX2
-#define SET  avx2
-#define TYPE f32
-#define REAL float
-#include "depthwise.inc"
-#define TYPE f64
-#define REAL double
-#include "depthwise.inc"
-#undef SET
-WG_KERNEL_TARGET_END
-
-WG_KERNEL_TARGET_AVX512
-#define SET  avx512
-#define TYPE f32
-#define REAL float
-#include "depthwise.inc"
-#define TYPE f64
-#define REAL double
-#include "depthwise.inc"
-#undef SET
-WG_KERNEL_TARGET_END
-
-#endif
-
-#undef NAME
-
-/* The function of that stem for the instruction set `isa`. */
-#if WG_KERNEL_X86
-#define CHOOSE(stem, type)                                                                                             \
-    (isa == WG_ISA_AVX512    ? wg_kernel_##stem##_##type##_avx512                                                      \
-        : isa == WG_ISA_AVX2 ? wg_kernel_##stem##_##type##_avx2                                                        \
-                             : wg_kernel_##stem##_##type##_baseline)
-#else
-#define CHOOSE(stem, type) ((void)isa, wg_kernel_##stem##_##type##_baseline)
-#endif
+#define SOURCE "depthwise.inc"
+#include "each.inc"
 
 void wg_kernel_depthwise_f32(
     wg_isa isa, const wg_kernel_window *w, const float *in, const float *weights, float *out, void *scratch)

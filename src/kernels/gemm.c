@@ -4,62 +4,8 @@
 
 #include "vector.h"
 
-#define NAME(stem) WG_KERNEL_PASTE(wg_kernel_##stem, TYPE, SET)
-
-/* A tile's height leaves registers for two vectors of B and one element of A: sixteen registers are four rows and a
- * product apart from its addition, or six rows; thirty-two are eight rows and then some. */
-#define SET  baseline
-#define ROWS 4
-#define TYPE f32
-#define REAL float
-#include "gemm.inc"
-#define TYPE f64
-#define REAL double
-#include "gemm.inc"
-#undef SET
-#undef ROWS
-
-#if WG_KERNEL_X86
-
-WG_KERNEL_TARGET_AVX2
-#define SET  avx2
-#define ROWS 6
-#define TYPE f32
-#define REAL float
-#include "gemm.inc"
-#define TYPE f64
-#define REAL double
-#include "gemm.inc"
-#undef SET
-#undef ROWS
-WG_KERNEL_TARGET_END
-
-WG_KERNEL_TARGET_AVX512
-#define SET  avx512
-#define ROWS 8
-#define TYPE f32
-#define REAL float
-#include "gemm.inc"
-#define TYPE f64
-#define REAL double
-#include "gemm.inc"
-#undef SET
-#undef ROWS
-WG_KERNEL_TARGET_END
-
-#endif
-
-#undef NAME
-
-/* f(stem, type) is the function of that stem for the instruction set `isa`. */
-#if WG_KERNEL_X86
-#define CHOOSE(stem, type)                                                                                             \
-    (isa == WG_ISA_AVX512    ? wg_kernel_##stem##_##type##_avx512                                                      \
-        : isa == WG_ISA_AVX2 ? wg_kernel_##stem##_##type##_avx2                                                        \
-                             : wg_kernel_##stem##_##type##_baseline)
-#else
-#define CHOOSE(stem, type) ((void)isa, wg_kernel_##stem##_##type##_baseline)
-#endif
+#define SOURCE "gemm.inc"
+#include "each.inc"
 
 size_t wg_kernel_gemm_scratch_f32(wg_isa isa, bool ta, bool tb, size_t m, size_t n, size_t k)
 {
