@@ -1,9 +1,9 @@
 /* Defining an op of one's own. The built-in ops come in through the same door.
  *
  * An op is a constant structure: a name, an arity, a shape rule, an evaluation and a derivative. It has one output.
- * The derivative is written once, as applications of other ops that it gives to its inputs, and is read two ways: run on
- * numbers straight into the adjoints (wg_backward), or recorded on the tape (wg_gradients), which makes derivatives of
- * any order. For z = a b, elementwise:
+ * The derivative is written once, as applications of other ops that it gives to its inputs, and is read two ways:
+ * run on numbers straight into the adjoints (wg_backward), or recorded on the tape (wg_gradients), which makes
+ * derivatives of any order. For z = a b, elementwise:
  *
  *     static void product_derivative(wg_derivation *d)
  *     {
@@ -52,7 +52,8 @@ typedef struct wg_call {
     void *scratch;          /* the library's own */
 } wg_call;
 
-/* Sets the tape's error to the status and "<op>: <message>", and returns the status: for shape rules and evaluations. */
+/* Sets the tape's error to the status and "<op>: <message>", and returns the status: for shape rules and
+ * evaluations. */
 WG_API wg_status wg_call_fail(const wg_call *call, wg_status status, const char *format, ...) WG_PRINTF_LIKE(3, 4);
 
 /* "W1 (2,3)": an operand's name, if it has one, and its shape. Valid for four calls. */
@@ -98,17 +99,17 @@ WG_API void wg_give(wg_derivation *d, size_t k, const wg_op *op, const wg_term *
 /* Adds a term to input k's adjoint. */
 WG_API void wg_give_term(wg_derivation *d, size_t k, wg_term term);
 
-/* For a derivative that is only numbers: where to put input k's adjoint, of the input's shape; *add says whether to add
- * or to write. NULL when it isn't wanted, while a sweep rehearses what memory it needs, and when the derivative is being
- * recorded, which sets WG_ERROR_UNSUPPORTED naming the op. */
+/* For a derivative that is only numbers: where to put input k's adjoint, of the input's shape; *add says whether to
+ * add or to write. NULL when it isn't wanted, while a sweep rehearses what memory it needs, and when the derivative
+ * is being recorded, which sets WG_ERROR_UNSUPPORTED naming the op. */
 WG_API void *wg_give_numbers(wg_derivation *d, size_t k, bool *add);
 
 /* A term's elements, or NULL when the derivative is being recorded. */
 WG_API const void *wg_term_numbers(wg_derivation *d, wg_term term);
 
-/* A term whose elements the caller fills in, through *elements, before it is used. When the derivative is being recorded,
- * *elements is NULL and the error is that of wg_give_numbers. *elements is NULL, without an error, while a sweep rehearses:
- * fill in nothing, but use the term. */
+/* A term whose elements the caller fills in, through *elements, before it is used. When the derivative is being
+ * recorded, *elements is NULL and the error is that of wg_give_numbers. *elements is NULL, without an error, while a
+ * sweep rehearses: fill in nothing, but use the term. */
 WG_API wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **elements);
 
 /* A term as a var, and a var as a term, while the derivative is being recorded; invalid otherwise. */
@@ -126,21 +127,22 @@ enum {
     WG_OP_LAZY = 8,             /* swaps the last two axes of its one input, and is evaluated on its first reading by an
                                    op without WG_OP_TAKES_TRANSPOSED */
     WG_OP_TAKES_INDICES = 16,   /* inputs may be index vars; otherwise one is an error */
-    /* A sum over its inputs, taken alone or in groups, each spread over the result in its own way, which the attributes
-     * say: f(a, b; A, B) = f(a; A) + f(b; B), where a and b may be several inputs each, such as numbers and the indices
-     * at which they belong, and A and B are bytes. Contributions of such an op to one adjoint are recorded as a single
-     * application to all their inputs, with all their attributes, one after the other; so many parts of an array cost
-     * what they hold. In a sweep on numbers the op is asked to add even where it is the first to reach a gradient that is
-     * known to hold zeros: adding should touch the parts alone. */
+    /* A sum over its inputs, taken alone or in groups, each spread over the result in its own way, which the
+     * attributes say: f(a, b; A, B) = f(a; A) + f(b; B), where a and b may be several inputs each, such as numbers
+     * and the indices at which they belong, and A and B are bytes. Contributions of such an op to one adjoint are
+     * recorded as a single application to all their inputs, with all their attributes, one after the other; so many
+     * parts of an array cost what they hold. In a sweep on numbers the op is asked to add even where it is the first
+     * to reach a gradient that is known to hold zeros: adding should touch the parts alone. */
     WG_OP_JOINS = 32,
     /* Linear in all its numeric inputs together, f(a + b) = f(a) + f(b), as sum and concat are: its tangent is itself,
      * applied to its inputs' tangents. */
     WG_OP_LINEAR = 64,
-    /* Linear in each numeric input with the others fixed, as a product is: its tangent is the sum of itself with one input
-     * at a time replaced by that input's tangent. */
+    /* Linear in each numeric input with the others fixed, as a product is: its tangent is the sum of itself with one
+     * input at a time replaced by that input's tangent. */
     WG_OP_MULTILINEAR = 128,
-    /* An element of the result depends on the elements of the inputs, broadcast, in its own place alone. Then the derivative
-     * with respect to one input, applied to that input's tangent instead of the cotangent, is the tangent of the result. */
+    /* An element of the result depends on the elements of the inputs, broadcast, in its own place alone. Then the
+     * derivative with respect to one input, applied to that input's tangent instead of the cotangent, is the tangent
+     * of the result. */
     WG_OP_ELEMENTWISE = 256
 };
 
@@ -169,8 +171,8 @@ WG_API wg_var wg_apply(wg_tape *tape, const wg_op *op, const wg_var *in, size_t 
  * recording its derivative, or a replay in which an input changed, is WG_ERROR_UNSUPPORTED. */
 WG_API wg_var wg_precomputed(wg_tape *tape, double value, const wg_var *in, const double *partials, size_t n);
 
-/* Built-in ops to build derivatives from: elementwise, and the two that undo each other in broadcasting. The attribute of
- * broadcast_to, sum_to and reshape is a wg_shape. */
+/* Built-in ops to build derivatives from: elementwise, and the two that undo each other in broadcasting. The
+ * attribute of broadcast_to, sum_to and reshape is a wg_shape. */
 WG_API const wg_op *wg_op_add(void);
 WG_API const wg_op *wg_op_mul(void); /* an exact zero where either factor is, also with options.ieee_zero */
 WG_API const wg_op *wg_op_neg(void);

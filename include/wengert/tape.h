@@ -1,12 +1,13 @@
 /* A tape's life: making and freeing it, its errors, its leaves, reading values, and the two ways to run a loop, mark
  * and rewind, or replay.
  *
- * Errors are sticky. A call that fails changes nothing (a sweep or a replay can stop midway: see there), sets the tape's status and message, and returns an invalid var
- * or the status; until wg_tape_clear_error every later op does nothing, and the first message stays. So expressions
- * nest freely, and one check at the end is enough. Readers, rewind, free and clear work on a tape in error.
+ * Errors are sticky. A call that fails changes nothing (a sweep or a replay can stop midway: see there), sets the
+ * tape's status and message, and returns an invalid var or the status; until wg_tape_clear_error every later op does
+ * nothing, and the first message stays. So expressions nest freely, and one check at the end is enough. Readers,
+ * rewind, free and clear work on a tape in error.
  *
- * Every function that takes a var reports a misuse of it: an invalid var (its own op failed, it was recorded before a
- * rewind, or it is {0}) is WG_ERROR_ARGUMENT on the tape it belongs to, an outdated one WG_ERROR_STALE. */
+ * Every function that takes a var reports a misuse of it: an invalid var (its own op failed, it was recorded before
+ * a rewind, or it is {0}) is WG_ERROR_ARGUMENT on the tape it belongs to, an outdated one WG_ERROR_STALE. */
 #ifndef WENGERT_TAPE_H
 #define WENGERT_TAPE_H
 
@@ -66,10 +67,10 @@ WG_API wg_status wg_tape_replay(wg_tape *tape);
 WG_API wg_status wg_tape_stats(const wg_tape *tape, wg_stats *stats);
 
 /* ---- leaves ----------------------------------------------------------------------------------------------------- */
-/* A variable is a leaf with a gradient; a constant is a leaf without. Numbers are copied, converted to the tape's dtype;
- * NULL means zeros. Write wg_variable(tape, shape, pointer): a macro that chooses by the pointer's type (overloads in
- * C++; nullptr there, not NULL). The _raw form takes numbers of the tape's own dtype. A shape with more than WG_MAX_RANK
- * axes, or whose size overflows, is WG_ERROR_SHAPE. */
+/* A variable is a leaf with a gradient; a constant is a leaf without. Numbers are copied, converted to the tape's
+ * dtype; NULL means zeros. Write wg_variable(tape, shape, pointer): a macro that chooses by the pointer's type
+ * (overloads in C++; nullptr there, not NULL). The _raw form takes numbers of the tape's own dtype. A shape with
+ * more than WG_MAX_RANK axes, or whose size overflows, is WG_ERROR_SHAPE. */
 WG_API wg_var wg_variable_f32(wg_tape *tape, wg_shape shape, const float *values);
 WG_API wg_var wg_variable_f64(wg_tape *tape, wg_shape shape, const double *values);
 WG_API wg_var wg_variable_raw(wg_tape *tape, wg_shape shape, const void *values);
@@ -92,10 +93,11 @@ WG_API wg_status wg_set_value_raw(wg_var leaf, const void *values);
 WG_API wg_status wg_set_indices(wg_var leaf, const int64_t *values);
 
 /* Lets a leaf live in the caller's arrays, of the tape's dtype, which must outlive the tape or the leaf. Nothing is
- * copied or written: what value holds is the leaf's value (this counts as a change of the leaf), what grad holds is its
- * gradient so far, to be added to. grad may be NULL: the gradient stays where it is, in the library or in an array bound before. An error when the var is not a
- * leaf, value is NULL, or a constant is given a gradient. Later writes to value cannot be seen: call wg_value_mut after
- * them. Two tapes used by two threads must not share an array. */
+ * copied or written: what value holds is the leaf's value (this counts as a change of the leaf), what grad holds is
+ * its gradient so far, to be added to. grad may be NULL: the gradient stays where it is, in the library or in an
+ * array bound before. An error when the var is not a leaf, value is NULL, or a constant is given a gradient. Later
+ * writes to value cannot be seen: call wg_value_mut after them. Two tapes used by two threads must not share an
+ * array. */
 WG_API wg_status wg_bind(wg_var leaf, void *value, void *grad);
 
 /* Names a value, for messages. The string is copied; NULL or "" removes the name. Returns the var. */
@@ -120,8 +122,8 @@ WG_API double wg_at(wg_var var, size_t flat_index);
 WG_API double wg_grad_at(wg_var var, size_t flat_index);
 
 /* The elements, row-major, in the tape's dtype. The typed forms are an error on a tape of the other dtype. A leaf's
- * pointer lives as long as the leaf (or until wg_bind), others until the next rewind, replay or backward. NULL on error;
- * never NULL for an array without elements. */
+ * pointer lives as long as the leaf (or until wg_bind), others until the next rewind, replay or backward. NULL on
+ * error; never NULL for an array without elements. */
 WG_API const void *wg_value(wg_var var);
 WG_API const float *wg_value_f32(wg_var var);
 WG_API const double *wg_value_f64(wg_var var);
