@@ -510,13 +510,14 @@ WG_API wg_var wg_triu(wg_var x, ptrdiff_t offset);
  * derivative. Numbers where indices are expected are WG_ERROR_ARGUMENT, and the reverse. Repeated indices add up in the
  * adjoint, in their order. An adjoint touches the picked places alone: many picks of one array cost what they hold. */
 
-/* Picks element by element along an axis, torch.gather: for axis 0 of rank 2, y[i, j] = x[indices[i, j], j]. indices has as
- * many axes as x, and beside that axis its extents are at most x's; y has its shape. NumPy's take_along_axis is this with
- * equal extents. x: g added at the places picked, zeros elsewhere. */
+/* Picks element by element along an axis, torch.gather: for axis 0 of rank 2, y[i, j] = x[indices[i, j], j]. indices
+ * has as many axes as x, and beside that axis its extents are at most x's; y has its shape. NumPy's take_along_axis is
+ * this with equal extents. x may be an index var too; then y is one. x: g added at the places picked, zeros elsewhere. */
 WG_API wg_var wg_gather(wg_var x, wg_var indices, int axis);
 
-/* Picks whole rows along an axis, numpy.take, torch.index_select with indices of any shape: in y's shape, that of indices
- * stands in the place of the axis. x: g added at the rows picked. */
+/* Picks whole rows along an axis, numpy.take, torch.index_select with indices of any shape: in y's shape, that of
+ * indices stands in the place of the axis. x may be an index var too, such as the labels of which a batch is taken; then
+ * y is one. x: g added at the rows picked. */
 WG_API wg_var wg_take(wg_var x, wg_var indices, int axis);
 
 /* Rows of a table, take along axis 0: torch.nn.functional.embedding. table: g added at the rows picked. */
@@ -545,6 +546,10 @@ WG_API wg_var wg_one_hot(wg_var indices, size_t classes);
 
 /* The indices as numbers of the tape's dtype, rounded above 2^53 (WG_F32: 2^24). No derivative. */
 WG_API wg_var wg_to_numbers(wg_var indices);
+
+/* The indices start, start + step, ... up to stop, which is left out: numpy.arange, Python's range; empty where step
+ * leads away from stop. A step of 0 is WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_arange(wg_tape *tape, int64_t start, int64_t stop, int64_t step);
 
 /* ==== matmul ======================================================================================================= */
 

@@ -1,4 +1,5 @@
-/* Picking by indices: the generic source, gather.inc, compiled for each real type. */
+/* Picking by indices: the generic source, gather.inc, compiled for each real type, and for integers, which are picked
+ * alone. */
 #include "gather.h"
 
 #include <string.h>
@@ -32,11 +33,17 @@ static bool kernel_gather_is_empty(const wg_kernel_elements *e)
 #define NAME_OF(stem, type) NAME_(stem, type)
 #define NAME(stem)          NAME_OF(stem, TYPE)
 
-#define TYPE f32
-#define REAL float
+#define TYPE  f32
+#define REAL  float
+#define PICKS 0
 #include "gather.inc"
-#define TYPE f64
-#define REAL double
+#define TYPE  f64
+#define REAL  double
+#define PICKS 0
+#include "gather.inc"
+#define TYPE  i64
+#define REAL  int64_t
+#define PICKS 1
 #include "gather.inc"
 
 #undef NAME_

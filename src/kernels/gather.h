@@ -15,6 +15,7 @@ typedef struct wg_kernel_picked {
 } wg_kernel_picked;
 void wg_kernel_take_f32(const wg_kernel_picked *rows, const float *in, const int64_t *index, float *out, bool add);
 void wg_kernel_take_f64(const wg_kernel_picked *rows, const double *in, const int64_t *index, double *out, bool add);
+void wg_kernel_take_i64(const wg_kernel_picked *rows, const int64_t *in, const int64_t *index, int64_t *out, bool add);
 
 /* The reverse: out[o, index[c], i] += in[o, c, i]. */
 void wg_kernel_put_f32(const wg_kernel_picked *rows, const float *in, const int64_t *index, float *out);
@@ -34,6 +35,8 @@ typedef struct wg_kernel_elements {
 void wg_kernel_gather_f32(const wg_kernel_elements *e, const float *whole, const int64_t *index, float *part, bool add);
 void wg_kernel_gather_f64(
     const wg_kernel_elements *e, const double *whole, const int64_t *index, double *part, bool add);
+void wg_kernel_gather_i64(
+    const wg_kernel_elements *e, const int64_t *whole, const int64_t *index, int64_t *part, bool add);
 
 /* whole[p] += part[t] */
 void wg_kernel_scatter_f32(const wg_kernel_elements *e, const float *part, const int64_t *index, float *whole);

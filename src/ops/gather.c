@@ -2,8 +2,8 @@
  *
  * Indices are integers with no derivative, so every op here is linear in its numbers. There are two layouts. In gather's,
  * indices have as many axes as the array and name the place along one of them, element by element. In take's, one index
- * names a whole row (take means out[o, c, i] = x[o, index c, i]). The adjoint of picking is adding back: an op that is zeros
- * of the whole shape with each argument added at its indices, which adds in those places alone. */
+ * names a whole row (take means out[o, c, i] = x[o, index c, i]). Both pick from index vars too. The adjoint of picking is
+ * adding back: an op that is zeros of the whole shape with each argument added at its indices, in those places alone. */
 #include "ops/gather.h"
 
 #include "kernels/gather.h"
@@ -27,6 +27,13 @@ static wg_status gather_expect_all(wg_call *call)
     for (size_t k = 0; k < call->n; k++)
         if (wg_gather_expect(call, k, k == 1) != WG_OK) return call->tape->status;
     return WG_OK;
+}
+
+/* Arguments (anything, indices): the result holds what the first does. */
+static wg_status gather_expect_indices(wg_call *call)
+{
+    call->indices = call->in[0].indices;
+    return wg_gather_expect(call, 1, true);
 }
 
 wg_status wg_gather_check(wg_call *call, size_t k, uint32_t axis, size_t extent)
@@ -103,6 +110,11 @@ static wg_status gather_pick(wg_call *call, bool by_rows)
     wg_kernel_picked rows = gather_rows(place, call->in[1].size);
     wg_kernel_elements elements =
         by_rows ? (wg_kernel_elements){0} : gather_elements(place, call->in[1].shape, strides);
+    if (call->indices) {
+        if (by_rows) wg_kernel_take_i64(&rows, in, index, call->out, false);
+        if (!by_rows) wg_kernel_gather_i64(&elements, in, index, call->out, false);
+        return WG_OK;
+    }
     if (by_rows && call->dtype == WG_F64) wg_kernel_take_f64(&rows, in, index, call->out, call->add);
     if (by_rows && call->dtype == WG_F32) wg_kernel_take_f32(&rows, in, index, call->out, call->add);
     if (!by_rows && call->dtype == WG_F64) wg_kernel_gather_f64(&elements, in, index, call->out, call->add);
@@ -132,9 +144,15 @@ static wg_status gather_add_back(
 
 static wg_status gather_infer_gather(wg_call *call)
 {
-    if (gather_expect_all(call) != WG_OK) return call->tape->status;
+    if (gather_expect_indices(call) != WG_OK) return call->tape->status;
     call->shape = *call->in[1].shape;
     return gather_elements_fit(call, call->attributes);
+}
+
+static wg_status gather_infer_take(wg_call *call)
+{
+    if (gather_expect_indices(call) != WG_OK) return call->tape->status;
+    return gather_rows_shape(call, call->in[1].shape, call->attributes, &call->shape);
 }
 
 wg_status wg_gather_infer_take(wg_call *call)
@@ -159,7 +177,7 @@ static const wg_op gather_op_gather = {.name = "gather",
 static const wg_op gather_op_take = {.name = "take",
     .arity = 2,
     .flags = WG_OP_ADDS | GATHER_LINEAR,
-    .shape = wg_gather_infer_take,
+    .shape = gather_infer_take,
     .evaluate = gather_take,
     .derivative = gather_derive_take};
 static const wg_op gather_op_embedding = {.name = "embedding",

@@ -1,4 +1,4 @@
-/* Rows replaced, set_rows, and numbers made of indices, one_hot and to_numbers.
+/* Rows replaced, set_rows; numbers made of indices, one_hot and to_numbers; and indices in a sequence, arange.
  *
  * Of several rows that replace the same one, the last wins. So set_rows and what its derivative is made of keep a tick per row
  * of the whole array, to tell the last by running through the indices backwards. All of them are linear in their numbers, and
@@ -223,6 +223,33 @@ static const wg_op rows_op_to_numbers = {.name = "to_numbers",
     .shape = rows_infer_to_numbers,
     .evaluate = rows_to_numbers};
 
+/* ---- arange: an op of no arguments -------------------------------------------------------------------------------------------- */
+
+typedef struct rows_sequence {
+    int64_t start, step;
+    uint64_t count;
+} rows_sequence;
+
+static wg_status rows_infer_arange(wg_call *call)
+{
+    uint64_t count = ((const rows_sequence *)call->attributes)->count;
+    call->indices = true;
+    call->shape = (wg_shape){1, {(size_t)count}};
+    if ((size_t)count == count) return WG_OK;
+    return wg_call_fail(call, WG_ERROR_SHAPE, "the size of the result overflows");
+}
+
+static wg_status rows_arange(wg_call *call)
+{
+    const rows_sequence *s = call->attributes;
+    int64_t *out = call->out;
+    for (size_t i = 0; i < call->shape.dim[0]; i++) out[i] = i ? out[i - 1] + s->step : s->start;
+    return WG_OK;
+}
+
+static const wg_op rows_op_arange = {
+    .name = "arange", .arity = 0, .flags = WG_OP_CUTS, .shape = rows_infer_arange, .evaluate = rows_arange};
+
 /* ---- public ------------------------------------------------------------------------------------------------------------- */
 
 wg_var wg_set_rows(wg_var x, wg_var indices, wg_var rows)
@@ -240,6 +267,22 @@ wg_var wg_to_numbers(wg_var indices)
 {
     if (!indices.tape) return wg_invalid(NULL);
     return wg_list_apply(indices.tape, &rows_op_to_numbers, &indices, 1, NULL, 0, NULL);
+}
+
+/* The distance fits in 64 bits without a sign, and so does -step. */
+wg_var wg_arange(wg_tape *tape, int64_t start, int64_t stop, int64_t step)
+{
+    if (!tape) return wg_invalid(NULL);
+    if (step == 0 && tape->status == WG_OK) {
+        wg_tape_fail(
+            tape, WG_ERROR_ARGUMENT, "arange: the step from %lld to %lld is 0", (long long)start, (long long)stop);
+        return wg_invalid(tape);
+    }
+    rows_sequence s = {start, step, 0};
+    uint64_t from = (uint64_t)start, to = (uint64_t)stop, by = (uint64_t)step;
+    if (step > 0 && start < stop) s.count = (to - from - 1) / by + 1;
+    if (step < 0 && start > stop) s.count = (from - to - 1) / (0 - by) + 1;
+    return wg_list_apply(tape, &rows_op_arange, NULL, 0, &s, sizeof s, NULL);
 }
 
 #undef ROWS_LINEAR

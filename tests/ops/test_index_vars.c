@@ -26,7 +26,7 @@ static void expect_indices(wg_var var, wg_shape shape, const int64_t *expected)
 
 typedef struct moved {
     wg_var leaf, flat, squeezed, turned, permuted, sliced, row, selected, joined, stacked, flipped, rolled, tiled,
-        repeated, wide, parts[3];
+        repeated, wide, picked, taken, rows, parts[3];
 } moved;
 
 /* The leaf is 0 1 2 / 3 4 5, plus BASE. */
@@ -50,6 +50,10 @@ static moved moved_record(wg_tape *tape)
     m.tiled = wg_tile(m.row, (size_t[]){2, 2}, 2);
     m.repeated = wg_repeat(m.row, 2, 0);
     m.wide = wg_broadcast_to(m.row, WG_DIMS(2, 2));
+    wg_var places = wg_indices(tape, WG_DIMS(2, 2), ((int64_t[]){0, -1, 2, 2}));
+    m.picked = wg_gather(x, places, 1);
+    m.taken = wg_take(x, places, 1);
+    m.rows = wg_take(x, wg_indices(tape, WG_DIMS(3), ((int64_t[]){1, 1, -2})), 0);
     wg_unstack(x, 1, m.parts);
     return m;
 }
@@ -73,6 +77,9 @@ static void moved_expect(const moved *m, int64_t more)
     EXPECT(m->tiled, WG_DIMS(2, 4), d, e, d, e, d, e, d, e);
     EXPECT(m->repeated, WG_DIMS(4), d, d, e, e);
     EXPECT(m->wide, WG_DIMS(2, 2), d, e, d, e);
+    EXPECT(m->picked, WG_DIMS(2, 2), a, c, f, f);
+    EXPECT(m->taken, WG_DIMS(2, 2, 2), a, c, c, c, d, f, f, f);
+    EXPECT(m->rows, WG_DIMS(3, 3), d, e, f, d, e, f, a, b, c);
     EXPECT(m->parts[2], WG_DIMS(2), c, f);
 }
 
@@ -97,7 +104,7 @@ static void test_replay(void **state)
     for (int dtype = WG_F32; dtype <= WG_F64; dtype++) {
         wg_tape *tape = wg_tape_new((wg_dtype)dtype);
         moved m = moved_record(tape);
-        const wg_var dependants[] = {m.flat, m.turned, m.row, m.joined, m.tiled, m.parts[2]};
+        const wg_var dependants[] = {m.flat, m.turned, m.row, m.joined, m.tiled, m.picked, m.rows, m.parts[2]};
         int64_t numbers[6];
         moved_expect(&m, 0);
         for (int round = 1; round < 3; round++) {
@@ -148,6 +155,10 @@ static void test_small(void **state)
     assert_int_equal(wg_size(wg_flip(none, WG_AXES(1))), 0);
     assert_int_equal(wg_size(wg_roll(wg_transpose(none), 1, 0)), 0);
     assert_int_equal(wg_size(wg_concat((wg_var[]){none, none}, 2, 1)), 0);
+    wg_var first = wg_indices(tape, WG_SCALAR, NULL);
+    EXPECT(wg_take(wg_reshape(scalar, WG_DIMS(1)), first, 0), WG_SCALAR, 7);
+    assert_int_equal(wg_size(wg_take(none, wg_reshape(first, WG_DIMS(1)), 1)), 0);
+    assert_int_equal(wg_size(wg_gather(none, none, 0)), 0);
     assert_int_equal(wg_tape_status(tape), WG_OK);
     wg_tape_free(tape);
 }

@@ -181,6 +181,38 @@ static void test_to_numbers(void **state)
     }
 }
 
+static void expect_sequence(wg_var y, size_t n, const int64_t *expected)
+{
+    const int64_t *got = wg_value_indices(y);
+    assert_true(wg_ok(y) && wg_shape_of(y).rank == 1 && wg_size(y) == n);
+    for (size_t i = 0; i < n; i++) assert_true(got[i] == expected[i]);
+}
+
+/* row: wg_arange (no derivative) */
+static void test_arange(void **state)
+{
+    (void)state;
+    for (int dtype = WG_F32; dtype <= WG_F64; dtype++) {
+        wg_tape *tape = wg_tape_new((wg_dtype)dtype);
+        expect_sequence(wg_arange(tape, 0, 3, 1), 3, AT(0, 1, 2));
+        expect_sequence(wg_arange(tape, -2, 6, 3), 3, AT(-2, 1, 4));
+        expect_sequence(wg_arange(tape, -2, 7, 3), 3, AT(-2, 1, 4));
+        expect_sequence(wg_arange(tape, 5, -1, -2), 3, AT(5, 3, 1));
+        expect_sequence(wg_arange(tape, 5, 5, 1), 0, NULL);
+        expect_sequence(wg_arange(tape, 5, 6, -1), 0, NULL);
+        expect_sequence(wg_arange(tape, 5, 4, INT64_MAX), 0, NULL);
+        expect_sequence(wg_arange(tape, INT64_MIN, INT64_MAX, INT64_MAX), 3, AT(INT64_MIN, -1, INT64_MAX - 1));
+        expect_sequence(wg_arange(tape, INT64_MAX, INT64_MIN, INT64_MIN), 2, AT(INT64_MAX, -1));
+        assert_int_equal(wg_tape_replay(tape), WG_OK);
+        wg_arange(tape, 1, 4, 0);
+        point_expect_error(tape, WG_ERROR_ARGUMENT, "arange", "1 to 4", "0", NULL);
+        wg_arange(tape, INT64_MIN, INT64_MAX, 1);
+        point_expect_error(tape, WG_ERROR_SHAPE, "arange", "overflows", NULL);
+        assert_null(wg_arange(NULL, 0, 1, 1).tape);
+        wg_tape_free(tape);
+    }
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -238,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_one_hot),
         cmocka_unit_test(test_to_numbers),
+        cmocka_unit_test(test_arange),
         cmocka_unit_test(test_errors),
     };
     return row_main("ops/rows", rows, sizeof rows / sizeof *rows, tests, sizeof tests / sizeof *tests);
