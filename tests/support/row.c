@@ -326,6 +326,7 @@ static void row_run_data(const row_data *data)
         row_check_recorded(data, &own, (wg_dtype)dtype);
         row_check_accumulation(data, &own, (wg_dtype)dtype);
         row_check_beside(data, &own, (wg_dtype)dtype);
+        row_check_bounded(data, (wg_dtype)dtype);
         row_gradient_free(data, &own);
     }
     row_gradient_free(data, &g);

@@ -188,6 +188,9 @@ long double row_scale(const row_data *data, const array *gradient);
 /* got[i] = expected[i] up to relative |expected[i]| + absolute, NaN nowhere; both are of input k. */
 void row_near(const array *got, const array *expected, long double relative, long double absolute, size_t k);
 
+/* row_memory.c: with a caller's allocator a sweep takes all its memory before it touches a gradient. */
+void row_check_bounded(const row_data *data, wg_dtype dtype);
+
 /* row_second.c */
 void row_check_recorded(const row_data *data, const row_gradient *g, wg_dtype dtype);
 void row_check_second(const row_data *data);

@@ -165,3 +165,36 @@ void row_fail_allocations(const row *r, const row_case *c)
     }
     row_drop(&data);
 }
+
+/* ---- bounded memory ---------------------------------------------------------------------------------------------------- */
+
+/* One sweep whose nth allocation fails, and all after it. False when it did not come to that. */
+static bool failing_sweep(const row_data *data, wg_dtype dtype, size_t n)
+{
+    failing f = {.from_then_on = true};
+    wg_tape_options options = {.dtype = dtype, .allocator = {failing_allocate, failing_release, &f}};
+    row_tape t = {.tape = wg_tape_new_with(&options, NULL)};
+    assert_non_null(t.tape);
+    row_record(&t, data, &(row_options){.dtype = dtype, .through = true});
+    row_healthy(t.tape);
+    f.fail_at = f.calls + n;
+    wg_status status = array_backward(t.out, &data->cotangent);
+    if (status != WG_OK) {
+        assert_int_equal(status, WG_ERROR_MEMORY);
+        wg_tape_clear_error(t.tape);
+        for (size_t k = 0; k < data->leaves; k++)
+            for (size_t i = 0; i < wg_size(t.leaf[k]); i++)
+                if (wg_grad_at(t.leaf[k], i) != 0)
+                    fail_msg("%s: input %zu's gradient was touched before allocation %zu", row_where, k, n);
+        row_healthy(t.tape);
+    }
+    wg_tape_free(t.tape);
+    assert_int_equal(f.blocks, 0);
+    return status != WG_OK;
+}
+
+void row_check_bounded(const row_data *data, wg_dtype dtype)
+{
+    row_at(data, dtype, "a sweep without memory");
+    for (size_t n = 1; failing_sweep(data, dtype, n); n++) {}
+}
