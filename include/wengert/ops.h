@@ -76,7 +76,7 @@ WG_API wg_var wg_logaddexp(wg_var a, wg_var b);
  * zero where x = 0. Where x = 0 and y <= 0, at every order zero to both. */
 WG_API wg_var wg_xlogy(wg_var x, wg_var y);
 
-/* ---- trigonometry and hyperbolic functions. Angles are in radians ------------------------------------------------- */
+/* ---- trigonometry and hyperbolic functions. Angles are in radians ------------------------------------------------ */
 
 WG_API wg_var wg_sin(wg_var x);   /* x: g cos x */
 WG_API wg_var wg_cos(wg_var x);   /* x: -g sin x */
@@ -167,7 +167,7 @@ WG_API wg_var wg_gelu(wg_var x);
  * x: g (s + x w' s (1 - s)), s = sigmoid(w) */
 WG_API wg_var wg_gelu_tanh(wg_var x);
 
-/* ---- selections: g passes whole or an exact zero does, also when it is infinite or NaN ------------------------------ */
+/* ---- selections: g passes whole or an exact zero does, also when it is infinite or NaN --------------------------- */
 
 /* The larger, the smaller. NaN if either is. g goes to the operand taken, half to each at a tie. */
 WG_API wg_var wg_maximum(wg_var a, wg_var b);
@@ -189,7 +189,7 @@ WG_API wg_var wg_masked_fill(wg_var x, wg_var mask, double value);
 /* |a| with the sign of b, of a zero or NaN too.  a: g or -g, as the sign was kept or turned; zero at 0. b: zero. */
 WG_API wg_var wg_copysign(wg_var a, wg_var b);
 
-/* ---- steps: the derivative is zero, everywhere ----------------------------------------------------------------------- */
+/* ---- steps: the derivative is zero, everywhere ------------------------------------------------------------------- */
 
 WG_API wg_var wg_floor(wg_var x); /* the largest integer <= x */
 WG_API wg_var wg_ceil(wg_var x);  /* the smallest integer >= x */
@@ -551,7 +551,7 @@ WG_API wg_var wg_to_numbers(wg_var indices);
  * leads away from stop. A step of 0 is WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_arange(wg_tape *tape, int64_t start, int64_t stop, int64_t step);
 
-/* ==== matmul ======================================================================================================= */
+/* ==== matmul ====================================================================================================== */
 
 /* The matrix product a @ b with NumPy's rule: (..., m, k) @ (..., k, n) is (..., m, n), leading axes broadcast; a 1-d
  * a is a row and a 1-d b a column whose axis is dropped from the result; 0-d is WG_ERROR_SHAPE. a: g b^T, b: a^T g,
@@ -604,31 +604,32 @@ WG_API wg_var wg_cross(wg_var a, wg_var b);
 WG_API wg_var wg_einsum(const char *subscripts, const wg_var *in, size_t n);
 
 /* ==== linalg/solve ==================================================================================================
- * Stacks of matrices: the last two axes are the matrix, the leading ones count matrices, as in NumPy. Systems are solved
- * by LU with partial pivoting. A matrix is singular when elimination comes to a column with nothing but exact zeros for a
- * pivot: that is WG_ERROR_ARGUMENT, and the message names the matrix of the stack and the pivot (from 0), in a replay too;
- * one that is nearly singular gives large numbers. A NaN in a matrix is no error and makes its whole result NaN.
- * Derivatives: M. Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation,
- * 2008. */
+ * Stacks of matrices: the last two axes are the matrix, the leading ones count matrices, as in NumPy. Systems are
+ * solved by LU with partial pivoting. A matrix is singular when elimination comes to a column with nothing but exact
+ * zeros for a pivot: that is WG_ERROR_ARGUMENT, and the message names the matrix of the stack and the pivot (from 0),
+ * in a replay too; one that is nearly singular gives large numbers. A NaN in a matrix is no error and makes its whole
+ * result NaN. Derivatives: M. Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+ * differentiation, 2008. */
 
-/* a^-1 b, without forming the inverse. a is (..., n, n). A 1-d b is a vector, any other b is matrices (..., n, k): NumPy
- * 2's rule, where earlier ones and PyTorch guess from the ranks. Leading axes broadcast. b: h = a^-T g, a: -h y^T. The
- * matrix is factored once for the result and all its derivatives; the factor stays on the tape. */
+/* a^-1 b, without forming the inverse. a is (..., n, n). A 1-d b is a vector, any other b is matrices (..., n, k):
+ * NumPy 2's rule, where earlier ones and PyTorch guess from the ranks. Leading axes broadcast. b: h = a^-T g, a: -h
+ * y^T. The matrix is factored once for the result and all its derivatives; the factor stays on the tape. */
 WG_API wg_var wg_solve(wg_var a, wg_var b);
 
-/* The inverse of (..., n, n). a: -(a^-T g) y^T. wg_solve(a, b) is faster and more accurate than wg_matmul(wg_inv(a), b). */
+/* The inverse of (..., n, n). a: -(a^-T g) y^T. wg_solve(a, b) is faster and more accurate than wg_matmul(wg_inv(a),
+ * b). */
 WG_API wg_var wg_inv(wg_var a);
 
-/* a a ... a, n factors, by repeated squaring; the inverse of that for a negative n, the identity (with zero gradient) for
- * 0. a is (..., m, m). The derivative is that of the products. */
+/* a a ... a, n factors, by repeated squaring; the inverse of that for a negative n, the identity (with zero gradient)
+ * for 0. a is (..., m, m). The derivative is that of the products. */
 WG_API wg_var wg_matrix_power(wg_var a, int n);
 
 /* ==== linalg/triangular =========================================================================================== */
 
-/* op(t)^-1 b, t the upper or lower triangle of a (..., n, n), op the transpose where asked; with unit_diagonal t's diagonal
- * is taken as 1. Nothing else of a is read, and nothing else of it has a gradient. b and leading axes are as in wg_solve.
- * A zero on the diagonal is WG_ERROR_ARGUMENT, where PyTorch returns infinities; a NaN spreads as substitution has it. b:
- * h = op(t)^-T g; a: the triangle of -h y^T, or of -y h^T where transposed. */
+/* op(t)^-1 b, t the upper or lower triangle of a (..., n, n), op the transpose where asked; with unit_diagonal t's
+ * diagonal is taken as 1. Nothing else of a is read, and nothing else of it has a gradient. b and leading axes are as
+ * in wg_solve. A zero on the diagonal is WG_ERROR_ARGUMENT, where PyTorch returns infinities; a NaN spreads as
+ * substitution has it. b: h = op(t)^-T g; a: the triangle of -h y^T, or of -y h^T where transposed. */
 WG_API wg_var wg_triangular_solve(wg_var a, wg_var b, bool upper, bool transpose, bool unit_diagonal);
 
 /* (l l^T)^-1 b by two triangular solves, l as wg_cholesky gives it; b and leading axes are as in wg_solve. The upper
@@ -637,27 +638,27 @@ WG_API wg_var wg_cholesky_solve(wg_var l, wg_var b);
 
 /* ==== linalg/cholesky ============================================================================================= */
 
-/* The lower triangular l, positive on its diagonal, with a = l l^T, of a symmetric positive definite a (..., n, n). As in
- * NumPy and PyTorch the lower triangle of a is read, and the derivative is with respect to a's symmetric part, spread over
- * both triangles: a: l^-T sym(phi(l^T g)) l^-1, phi the lower triangle with half of the diagonal, sym(m) = (m + m^T) / 2 (I.
- * Murray, Differentiation of the Cholesky decomposition, 2016). A matrix that is not positive definite is
- * WG_ERROR_ARGUMENT; the message names the first leading minor that is not positive, by its order from 1. A NaN or infinity
- * in what is read is no error and makes l NaN. */
+/* The lower triangular l, positive on its diagonal, with a = l l^T, of a symmetric positive definite a (..., n, n). As
+ * in NumPy and PyTorch the lower triangle of a is read, and the derivative is with respect to a's symmetric part,
+ * spread over both triangles: a: l^-T sym(phi(l^T g)) l^-1, phi the lower triangle with half of the diagonal, sym(m) =
+ * (m + m^T) / 2 (I. Murray, Differentiation of the Cholesky decomposition, 2016). A matrix that is not positive
+ * definite is WG_ERROR_ARGUMENT; the message names the first leading minor that is not positive, by its order from 1. A
+ * NaN or infinity in what is read is no error and makes l NaN. */
 WG_API wg_var wg_cholesky(wg_var a);
 
 /* ==== linalg/det ================================================================================================== */
 
-/* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0, NaN for
- * a matrix with a NaN; a singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a) a^-T where that
- * exists. Cofactors come from a complete elimination that never divides by det, and so do their derivatives: right at any
- * rank, for nearly singular matrices too, at every order up to 8 x 8, and for larger matrices to order 8, beyond which
- * differentiating is WG_ERROR_UNSUPPORTED. Order k >= 3 takes of the order of n^k operations. (The textbook's and PyTorch's
- * det(a) a^-T fails where det vanishes.) */
+/* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0, NaN
+ * for a matrix with a NaN; a singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a) a^-T
+ * where that exists. Cofactors come from a complete elimination that never divides by det, and so do their derivatives:
+ * right at any rank, for nearly singular matrices too, at every order up to 8 x 8, and for larger matrices to order 8,
+ * beyond which differentiating is WG_ERROR_UNSUPPORTED. Order k >= 3 takes of the order of n^k operations. (The
+ * textbook's and PyTorch's det(a) a^-T fails where det vanishes.) */
 WG_API wg_var wg_det(wg_var a);
 
-/* The sign of the determinant, -1, 0 or 1, and the logarithm of its magnitude, which neither overflow nor underflow. The
- * sign has no derivative; logabsdet's: a: g a^-T. A singular matrix has sign 0 and logabsdet -inf, and a sweep that comes
- * to its logabsdet is WG_ERROR_ARGUMENT. After an error both are invalid. */
+/* The sign of the determinant, -1, 0 or 1, and the logarithm of its magnitude, which neither overflow nor underflow.
+ * The sign has no derivative; logabsdet's: a: g a^-T. A singular matrix has sign 0 and logabsdet -inf, and a sweep that
+ * comes to its logabsdet is WG_ERROR_ARGUMENT. After an error both are invalid. */
 WG_API wg_status wg_slogdet(wg_var a, wg_var *sign, wg_var *logabsdet);
 
 /* ==== linalg/qr =================================================================================================== */
@@ -676,9 +677,9 @@ WG_API wg_status wg_qr(wg_var x, wg_var *q, wg_var *r);
 
 /* Eigenvalues (..., n), ascending, and eigenvectors, the columns of vectors (..., n, n), of the symmetric parts of the
  * matrices x (..., n, n): (x + x^T) / 2 = vectors diag(values) vectors^T. (NumPy and PyTorch read the lower triangle
- * alone; of a symmetric matrix the results are the same.) Of each vector the first of the largest elements, all those within
- * 1/1024 of the largest, is positive; elsewhere signs are arbitrary. A matrix with a NaN or infinity has NaN results;
- * an iteration that does not converge is WG_ERROR_NONFINITE.
+ * alone; of a symmetric matrix the results are the same.) Of each vector the first of the largest elements, all those
+ * within 1/1024 of the largest, is positive; elsewhere signs are arbitrary. A matrix with a NaN or infinity has NaN
+ * results; an iteration that does not converge is WG_ERROR_NONFINITE.
  * values: x gets V diag(g) V^T, also where values coincide (the eigenvectors found share it). vectors: x gets the
  * symmetric part of V (F o V^T g) V^T, F_ij = 1 / (w_j - w_i) off the diagonal (M. Giles, Collected matrix derivative
  * results, 2008, section 3.1). Where two values are nearer than n eps max |w| that derivative does not exist:
@@ -717,14 +718,14 @@ WG_API wg_var wg_lstsq(wg_var a, wg_var b);
 WG_API wg_var wg_pinv(wg_var x);
 
 /* ==== conv =========================================================================================================
- * Convolution as networks mean it, which is cross-correlation: the kernel is not flipped. Layouts are PyTorch's:
- * (N, C, spatial...) or, for one image, (C, spatial...). No bias: add a var of shape (C, 1, ...), with a 1 for each
- * spatial axis. Shapes and the transposed form: V. Dumoulin and F. Visin, A guide to convolution arithmetic for deep
- * learning, 2016. The padding is zeros, of which no product is promised: next to an infinite or NaN weight, an output at
- * the edge may be NaN or not. Other paddings: pad first. */
+ * Convolution as networks mean it, which is cross-correlation: the kernel is not flipped. Layouts are PyTorch's: (N, C,
+ * spatial...) or, for one image, (C, spatial...). No bias: add a var of shape (C, 1, ...), with a 1 for each spatial
+ * axis. Shapes and the transposed form: V. Dumoulin and F. Visin, A guide to convolution arithmetic for deep learning,
+ * 2016. The padding is zeros, of which no product is promised: next to an infinite or NaN weight, an output at the edge
+ * may be NaN or not. Other paddings: pad first. */
 
-/* One entry per spatial axis, in the order of x's axes; no entry may be set for an axis that is not there. Zeros are the
- * defaults, but a stride or dilation that is set for one axis must be set for all. NULL: all defaults. */
+/* One entry per spatial axis, in the order of x's axes; no entry may be set for an axis that is not there. Zeros are
+ * the defaults, but a stride or dilation that is set for one axis must be set for all. NULL: all defaults. */
 typedef struct wg_conv_options {
     size_t stride[3];         /* the step from window to window; default 1 */
     size_t padding[3];        /* zeros on either side; default 0 */
@@ -737,7 +738,8 @@ typedef struct wg_conv_options {
  * channels of o's group, k over the kernel. x is (N, C, L), (N, C, H, W) or (N, C, D, H, W); weight is
  * (O, C / groups, kernel...), groups dividing O; y is (N, O, ...) with extents
  * floor((extent + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. A kernel larger than the padded input is
- * WG_ERROR_SHAPE. x: the transposed convolution of g; weight: the sum over n, p of g[n, o, p] times the x that it meets. */
+ * WG_ERROR_SHAPE. x: the transposed convolution of g; weight: the sum over n, p of g[n, o, p] times the x that it
+ * meets. */
 WG_API wg_var wg_conv1d(wg_var x, wg_var weight, const wg_conv_options *options);
 WG_API wg_var wg_conv2d(wg_var x, wg_var weight, const wg_conv_options *options);
 WG_API wg_var wg_conv3d(wg_var x, wg_var weight, const wg_conv_options *options);
@@ -751,9 +753,10 @@ WG_API wg_var wg_conv_transpose1d(wg_var x, wg_var weight, const wg_conv_options
 WG_API wg_var wg_conv_transpose2d(wg_var x, wg_var weight, const wg_conv_options *options);
 WG_API wg_var wg_conv_transpose3d(wg_var x, wg_var weight, const wg_conv_options *options);
 
-/* ==== unfold ======================================================================================================= */
+/* ==== unfold ====================================================================================================== */
 
-/* Entries for height and width. Zeros are the defaults, but a stride or dilation set for one axis must be set for both. */
+/* Entries for height and width. Zeros are the defaults, but a stride or dilation set for one axis must be set for
+ * both. */
 typedef struct wg_unfold_options {
     size_t kernel[2];   /* taps of a window; has no default */
     size_t stride[2];   /* the step from window to window; default 1 */
@@ -766,16 +769,16 @@ typedef struct wg_unfold_options {
  * unfold. x: col2im of g. */
 WG_API wg_var wg_im2col(wg_var x, const wg_unfold_options *options);
 
-/* The adjoint, PyTorch's fold: (N, C kh kw, L) gives (N, C, height, width), each element the sum of what the windows have
- * of it, which is not im2col's inverse where windows overlap. columns: im2col of g. */
+/* The adjoint, PyTorch's fold: (N, C kh kw, L) gives (N, C, height, width), each element the sum of what the windows
+ * have of it, which is not im2col's inverse where windows overlap. columns: im2col of g. */
 WG_API wg_var wg_col2im(wg_var columns, size_t height, size_t width, const wg_unfold_options *options);
 
 /* ==== pool =========================================================================================================
- * x is (N, C, spatial...) or (C, spatial...); windows run over the last one, two or three axes. To pool over the whole of
- * them (global, or adaptive to one) take mean_axes or max_axes. */
+ * x is (N, C, spatial...) or (C, spatial...); windows run over the last one, two or three axes. To pool over the whole
+ * of them (global, or adaptive to one) take mean_axes or max_axes. */
 
-/* One entry per spatial axis, in the order of x's axes, and none for other axes. Zeros are the defaults, but a stride or
- * dilation that is set for one axis must be set for all. */
+/* One entry per spatial axis, in the order of x's axes, and none for other axes. Zeros are the defaults, but a stride
+ * or dilation that is set for one axis must be set for all. */
 typedef struct wg_pool_options {
     size_t kernel[3];     /* taps of a window; has no default */
     size_t stride[3];     /* the step from window to window; default the kernel: windows side by side */
@@ -785,22 +788,23 @@ typedef struct wg_pool_options {
     bool exclude_padding; /* avg alone: divide by the elements of x alone (PyTorch: count_include_pad = False) */
 } wg_pool_options;
 
-/* The largest that each window sees; the padding never wins; NaN where a NaN is seen. Extents as a convolution's. x: g to
- * the element that was largest, shared equally among ties as in max_axes (PyTorch: all of it to the first); windows that
- * overlap add up. */
+/* The largest that each window sees; the padding never wins; NaN where a NaN is seen. Extents as a convolution's. x: g
+ * to the element that was largest, shared equally among ties as in max_axes (PyTorch: all of it to the first); windows
+ * that overlap add up. */
 WG_API wg_var wg_max_pool1d(wg_var x, const wg_pool_options *options);
 WG_API wg_var wg_max_pool2d(wg_var x, const wg_pool_options *options);
 WG_API wg_var wg_max_pool3d(wg_var x, const wg_pool_options *options);
 
-/* The mean of each window, in which the padding counts as zeros unless exclude_padding is set; what hangs over the padding
- * in ceil_mode does not count. x: g over the count, from each window that sees the element. */
+/* The mean of each window, in which the padding counts as zeros unless exclude_padding is set; what hangs over the
+ * padding in ceil_mode does not count. x: g over the count, from each window that sees the element. */
 WG_API wg_var wg_avg_pool1d(wg_var x, const wg_pool_options *options);
 WG_API wg_var wg_avg_pool2d(wg_var x, const wg_pool_options *options);
 WG_API wg_var wg_avg_pool3d(wg_var x, const wg_pool_options *options);
 
 /* ==== resample =====================================================================================================
  * The last n axes of x brought to the n extents of size, larger or smaller; the axes before them stay. PyTorch's
- * interpolate without antialias. An extent of 0, old or new, is WG_ERROR_SHAPE. Below, m is an old extent, n' the new. */
+ * interpolate without antialias. An extent of 0, old or new, is WG_ERROR_SHAPE. Below, m is an old extent, n' the
+ * new. */
 
 /* y[j] = x[floor(j m / n')], in whole numbers (PyTorch computes it in float). x: g summed over the copies. */
 WG_API wg_var wg_upsample_nearest(wg_var x, const size_t *size, size_t n);
@@ -1017,27 +1021,30 @@ WG_API wg_var wg_cosine_embedding(wg_var a, wg_var b, wg_var target, int axis, d
 /* ==== random =======================================================================================================
  * Every op here is a function of a key, a 0-d index var that holds any 64 bits, and draws nothing from elsewhere: the
  * same key gives the same numbers, in any order, on any number of threads. Set the key (wg_set_indices) and replay for
- * new ones. One key serves one op; wg_random_split and wg_random_fold_in make more of it, since ops that share a key are
- * not independent of each other. Results have no derivative. A key that is not a 0-d index var is WG_ERROR_ARGUMENT.
+ * new ones. One key serves one op; wg_random_split and wg_random_fold_in make more of it, since ops that share a key
+ * are not independent of each other. Results have no derivative. A key that is not a 0-d index var is
+ * WG_ERROR_ARGUMENT.
  *
- * The bits are those of Philox4x32-10 (J. Salmon, M. Moraes, R. Dror, D. Shaw, Parallel random numbers: as easy as 1, 2,
- * 3, 2011), its counter the place of an element, and what is made of them takes integers and IEEE 754's +, -, *, / and
- * square root alone: all results, the normal ones too, are the same on every machine. */
+ * The bits are those of Philox4x32-10 (J. Salmon, M. Moraes, R. Dror, D. Shaw, Parallel random numbers: as easy as 1,
+ * 2, 3, 2011), its counter the place of an element, and what is made of them takes integers and IEEE 754's +, -, *, /
+ * and square root alone: all results, the normal ones too, are the same on every machine. */
 
-/* Numbers, low <= y < high, or low where they are equal. In WG_F32 y takes the first 24 of the 53 random bits that it takes
- * in WG_F64. Bounds that are out of order, NaN, or an infinite distance apart are WG_ERROR_ARGUMENT. */
+/* Numbers, low <= y < high, or low where they are equal. In WG_F32 y takes the first 24 of the 53 random bits that it
+ * takes in WG_F64. Bounds that are out of order, NaN, or an infinite distance apart are WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_uniform(wg_var key, wg_shape shape, double low, double high);
 
 /* Numbers, normally distributed, the quantiles of uniform ones (M. Wichura, Algorithm AS 241, 1988), at most 8.3 std
- * from the mean; in WG_F32 those of WG_F64, rounded. A std that is negative, or either not finite, is WG_ERROR_ARGUMENT. */
+ * from the mean; in WG_F32 those of WG_F64, rounded. A std that is negative, or either not finite, is
+ * WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_normal(wg_var key, wg_shape shape, double mean, double std);
 
-/* 1 with probability p, else 0: where wg_uniform's number in WG_F64, of the same key, is below p. The same in both dtypes.
- * With a p for each element: wg_less(wg_uniform(key, shape, 0, 1), p). A p outside 0 to 1 is WG_ERROR_ARGUMENT. */
+/* 1 with probability p, else 0: where wg_uniform's number in WG_F64, of the same key, is below p. The same in both
+ * dtypes. With a p for each element: wg_less(wg_uniform(key, shape, 0, 1), p). A p outside 0 to 1 is
+ * WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_bernoulli(wg_var key, wg_shape shape, double p);
 
-/* Index vars: integers, low <= y < high, each exactly as likely as the others; the integers 0 ... n - 1 in an order, every
- * order being as likely (Fisher and Yates). Without an integer to draw randint is WG_ERROR_ARGUMENT. */
+/* Index vars: integers, low <= y < high, each exactly as likely as the others; the integers 0 ... n - 1 in an order,
+ * every order being as likely (Fisher and Yates). Without an integer to draw randint is WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_randint(wg_var key, wg_shape shape, int64_t low, int64_t high);
 WG_API wg_var wg_permutation(wg_var key, size_t n);
 
@@ -1047,37 +1054,39 @@ WG_API wg_var wg_random_fold_in(wg_var key, int64_t data);
 /* n new keys to out[0..n-1], unlike those of fold_in. */
 WG_API wg_status wg_random_split(wg_var key, size_t n, wg_var *out);
 
-/* x / (1 - p), or 0 with probability p, rounded to a multiple of 2^-32, for each element. p = 0: x itself; p = 1: zeros. An
- * element dropped is an exact zero, also if it was infinite or NaN. x: g / (1 - p), or 0 where x was dropped; the mask is
- * drawn from the key again and takes no memory. Linear in x. A p outside 0 to 1 is WG_ERROR_ARGUMENT. N. Srivastava et al.,
- * Dropout: a simple way to prevent neural networks from overfitting, 2014; scaled in training, as PyTorch's. */
+/* x / (1 - p), or 0 with probability p, rounded to a multiple of 2^-32, for each element. p = 0: x itself; p = 1:
+ * zeros. An element dropped is an exact zero, also if it was infinite or NaN. x: g / (1 - p), or 0 where x was dropped;
+ * the mask is drawn from the key again and takes no memory. Linear in x. A p outside 0 to 1 is WG_ERROR_ARGUMENT. N.
+ * Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014; scaled in training, as
+ * PyTorch's. */
 WG_API wg_var wg_dropout(wg_var x, wg_var key, double p);
 
 /* ==== control ======================================================================================================
  * Values pass through these unchanged, as views without a copy; what they change is the cotangent on its way back. (See
- * also wg_detach.) The derivative is meant as it is recorded: a second derivative through one of them differentiates what
- * the first one did, clipping included, and is not that of the identity. They are made for first derivatives, to which
- * their forms below belong; gradients through them are in general those of no function. */
+ * also wg_detach.) The derivative is meant as it is recorded: a second derivative through one of them differentiates
+ * what the first one did, clipping included, and is not that of the identity. They are made for first derivatives, to
+ * which their forms below belong; gradients through them are in general those of no function. */
 
-/* The value of the first with the derivative of the second, of its shape: y = hard, hard: nothing, soft: g. For what has
- * none of its own, such as wg_round or a sample; the tangent of y is that of soft. Y. Bengio, N. Leonard, A. Courville,
- * Estimating or propagating gradients through stochastic neurons, 2013. */
+/* The value of the first with the derivative of the second, of its shape: y = hard, hard: nothing, soft: g. For what
+ * has none of its own, such as wg_round or a sample; the tangent of y is that of soft. Y. Bengio, N. Leonard, A.
+ * Courville, Estimating or propagating gradients through stochastic neurons, 2013. */
 WG_API wg_var wg_straight_through(wg_var hard, wg_var soft);
 
-/* x: factor g, an exact zero for a factor of 0, as detached; below 0, the reversal of Y. Ganin et al., Domain-adversarial
- * training of neural networks, 2016. The tangent of y is factor times that of x. A factor that is not finite is
- * WG_ERROR_ARGUMENT. */
+/* x: factor g, an exact zero for a factor of 0, as detached; below 0, the reversal of Y. Ganin et al.,
+ * Domain-adversarial training of neural networks, 2016. The tangent of y is factor times that of x. A factor that is
+ * not finite is WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_scale_gradient(wg_var x, double factor);
 
 /* x: g, each element brought between low and high, which may be infinite; NaN stays. Then low <= 0 <= high, or it is
- * WG_ERROR_ARGUMENT. Differentiated again, elements that were clipped pass nothing, those at a bound do. Clipping is for
- * cotangents: the tangent of y is that of x. */
+ * WG_ERROR_ARGUMENT. Differentiated again, elements that were clipped pass nothing, those at a bound do. Clipping is
+ * for cotangents: the tangent of y is that of x. */
 WG_API wg_var wg_clip_gradient(wg_var x, double low, double high);
 
-/* x: g min(1, max_norm / |g|), |g| the Euclidean length of all of it; zeros where |g| is infinite. Differentiated again, the
- * factor counts where it is below 1. The tangent of y is that of x. A max_norm that is negative or NaN is WG_ERROR_ARGUMENT;
- * infinite, it clips nothing. R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training recurrent neural networks,
- * 2013. PyTorch's clip_grad_norm_ clips leaves' gradients once they are complete, here it is what arrives at one point. */
+/* x: g min(1, max_norm / |g|), |g| the Euclidean length of all of it; zeros where |g| is infinite. Differentiated
+ * again, the factor counts where it is below 1. The tangent of y is that of x. A max_norm that is negative or NaN is
+ * WG_ERROR_ARGUMENT; infinite, it clips nothing. R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training
+ * recurrent neural networks, 2013. PyTorch's clip_grad_norm_ clips leaves' gradients once they are complete, here it is
+ * what arrives at one point. */
 WG_API wg_var wg_clip_gradient_norm(wg_var x, double max_norm);
 
 #ifdef __cplusplus
