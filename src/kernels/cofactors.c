@@ -191,11 +191,12 @@ static void kernel_cofactors_leave(const kernel_cofactors_work *w, double *m)
 
 /* ---- the form of a diagonal matrix ------------------------------------------------------------------------------------ */
 
+/* b is finite. Its own exponent comes off first, or the product of a subnormal number would lose digits. */
 static kernel_cofactors_scaled kernel_cofactors_times(kernel_cofactors_scaled a, double b)
 {
-    int exponent = 0;
-    double product = a.mantissa * b, mantissa = isfinite(product) ? frexp(product, &exponent) : product;
-    return (kernel_cofactors_scaled){mantissa, a.exponent + exponent};
+    int of_factor = 0, of_product = 0;
+    double mantissa = frexp(a.mantissa * frexp(b, &of_factor), &of_product);
+    return (kernel_cofactors_scaled){mantissa, a.exponent + of_factor + of_product};
 }
 
 static void kernel_cofactors_products(kernel_cofactors_work *w)

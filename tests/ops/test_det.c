@@ -237,6 +237,23 @@ static void test_range(void **state)
     wg_tape_free(tape);
 }
 
+/* Pivots at the ends of the range, which their product with a number near 1 would leave or lose digits in. */
+static void test_range_ends(void **state)
+{
+    (void)state;
+    wg_tape *tape = wg_tape_new(WG_F64);
+    double largest[] = {1.375, 0, 0, 1.75e308};
+    double smallest[] = {1.5, 0, 0, 0, 0, 3 * 0x1p-1074, 0, 0, 0, 0, 0x1p1000, 0, 0, 0, 0, 1.5};
+    wg_var sign, logarithm, a = wg_variable_f64(tape, WG_DIMS(4, 4), smallest), y = wg_det(a);
+    assert_int_equal(wg_slogdet(wg_constant_f64(tape, WG_DIMS(2, 2), largest), &sign, &logarithm), WG_OK);
+    assert_true(wg_item(sign) == 1);
+    assert_true(fabs(wg_item(logarithm) - log(1.375) - log(1.75e308)) < 1e-12);
+    assert_true(wg_item(y) == 6.75 * 0x1p-74);
+    assert_int_equal(wg_backward(y), WG_OK);
+    assert_true(wg_grad_at(a, 0) == 4.5 * 0x1p-74 && wg_grad_at(a, 15) == 4.5 * 0x1p-74);
+    wg_tape_free(tape);
+}
+
 static void test_closed_forms(void **state)
 {
     (void)state;
@@ -356,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_where_orders_end),
         cmocka_unit_test(test_graded),
         cmocka_unit_test(test_range),
+        cmocka_unit_test(test_range_ends),
         cmocka_unit_test(test_closed_forms),
         cmocka_unit_test(test_slogdet_singular),
         cmocka_unit_test(test_replay),

@@ -26,16 +26,16 @@ static det_scaled det_of_factor(wg_dtype dtype, size_t n, const void *factor)
 {
     det_scaled det = {1, 0};
     for (size_t k = 0; k < n; k++) {
-        int exponent = 0;
+        int of_pivot = 0, of_product = 0;
         double pivot = wg_linalg_number(dtype, factor, k * n + k);
-        bool exchanged = wg_linalg_number(dtype, factor, n * n + k) != (double)k;
-        double product = det.mantissa * (exchanged ? -pivot : pivot);
-        det.mantissa = isfinite(product) ? frexp(product, &exponent) : product;
+        if (wg_linalg_number(dtype, factor, n * n + k) != (double)k) pivot = -pivot;
+        double product = det.mantissa * (isfinite(pivot) ? frexp(pivot, &of_pivot) : pivot);
+        det.mantissa = isfinite(product) ? frexp(product, &of_product) : product;
         if (fabs(det.mantissa) < 0.70710678118654752) {
             det.mantissa *= 2;
-            exponent--;
+            of_product--;
         }
-        det.exponent += exponent;
+        det.exponent += (int64_t)of_pivot + of_product;
     }
     return det;
 }
