@@ -10,51 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- stacks of matrices ------------------------------------------------------------------------------------------ */
-
-wg_decompose_stack wg_decompose_stack_of(const wg_shape *shape)
-{
-    uint32_t batch = shape->rank - 2;
-    return (wg_decompose_stack){wg_shape_product(shape, 0, batch), shape->dim[batch], shape->dim[batch + 1]};
-}
-
-void wg_decompose_load(wg_dtype dtype, const void *data, size_t from, size_t n, double *to)
-{
-    if (!n) return;
-    if (dtype == WG_F64)
-        memcpy(to, (const double *)data + from, n * sizeof *to);
-    else
-        for (size_t i = 0; i < n; i++) to[i] = (double)((const float *)data)[from + i];
-}
-
-void wg_decompose_store(wg_dtype dtype, void *data, size_t to, size_t n, const double *from)
-{
-    if (!n) return;
-    if (dtype == WG_F64)
-        memcpy((double *)data + to, from, n * sizeof *from);
-    else
-        for (size_t i = 0; i < n; i++) ((float *)data)[to + i] = (float)from[i];
-}
-
-const char *wg_decompose_name(const wg_shape *shape, size_t i, char *text)
-{
-    wg_shape index = *shape;
-    index.rank -= 2;
-    if (index.rank == 0) return "the matrix";
-    for (uint32_t d = index.rank; d-- > 0; i /= shape->dim[d]) index.dim[d] = i % shape->dim[d];
-    char tuple[WG_SHAPE_TEXT];
-    snprintf(text, WG_DECOMPOSE_TEXT, "matrix %s", wg_shape_format(&index, tuple, sizeof tuple));
-    return text;
-}
-
-bool wg_decompose_takes(const wg_composition *c, wg_var x)
-{
-    if (wg_shape_of(x).rank >= 2) return true;
-    wg_tape_fail(
-        c->tape, WG_ERROR_SHAPE, "%s: takes matrices (..., m, n), not %s", c->name, wg_list_describe(c->tape, x.index));
-    return false;
-}
-
 double wg_decompose_threshold(wg_dtype dtype, size_t n, double largest)
 {
     return (double)n * (dtype == WG_F64 ? DBL_EPSILON : (double)FLT_EPSILON) * largest;
@@ -87,7 +42,7 @@ wg_status wg_decompose_infer_part(wg_call *call)
 wg_status wg_decompose_take_part(wg_call *call)
 {
     const wg_decompose_part *part = call->attributes;
-    size_t count = wg_decompose_stack_of(call->in[1].shape).count, element = wg_dtype_size(call->dtype);
+    size_t count = wg_linalg_stack_of(call->in[1].shape).count, element = wg_dtype_size(call->dtype);
     size_t from = call->in[0].shape->dim[call->in[0].shape->rank - 1] * element;
     size_t bytes = decompose_part_size(part) * element;
     for (size_t i = 0; i < count && bytes; i++)
@@ -99,7 +54,7 @@ wg_status wg_decompose_take_part(wg_call *call)
 size_t wg_decompose_view_part(const wg_call *call)
 {
     const wg_decompose_part *part = call->attributes;
-    if (wg_decompose_stack_of(call->in[1].shape).count != 1) return SIZE_MAX;
+    if (wg_linalg_stack_of(call->in[1].shape).count != 1) return SIZE_MAX;
     return decompose_part_size(part) ? part->offset : 0;
 }
 
@@ -116,12 +71,6 @@ wg_term wg_decompose_step(wg_derivation *d, const wg_op *op, wg_decompose_part p
 
 /* ---- mirror: triangles of a matrix and of its transpose ---------------------------------------------------------- */
 
-static wg_status decompose_infer_mirror(wg_call *call)
-{
-    call->shape = *call->in[0].shape;
-    return WG_OK;
-}
-
 #define DECOMPOSE_MIRROR(R)                                                                                            \
     do {                                                                                                               \
         const R *x = (const R *)call->in[0].data + start;                                                              \
@@ -137,7 +86,7 @@ static wg_status decompose_infer_mirror(wg_call *call)
 static wg_status decompose_mirror(wg_call *call)
 {
     const wg_decompose_triangles *t = call->attributes;
-    wg_decompose_stack stack = wg_decompose_stack_of(&call->shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(&call->shape);
     size_t n = stack.n;
     for (size_t k = 0; k < stack.count; k++) {
         size_t start = k * n * n;
@@ -165,7 +114,7 @@ static void decompose_derive_mirror(wg_derivation *d)
 static const wg_op decompose_op_mirror = {.name = "mirror",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
-    .shape = decompose_infer_mirror,
+    .shape = wg_linalg_infer_same,
     .evaluate = decompose_mirror,
     .derivative = decompose_derive_mirror};
 
@@ -206,25 +155,22 @@ static wg_status decompose_infer_gaps(wg_call *call)
     return WG_OK;
 }
 
-static double decompose_number(const wg_call *call, size_t i)
-{
-    return call->dtype == WG_F64 ? ((const double *)call->in[0].data)[i] : (double)((const float *)call->in[0].data)[i];
-}
-
 /* Sorted, so neighbours are nearest. NaN is near to nothing. */
 static wg_status decompose_check_gaps(wg_call *call, size_t matrix, size_t n, const char *name, const char *what)
 {
     double largest = 0;
-    for (size_t i = 0; i < n; i++) largest = fmax(largest, fabs(decompose_number(call, matrix * n + i)));
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(wg_linalg_number(call->dtype, call->in[0].data, matrix * n + i)));
     double threshold = wg_decompose_threshold(call->dtype, n, largest);
     for (size_t i = 0; i + 1 < n; i++) {
-        double a = decompose_number(call, matrix * n + i), b = decompose_number(call, matrix * n + i + 1);
+        double a = wg_linalg_number(call->dtype, call->in[0].data, matrix * n + i),
+               b = wg_linalg_number(call->dtype, call->in[0].data, matrix * n + i + 1);
         if (!(fabs(a - b) <= threshold)) continue;
-        char text[WG_DECOMPOSE_TEXT];
+        char text[WG_LINALG_TEXT];
         return wg_tape_fail(call->tape, WG_ERROR_ARGUMENT,
             "%s: the derivative of the vectors does not exist: %svalues %zu and %zu of %s coincide: %.9g and %.9g "
             "(that of the values alone exists)",
-            name, what, i, i + 1, wg_decompose_name(&call->shape, matrix, text), a, b);
+            name, what, i, i + 1, wg_linalg_place(&call->shape, matrix, text), a, b);
     }
     return WG_OK;
 }
@@ -238,7 +184,7 @@ static wg_status decompose_check_gaps(wg_call *call, size_t matrix, size_t n, co
     } while (0)
 static wg_status decompose_gaps(wg_call *call, const char *name, const char *what)
 {
-    size_t n = call->shape.dim[call->shape.rank - 1], count = wg_decompose_stack_of(&call->shape).count;
+    size_t n = call->shape.dim[call->shape.rank - 1], count = wg_linalg_stack_of(&call->shape).count;
     for (size_t k = 0; k < count; k++) {
         if (decompose_check_gaps(call, k, n, name, what) != WG_OK) return call->tape->status;
         if (call->dtype == WG_F64)

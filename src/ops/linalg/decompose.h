@@ -13,28 +13,8 @@
 #define WG_OPS_LINALG_DECOMPOSE_H
 
 #include "kernels/decompose.h"
-#include "ops/compose.h"
+#include "ops/linalg/stack.h"
 #include "ops/matmul.h"
-
-/* ---- stacks of matrices ------------------------------------------------------------------------------------------ */
-
-/* (..., m, n): so many matrices. */
-typedef struct wg_decompose_stack {
-    size_t count, m, n;
-} wg_decompose_stack;
-wg_decompose_stack wg_decompose_stack_of(const wg_shape *shape);
-
-/* Numbers of a matrix to double and back; data is a whole array of that dtype, from is an element in it. */
-void wg_decompose_load(wg_dtype dtype, const void *data, size_t from, size_t n, double *to);
-void wg_decompose_store(wg_dtype dtype, void *data, size_t to, size_t n, const double *from);
-
-/* "matrix (1,0)", or "the matrix" where there are no leading axes: number i of a stack of that shape, for messages.
- * text has WG_DECOMPOSE_TEXT. */
-#define WG_DECOMPOSE_TEXT 200
-const char *wg_decompose_name(const wg_shape *shape, size_t i, char *text);
-
-/* A composition's check: x has two axes at least. */
-bool wg_decompose_takes(const wg_composition *c, wg_var x);
 
 /* The distance at which a number counts as zero beside the largest of its kind: n eps largest, eps of the tape's
  * dtype. */

@@ -82,23 +82,12 @@ static wg_status det_evaluate(wg_call *call)
 
 /* ---- the form ------------------------------------------------------------------------------------------------------------ */
 
-static wg_status det_infer_form(wg_call *call)
-{
-    call->shape = *call->in[0].shape;
-    return WG_OK;
-}
-
 /* The matrix, the directions and the result in double, and the kernel's own. */
 static size_t det_form_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_rows(call->in[0].shape), r = call->n - 1;
     size_t kernel = wg_kernel_cofactors_scratch(n, r);
     return kernel ? kernel + (r + 2) * n * n * sizeof(double) : SIZE_MAX / 4;
-}
-
-static void det_widen(wg_dtype dtype, size_t n, const void *from, double *to)
-{
-    for (size_t i = 0; i < n; i++) to[i] = wg_linalg_number(dtype, from, i);
 }
 
 static wg_status det_form(wg_call *call)
@@ -110,12 +99,11 @@ static wg_status det_form(wg_call *call)
     double *a = (void *)((char *)scratch + wg_kernel_cofactors_scratch(n, r)), *out = a + size,
            *directions = out + size;
     for (size_t i = 0; i < count; i++) {
-        det_widen(call->dtype, size, wg_linalg_at(call->dtype, call->in[0].data, i * size), a);
+        wg_linalg_load(call->dtype, call->in[0].data, i * size, size, a);
         for (size_t k = 0; k < r; k++)
-            det_widen(
-                call->dtype, size, wg_linalg_at(call->dtype, call->in[k + 1].data, i * size), directions + k * size);
+            wg_linalg_load(call->dtype, call->in[k + 1].data, i * size, size, directions + k * size);
         wg_kernel_cofactors(n, r, a, directions, out, scratch);
-        for (size_t j = 0; j < size; j++) wg_linalg_put(call->dtype, call->out, i * size + j, out[j]);
+        wg_linalg_store(call->dtype, call->out, i * size, size, out);
     }
     return WG_OK;
 }
@@ -146,7 +134,7 @@ static void det_derive_form(wg_derivation *d)
 
 static const wg_op det_op_form = {.name = "cofactors",
     .arity = WG_ANY_ARITY,
-    .shape = det_infer_form,
+    .shape = wg_linalg_infer_same,
     .evaluate = det_form,
     .scratch = det_form_scratch,
     .derivative = det_derive_form};
@@ -216,7 +204,7 @@ static wg_status det_logarithm(wg_call *call)
 /* A^-T, which refuses a singular matrix in slogdet's name. */
 static const wg_op det_op_slope = {.name = "slogdet",
     .arity = 2,
-    .shape = wg_linalg_infer_inverse,
+    .shape = wg_linalg_infer_same,
     .evaluate = wg_linalg_inverse,
     .scratch = wg_linalg_inverse_scratch,
     .derivative = wg_linalg_derive_inverse};

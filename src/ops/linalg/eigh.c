@@ -16,7 +16,7 @@
 
 static wg_status eigh_infer(wg_call *call)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(call->in[0].shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     call->shape = wg_decompose_packed(call->in[0].shape, stack.n + stack.n * stack.n);
     return WG_OK;
 }
@@ -25,7 +25,7 @@ static wg_status eigh_infer(wg_call *call)
 static size_t eigh_numbers(size_t n) { return (2 * n * n + n + 7) / 8 * 8; }
 static size_t eigh_scratch(const wg_call *call)
 {
-    size_t n = wg_decompose_stack_of(call->in[0].shape).n;
+    size_t n = wg_linalg_stack_of(call->in[0].shape).n;
     return eigh_numbers(n) * sizeof(double) + wg_kernel_eigh_scratch(n);
 }
 
@@ -38,21 +38,21 @@ static void eigh_symmetrise(size_t n, double *a)
 
 static wg_status eigh_evaluate(wg_call *call)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(call->in[0].shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     size_t n = stack.n, packed = n + n * n, bytes = eigh_scratch(call);
     if (stack.count == 0 || n == 0) return WG_OK;
     double *w = wg_call_scratch(call, bytes);
     if (!w) return call->tape->status;
     double *v = w + n, *a = v + n * n;
     for (size_t i = 0; i < stack.count; i++) {
-        wg_decompose_load(call->dtype, call->in[0].data, i * n * n, n * n, a);
+        wg_linalg_load(call->dtype, call->in[0].data, i * n * n, n * n, a);
         eigh_symmetrise(n, a);
         if (!wg_kernel_eigh(wg_kernel_isa(), n, a, w, v, w + eigh_numbers(n))) {
-            char text[WG_DECOMPOSE_TEXT];
-            return wg_call_fail(call, WG_ERROR_NONFINITE, "%s of %s: the iteration did not converge",
-                wg_decompose_name(call->in[0].shape, i, text), wg_call_describe(call, 0));
+            char text[WG_LINALG_TEXT];
+            return wg_call_fail(
+                call, WG_ERROR_NONFINITE, "%s: the iteration did not converge", wg_linalg_describe(call, 0, i, text));
         }
-        wg_decompose_store(call->dtype, call->out, i * packed, packed, w);
+        wg_linalg_store(call->dtype, call->out, i * packed, packed, w);
     }
     return WG_OK;
 }
@@ -76,7 +76,7 @@ static wg_decompose_part eigh_vectors_part(size_t n) { return (wg_decompose_part
 
 static wg_term eigh_term(wg_derivation *d, const wg_op *op, wg_decompose_part (*part)(size_t n))
 {
-    return wg_decompose_step(d, op, part(wg_decompose_stack_of(wg_derivation_call(d)->in[1].shape).n));
+    return wg_decompose_step(d, op, part(wg_linalg_stack_of(wg_derivation_call(d)->in[1].shape).n));
 }
 
 static void eigh_derive_values(wg_derivation *d)
@@ -107,14 +107,10 @@ wg_status wg_eigh(wg_var x, wg_var *values, wg_var *vectors)
     wg_var outputs[2] = {wg_invalid(x.tape), wg_invalid(x.tape)};
     wg_status status = WG_ERROR_ARGUMENT;
     if (wg_compose_open(&c, "eigh", &x, 1, 0)) {
-        wg_shape shape = wg_shape_of(x);
-        if (!values || !vectors)
-            wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "eigh: an output pointer is NULL");
-        else if (shape.rank < 2 || shape.dim[shape.rank - 1] != shape.dim[shape.rank - 2])
-            wg_tape_fail(x.tape, WG_ERROR_SHAPE, "eigh: takes square matrices (..., n, n), not %s",
-                wg_list_describe(x.tape, x.index));
-        if (x.tape->status == WG_OK) {
-            size_t n = wg_decompose_stack_of(&shape).n;
+        if (!values || !vectors) wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "eigh: an output pointer is NULL");
+        if (x.tape->status == WG_OK && wg_linalg_square(&c, x)) {
+            wg_shape shape = wg_shape_of(x);
+            size_t n = wg_linalg_columns(&shape);
             wg_var packed = wg_list_apply(x.tape, &eigh_op, &x, 1, NULL, 0, NULL);
             outputs[0] = wg_decompose_apply(&eigh_op_values, packed, x, eigh_values_part(n));
             outputs[1] = wg_decompose_apply(&eigh_op_vectors, packed, x, eigh_vectors_part(n));

@@ -79,9 +79,9 @@ static wg_status lstsq_decompose(wg_call *call, lstsq_work *work, size_t i)
 {
     size_t m = work->sizes.m, n = work->sizes.n, size = m * n, where = 0;
     if (call->dtype == WG_F64) {
-        wg_decompose_load(call->dtype, call->in[0].data, i * (size + n * n), size + n * n, work->q);
+        wg_linalg_load(call->dtype, call->in[0].data, i * (size + n * n), size + n * n, work->q);
     } else {
-        wg_decompose_load(call->dtype, call->in[1].data, i * size, size, work->q);
+        wg_linalg_load(call->dtype, call->in[1].data, i * size, size, work->q);
         wg_kernel_qr(work->isa, m, n, work->q, work->r, work->rest);
     }
     double largest = 0, smallest = (double)INFINITY;
@@ -122,9 +122,9 @@ static wg_status lstsq_evaluate(wg_call *call)
         if (from != last && lstsq_decompose(call, &work, from) != WG_OK) return call->tape->status;
         last = from;
         from = wg_linalg_matrix_of(&s->batch_b, &s->joint, i);
-        wg_decompose_load(call->dtype, call->in[2].data, from * s->m * s->k, s->m * s->k, work.b);
+        wg_linalg_load(call->dtype, call->in[2].data, from * s->m * s->k, s->m * s->k, work.b);
         lstsq_solve(&work);
-        wg_decompose_store(call->dtype, call->out, i * s->n * s->k, s->n * s->k, work.x);
+        wg_linalg_store(call->dtype, call->out, i * s->n * s->k, s->n * s->k, work.x);
     }
     return WG_OK;
 }

@@ -4,31 +4,7 @@
 #include "wengert/ops.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-
-size_t wg_linalg_matrix_of(const wg_shape *own, const wg_shape *joint, size_t i)
-{
-    ptrdiff_t strides[WG_MAX_RANK], at = 0;
-    wg_shape_broadcast_strides(own, joint, strides);
-    for (uint32_t d = joint->rank; d-- > 0; i /= joint->dim[d]) at += (ptrdiff_t)(i % joint->dim[d]) * strides[d];
-    return (size_t)at;
-}
-
-wg_status wg_linalg_infer_square(const wg_call *call, size_t k)
-{
-    if (wg_linalg_is_square(call->in[k].shape)) return WG_OK;
-    return wg_call_fail(call, WG_ERROR_SHAPE, "takes square matrices (..., n, n), not %s", wg_call_describe(call, k));
-}
-
-bool wg_linalg_square(const wg_composition *c, wg_var x)
-{
-    wg_shape shape = wg_shape_of(x);
-    if (wg_linalg_is_square(&shape)) return true;
-    wg_tape_fail(c->tape, WG_ERROR_SHAPE, "%s: takes square matrices (..., n, n), not %s", c->name,
-        wg_list_describe(c->tape, x.index));
-    return false;
-}
 
 /* ---- systems a x = b --------------------------------------------------------------------------------------------------- */
 
@@ -72,31 +48,6 @@ wg_var wg_linalg_without_column(wg_var x)
     return wg_reshape(x, shape);
 }
 
-/* ---- stacks ------------------------------------------------------------------------------------------------------------ */
-
-const char *wg_linalg_describe(const wg_call *call, size_t k, size_t i, char *text)
-{
-    wg_shape batch = wg_linalg_batch(call->in[k].shape), index = batch;
-    char tuple[WG_SHAPE_TEXT];
-    for (uint32_t d = batch.rank; d-- > 0; i /= batch.dim[d]) index.dim[d] = i % batch.dim[d];
-    if (batch.rank)
-        snprintf(text, WG_LINALG_TEXT, "matrix %s of %s", wg_shape_format(&index, tuple, sizeof tuple),
-            wg_call_describe(call, k));
-    else
-        snprintf(text, WG_LINALG_TEXT, "%s", wg_call_describe(call, k));
-    return text;
-}
-
-void wg_linalg_fill(wg_dtype dtype, void *data, size_t n, double x)
-{
-    for (size_t i = 0; i < n; i++) wg_linalg_put(dtype, data, i, x);
-}
-
-bool wg_linalg_all_finite(wg_dtype dtype, const void *data, size_t n)
-{
-    return wg_first_not_finite(dtype, data, n) == n;
-}
-
 /* ---- the factor ------------------------------------------------------------------------------------------------------ */
 
 size_t wg_linalg_factor_scratch(wg_dtype dtype, size_t n)
@@ -132,7 +83,7 @@ void wg_linalg_factor_one(wg_dtype dtype, size_t n, const void *a, void *f, void
         wg_kernel_lu_f32(isa, n, f, (float *)f + n * n, scratch);
     if (finite) return;
     if (wg_linalg_singular(dtype, n, f) == n && !lu_any_nan(dtype, a, n * n)) return;
-    wg_linalg_fill(dtype, f, n * n, (double)NAN);
+    for (size_t i = 0; i < n * n; i++) wg_linalg_put(dtype, f, i, (double)NAN);
     for (size_t k = 0; k < n; k++) wg_linalg_put(dtype, f, n * n + k, (double)k);
 }
 

@@ -35,7 +35,7 @@ typedef struct pinv_work {
 
 static pinv_work pinv_open(const wg_shape *shape)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(shape);
     bool wide = stack.m < stack.n;
     return (pinv_work){
         .isa = wg_kernel_isa(), .wide = wide, .m = wide ? stack.n : stack.m, .n = wide ? stack.m : stack.n};
@@ -66,7 +66,7 @@ static bool pinv_one(pinv_work *w, wg_dtype dtype)
 static wg_status pinv_evaluate(wg_call *call)
 {
     pinv_work w = pinv_open(call->in[0].shape);
-    size_t count = wg_decompose_stack_of(call->in[0].shape).count, size = w.m * w.n;
+    size_t count = wg_linalg_stack_of(call->in[0].shape).count, size = w.m * w.n;
     if (count == 0 || size == 0) return WG_OK;
     w.a = wg_call_scratch(call, pinv_scratch(call));
     if (!w.a) return call->tape->status;
@@ -76,15 +76,15 @@ static wg_status pinv_evaluate(wg_call *call)
     w.vt = w.s + w.n;
     w.rest = w.a + pinv_numbers(&w);
     for (size_t i = 0; i < count; i++) {
-        wg_decompose_load(call->dtype, call->in[0].data, i * size, size, w.wide ? w.turned : w.a);
+        wg_linalg_load(call->dtype, call->in[0].data, i * size, size, w.wide ? w.turned : w.a);
         if (w.wide) wg_kernel_turn(w.n, w.m, w.turned, w.a);
         if (!pinv_one(&w, call->dtype)) {
-            char text[WG_DECOMPOSE_TEXT];
-            return wg_call_fail(call, WG_ERROR_NONFINITE, "%s of %s: the iteration did not converge",
-                wg_decompose_name(call->in[0].shape, i, text), wg_call_describe(call, 0));
+            char text[WG_LINALG_TEXT];
+            return wg_call_fail(
+                call, WG_ERROR_NONFINITE, "%s: the iteration did not converge", wg_linalg_describe(call, 0, i, text));
         }
         if (w.wide) wg_kernel_turn(w.n, w.m, w.y, w.turned);
-        wg_decompose_store(call->dtype, call->out, i * size, size, w.wide ? w.turned : w.y);
+        wg_linalg_store(call->dtype, call->out, i * size, size, w.wide ? w.turned : w.y);
     }
     return WG_OK;
 }
@@ -118,7 +118,7 @@ static void pinv_derive_wide(wg_derivation *d)
 
 static void pinv_derivative(wg_derivation *d)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(wg_derivation_call(d)->in[0].shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(wg_derivation_call(d)->in[0].shape);
     if (stack.m < stack.n)
         pinv_derive_wide(d);
     else
@@ -135,6 +135,6 @@ static const wg_op pinv_op = {.name = "pinv",
 wg_var wg_pinv(wg_var x)
 {
     wg_composition c;
-    if (!wg_compose_open(&c, "pinv", &x, 1, 0) || !wg_decompose_takes(&c, x)) return wg_invalid(c.tape);
+    if (!wg_compose_open(&c, "pinv", &x, 1, 0) || !wg_linalg_matrices(&c, x)) return wg_invalid(c.tape);
     return wg_compose_close(&c, wg_list_apply(c.tape, &pinv_op, &x, 1, NULL, 0, NULL));
 }

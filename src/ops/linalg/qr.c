@@ -16,33 +16,33 @@
 
 static wg_status qr_infer(wg_call *call)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(call->in[0].shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     call->shape = wg_decompose_packed(call->in[0].shape, stack.m * stack.n + stack.n * stack.n);
     return WG_OK;
 }
 
 /* Q and R in double, and the kernel's own. */
-static size_t qr_numbers(const wg_decompose_stack *stack)
+static size_t qr_numbers(const wg_linalg_stack *stack)
 {
     return (stack->m * stack->n + stack->n * stack->n + 7) / 8 * 8;
 }
 static size_t qr_scratch(const wg_call *call)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(call->in[0].shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     return qr_numbers(&stack) * sizeof(double) + wg_kernel_qr_scratch(stack.m, stack.n);
 }
 
 static wg_status qr_evaluate(wg_call *call)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(call->in[0].shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     size_t size = stack.m * stack.n, packed = size + stack.n * stack.n;
     if (stack.count == 0 || size == 0) return WG_OK;
     double *q = wg_call_scratch(call, qr_scratch(call));
     if (!q) return call->tape->status;
     for (size_t i = 0; i < stack.count; i++) {
-        wg_decompose_load(call->dtype, call->in[0].data, i * size, size, q);
+        wg_linalg_load(call->dtype, call->in[0].data, i * size, size, q);
         wg_kernel_qr(wg_kernel_isa(), stack.m, stack.n, q, q + size, q + qr_numbers(&stack));
-        wg_decompose_store(call->dtype, call->out, i * packed, packed, q);
+        wg_linalg_store(call->dtype, call->out, i * packed, packed, q);
     }
     return WG_OK;
 }
@@ -51,12 +51,6 @@ const wg_op wg_qr_op_packed = {
     .name = "qr", .arity = 1, .flags = WG_OP_CUTS, .shape = qr_infer, .evaluate = qr_evaluate, .scratch = qr_scratch};
 
 /* ---- the inverse of R -------------------------------------------------------------------------------------------- */
-
-static wg_status qr_infer_inverse(wg_call *call)
-{
-    call->shape = *call->in[0].shape;
-    return WG_OK;
-}
 
 /* X R = I, row by row of X from the last: row i of X is (e_i - sum of R_ij times row j) / R_ii over j > i. */
 #define QR_INVERSE(R)                                                                                                  \
@@ -72,23 +66,22 @@ static wg_status qr_infer_inverse(wg_call *call)
     } while (0)
 static wg_status qr_inverse(wg_call *call)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(&call->shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(&call->shape);
     size_t n = stack.n;
     for (size_t k = 0; k < stack.count; k++) {
         double largest = 0, smallest = INFINITY;
         size_t where = 0;
         for (size_t i = 0; i < n; i++) {
-            double pivot;
-            wg_decompose_load(call->dtype, call->in[0].data, (k * n + i) * n + i, 1, &pivot);
+            double pivot = wg_linalg_number(call->dtype, call->in[0].data, (k * n + i) * n + i);
             largest = fmax(largest, fabs(pivot));
             if (fabs(pivot) < smallest) smallest = fabs(pivot), where = i;
         }
         if (smallest <= wg_decompose_threshold(call->dtype, n, largest)) {
-            char text[WG_DECOMPOSE_TEXT];
+            char text[WG_LINALG_TEXT];
             return wg_tape_fail(call->tape, WG_ERROR_ARGUMENT,
                 "qr: the derivative does not exist: %s does not have full rank: element %zu on R's diagonal is %.3g "
                 "beside %.3g",
-                wg_decompose_name(&call->shape, k, text), where, smallest, largest);
+                wg_linalg_place(&call->shape, k, text), where, smallest, largest);
         }
         if (call->dtype == WG_F64)
             QR_INVERSE(double);
@@ -109,7 +102,7 @@ static void qr_derive_inverse(wg_derivation *d)
 
 static const wg_op qr_op_inverse = {.name = "qr_inverse",
     .arity = 1,
-    .shape = qr_infer_inverse,
+    .shape = wg_linalg_infer_same,
     .evaluate = qr_inverse,
     .derivative = qr_derive_inverse};
 
@@ -122,16 +115,16 @@ static void qr_derive_r(wg_derivation *d);
 static const wg_op qr_op_q = WG_DECOMPOSE_PART("qr_q", qr_derive_q);
 static const wg_op qr_op_r = WG_DECOMPOSE_PART("qr_r", qr_derive_r);
 
-static wg_decompose_part qr_part_q(wg_decompose_stack s) { return (wg_decompose_part){0, 2, {s.m, s.n}}; }
-static wg_decompose_part qr_part_r(wg_decompose_stack s) { return (wg_decompose_part){s.m * s.n, 2, {s.n, s.n}}; }
+static wg_decompose_part qr_part_q(wg_linalg_stack s) { return (wg_decompose_part){0, 2, {s.m, s.n}}; }
+static wg_decompose_part qr_part_r(wg_linalg_stack s) { return (wg_decompose_part){s.m * s.n, 2, {s.n, s.n}}; }
 
 wg_term wg_qr_step_q(wg_derivation *d)
 {
-    return wg_decompose_step(d, &qr_op_q, qr_part_q(wg_decompose_stack_of(wg_derivation_call(d)->in[1].shape)));
+    return wg_decompose_step(d, &qr_op_q, qr_part_q(wg_linalg_stack_of(wg_derivation_call(d)->in[1].shape)));
 }
 wg_term wg_qr_step_r(wg_derivation *d)
 {
-    return wg_decompose_step(d, &qr_op_r, qr_part_r(wg_decompose_stack_of(wg_derivation_call(d)->in[1].shape)));
+    return wg_decompose_step(d, &qr_op_r, qr_part_r(wg_linalg_stack_of(wg_derivation_call(d)->in[1].shape)));
 }
 
 /* x gets (g - Q C) R^-T, C mirrored from g^T Q. */
@@ -161,7 +154,7 @@ static void qr_tall(wg_var x, wg_var *outputs)
 {
     if (!wg_list_valid(x)) return;
     wg_shape shape = wg_shape_of(x);
-    wg_decompose_stack stack = wg_decompose_stack_of(&shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(&shape);
     wg_var packed = wg_list_apply(x.tape, &wg_qr_op_packed, &x, 1, NULL, 0, NULL);
     outputs[0] = wg_decompose_apply(&qr_op_q, packed, x, qr_part_q(stack));
     outputs[1] = wg_decompose_apply(&qr_op_r, packed, x, qr_part_r(stack));
@@ -182,9 +175,9 @@ wg_status wg_qr(wg_var x, wg_var *q, wg_var *r)
     wg_status status = WG_ERROR_ARGUMENT;
     if (wg_compose_open(&c, "qr", &x, 1, 0)) {
         if (!q || !r) wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "qr: an output pointer is NULL");
-        if (x.tape->status == WG_OK && wg_decompose_takes(&c, x)) {
+        if (x.tape->status == WG_OK && wg_linalg_matrices(&c, x)) {
             wg_shape shape = wg_shape_of(x);
-            wg_decompose_stack stack = wg_decompose_stack_of(&shape);
+            wg_linalg_stack stack = wg_linalg_stack_of(&shape);
             if (stack.m < stack.n)
                 qr_wide(x, stack.m, outputs);
             else

@@ -105,12 +105,6 @@ wg_var wg_solve(wg_var a, wg_var b)
 
 /* ---- inv ------------------------------------------------------------------------------------------------------------- */
 
-wg_status wg_linalg_infer_inverse(wg_call *call)
-{
-    call->shape = *call->in[0].shape;
-    return WG_OK;
-}
-
 size_t wg_linalg_inverse_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_rows(call->in[0].shape);
@@ -124,12 +118,10 @@ wg_status wg_linalg_inverse(wg_call *call)
     if (solve_check(call) != WG_OK) return call->tape->status;
     void *scratch = bytes ? wg_call_scratch(call, bytes) : NULL;
     if (bytes && !scratch) return call->tape->status;
-    wg_linalg_fill(call->dtype, call->out, count * n * n, 0);
-    for (size_t i = 0; i < count; i++) {
-        void *y = (char *)call->out + i * n * n * element;
-        for (size_t k = 0; k < n; k++) wg_linalg_put(call->dtype, y, k * n + k, 1);
-        solve_one(call, n, n, wg_linalg_at(call->dtype, call->in[1].data, i * (n + 1) * n), y, scratch);
-    }
+    wg_linalg_identity(call->dtype, count, n, call->out);
+    for (size_t i = 0; i < count; i++)
+        solve_one(call, n, n, wg_linalg_at(call->dtype, call->in[1].data, i * (n + 1) * n),
+            (char *)call->out + i * n * n * element, scratch);
     return WG_OK;
 }
 
@@ -150,7 +142,7 @@ void wg_linalg_derive_inverse(wg_derivation *d)
 
 static const wg_op solve_op_inverse = {.name = "inv",
     .arity = 2,
-    .shape = wg_linalg_infer_inverse,
+    .shape = wg_linalg_infer_same,
     .evaluate = wg_linalg_inverse,
     .scratch = wg_linalg_inverse_scratch,
     .derivative = wg_linalg_derive_inverse};
@@ -169,15 +161,12 @@ wg_var wg_inv(wg_var a)
 /* identity(a): the identity in a's shape. */
 static wg_status solve_identity(wg_call *call)
 {
-    size_t n = wg_linalg_rows(&call->shape), count = wg_linalg_count(&call->shape);
-    wg_linalg_fill(call->dtype, call->out, count * n * n, 0);
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < n; k++) wg_linalg_put(call->dtype, call->out, (i * n + k) * n + k, 1);
+    wg_linalg_identity(call->dtype, wg_linalg_count(&call->shape), wg_linalg_rows(&call->shape), call->out);
     return WG_OK;
 }
 
 static const wg_op solve_op_identity = {
-    .name = "identity", .arity = 1, .flags = WG_OP_CUTS, .shape = wg_linalg_infer_inverse, .evaluate = solve_identity};
+    .name = "identity", .arity = 1, .flags = WG_OP_CUTS, .shape = wg_linalg_infer_same, .evaluate = solve_identity};
 
 wg_var wg_matrix_power(wg_var a, int n)
 {

@@ -22,24 +22,21 @@
 /* Packed: U (m,n), s (n), V^T (n,n). The attribute is a bool: signs by the right vectors. */
 static wg_status svd_infer(wg_call *call)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(call->in[0].shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     call->shape = wg_decompose_packed(call->in[0].shape, (stack.m + 1 + stack.n) * stack.n);
     return WG_OK;
 }
 
-static size_t svd_numbers(const wg_decompose_stack *stack)
-{
-    return ((stack->m + 1 + stack->n) * stack->n + 7) / 8 * 8;
-}
+static size_t svd_numbers(const wg_linalg_stack *stack) { return ((stack->m + 1 + stack->n) * stack->n + 7) / 8 * 8; }
 static size_t svd_scratch(const wg_call *call)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(call->in[0].shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     return svd_numbers(&stack) * sizeof(double) + wg_kernel_svd_scratch(wg_kernel_isa(), stack.m, stack.n);
 }
 
 static wg_status svd_evaluate(wg_call *call)
 {
-    wg_decompose_stack stack = wg_decompose_stack_of(call->in[0].shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     size_t size = stack.m * stack.n, packed = size + stack.n + stack.n * stack.n;
     bool by_right = *(const bool *)call->attributes;
     if (stack.count == 0 || size == 0) return WG_OK;
@@ -47,13 +44,13 @@ static wg_status svd_evaluate(wg_call *call)
     if (!u) return call->tape->status;
     double *s = u + size, *vt = s + stack.n;
     for (size_t i = 0; i < stack.count; i++) {
-        wg_decompose_load(call->dtype, call->in[0].data, i * size, size, u);
+        wg_linalg_load(call->dtype, call->in[0].data, i * size, size, u);
         if (!wg_kernel_svd(wg_kernel_isa(), stack.m, stack.n, by_right, u, s, vt, u + svd_numbers(&stack))) {
-            char text[WG_DECOMPOSE_TEXT];
-            return wg_call_fail(call, WG_ERROR_NONFINITE, "%s of %s: the iteration did not converge",
-                wg_decompose_name(call->in[0].shape, i, text), wg_call_describe(call, 0));
+            char text[WG_LINALG_TEXT];
+            return wg_call_fail(
+                call, WG_ERROR_NONFINITE, "%s: the iteration did not converge", wg_linalg_describe(call, 0, i, text));
         }
-        wg_decompose_store(call->dtype, call->out, i * packed, packed, u);
+        wg_linalg_store(call->dtype, call->out, i * packed, packed, u);
     }
     return WG_OK;
 }
@@ -67,28 +64,21 @@ static const wg_op svd_op = {.name = "svd",
 
 /* ---- singular values that are divided by ------------------------------------------------------------------------- */
 
-static wg_status svd_infer_positive(wg_call *call)
-{
-    call->shape = *call->in[0].shape;
-    return WG_OK;
-}
-
 /* s itself, or an error where one is zero. They descend. */
 static wg_status svd_positive(wg_call *call)
 {
     size_t n = call->shape.dim[call->shape.rank - 1], size = call->in[0].size;
     for (size_t from = 0; from < size; from += n) {
-        double first, last;
-        wg_decompose_load(call->dtype, call->in[0].data, from, 1, &first);
-        wg_decompose_load(call->dtype, call->in[0].data, from + n - 1, 1, &last);
+        double first = wg_linalg_number(call->dtype, call->in[0].data, from);
+        double last = wg_linalg_number(call->dtype, call->in[0].data, from + n - 1);
         if (!(last <= wg_decompose_threshold(call->dtype, n, first))) continue;
-        char text[WG_DECOMPOSE_TEXT];
+        char text[WG_LINALG_TEXT];
         wg_shape matrices = call->shape;
         matrices.dim[matrices.rank++] = n;
         return wg_tape_fail(call->tape, WG_ERROR_ARGUMENT,
             "svd: the derivative of the longer vectors does not exist: singular value %zu of %s is zero: %.3g beside "
             "%.3g",
-            n - 1, wg_decompose_name(&matrices, from / n, text), last, first);
+            n - 1, wg_linalg_place(&matrices, from / n, text), last, first);
     }
     if (size) memcpy(call->out, call->in[0].data, size * wg_dtype_size(call->dtype));
     return WG_OK;
@@ -99,7 +89,7 @@ static void svd_derive_positive(wg_derivation *d) { wg_give_term(d, 0, wg_cotang
 static const wg_op svd_op_positive = {.name = "svd_positive",
     .arity = 1,
     .flags = WG_OP_LINEAR,
-    .shape = svd_infer_positive,
+    .shape = wg_linalg_infer_same,
     .evaluate = svd_positive,
     .derivative = svd_derive_positive};
 
@@ -112,17 +102,11 @@ static const wg_op svd_op_u = WG_DECOMPOSE_PART("svd_u", svd_derive_u);
 static const wg_op svd_op_s = WG_DECOMPOSE_PART("svd_s", svd_derive_s);
 static const wg_op svd_op_vt = WG_DECOMPOSE_PART("svd_vt", svd_derive_vt);
 
-static wg_decompose_part svd_part_u(wg_decompose_stack s) { return (wg_decompose_part){0, 2, {s.m, s.n}}; }
-static wg_decompose_part svd_part_s(wg_decompose_stack s) { return (wg_decompose_part){s.m * s.n, 1, {s.n}}; }
-static wg_decompose_part svd_part_vt(wg_decompose_stack s)
-{
-    return (wg_decompose_part){(s.m + 1) * s.n, 2, {s.n, s.n}};
-}
+static wg_decompose_part svd_part_u(wg_linalg_stack s) { return (wg_decompose_part){0, 2, {s.m, s.n}}; }
+static wg_decompose_part svd_part_s(wg_linalg_stack s) { return (wg_decompose_part){s.m * s.n, 1, {s.n}}; }
+static wg_decompose_part svd_part_vt(wg_linalg_stack s) { return (wg_decompose_part){(s.m + 1) * s.n, 2, {s.n, s.n}}; }
 
-static wg_decompose_stack svd_stack(wg_derivation *d)
-{
-    return wg_decompose_stack_of(wg_derivation_call(d)->in[1].shape);
-}
+static wg_linalg_stack svd_stack(wg_derivation *d) { return wg_linalg_stack_of(wg_derivation_call(d)->in[1].shape); }
 
 static wg_term svd_product(wg_derivation *d, const wg_op *op, wg_term a, wg_term b)
 {
@@ -150,7 +134,7 @@ static wg_term svd_turning(wg_derivation *d, wg_term s, wg_term p)
 
 static void svd_derive_s(wg_derivation *d)
 {
-    wg_decompose_stack stack = svd_stack(d);
+    wg_linalg_stack stack = svd_stack(d);
     wg_term u = wg_decompose_step(d, &svd_op_u, svd_part_u(stack));
     wg_term vt = wg_decompose_step(d, &svd_op_vt, svd_part_vt(stack));
     wg_term g = wg_decompose_as_row(d, wg_cotangent(d), &wg_derivation_call(d)->shape);
@@ -159,7 +143,7 @@ static void svd_derive_s(wg_derivation *d)
 
 static void svd_derive_u(wg_derivation *d)
 {
-    wg_decompose_stack stack = svd_stack(d);
+    wg_linalg_stack stack = svd_stack(d);
     wg_shape shape = svd_shape_s(d);
     wg_term g = wg_cotangent(d), u = wg_decompose_step(d, &svd_op_u, svd_part_u(stack));
     wg_term s = wg_decompose_step(d, &svd_op_s, svd_part_s(stack));
@@ -178,7 +162,7 @@ static void svd_derive_u(wg_derivation *d)
 
 static void svd_derive_vt(wg_derivation *d)
 {
-    wg_decompose_stack stack = svd_stack(d);
+    wg_linalg_stack stack = svd_stack(d);
     wg_shape shape = svd_shape_s(d);
     wg_term g = wg_cotangent(d), u = wg_decompose_step(d, &svd_op_u, svd_part_u(stack));
     wg_term s = wg_decompose_step(d, &svd_op_s, svd_part_s(stack));
@@ -194,7 +178,7 @@ static void svd_tall(wg_var x, bool by_right, wg_var *outputs)
 {
     if (!wg_list_valid(x)) return;
     wg_shape shape = wg_shape_of(x);
-    wg_decompose_stack stack = wg_decompose_stack_of(&shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(&shape);
     wg_var packed = wg_list_apply(x.tape, &svd_op, &x, 1, &by_right, sizeof by_right, NULL);
     outputs[0] = wg_decompose_apply(&svd_op_u, packed, x, svd_part_u(stack));
     outputs[1] = wg_decompose_apply(&svd_op_s, packed, x, svd_part_s(stack));
@@ -204,7 +188,7 @@ static void svd_tall(wg_var x, bool by_right, wg_var *outputs)
 static void svd_any(wg_var x, wg_var *outputs)
 {
     wg_shape shape = wg_shape_of(x);
-    wg_decompose_stack stack = wg_decompose_stack_of(&shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(&shape);
     bool wide = stack.m < stack.n;
     svd_tall(wide ? wg_transpose(x) : x, wide, outputs);
     if (!wide) return;
@@ -220,7 +204,7 @@ wg_status wg_svd(wg_var x, wg_var *u, wg_var *s, wg_var *vt)
     wg_status status = WG_ERROR_ARGUMENT;
     if (wg_compose_open(&c, "svd", &x, 1, 0)) {
         if (!u || !s || !vt) wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "svd: an output pointer is NULL");
-        if (x.tape->status == WG_OK && wg_decompose_takes(&c, x)) svd_any(x, outputs);
+        if (x.tape->status == WG_OK && wg_linalg_matrices(&c, x)) svd_any(x, outputs);
         status = wg_compose_close_all(&c, outputs, 3);
     } else if (x.tape) {
         status = x.tape->status;

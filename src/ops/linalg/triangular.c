@@ -12,12 +12,6 @@
 
 /* ---- triangles ------------------------------------------------------------------------------------------------------- */
 
-static wg_status triangular_infer_part(wg_call *call)
-{
-    call->shape = *call->in[0].shape;
-    return WG_OK;
-}
-
 #define TRIANGULAR_PART(R)                                                                                             \
     do {                                                                                                               \
         const R *x = (const R *)call->in[0].data + at;                                                                 \
@@ -52,7 +46,7 @@ static void triangular_derive_part(wg_derivation *d)
 const wg_op wg_linalg_op_triangle = {.name = "triangle",
     .arity = 1,
     .flags = WG_OP_LINEAR,
-    .shape = triangular_infer_part,
+    .shape = wg_linalg_infer_same,
     .evaluate = triangular_part,
     .derivative = triangular_derive_part};
 
