@@ -128,8 +128,10 @@ static void matmul_fuse_batch(matmul_job *job)
     }
 }
 
+/* Of no matrices, a sum over an empty batch, none. */
 static size_t matmul_scratch_bytes(const matmul_job *job)
 {
+    if (wg_shape_product(&job->joint, 0, job->joint.rank) == 0) return 0;
     bool f64 = job->call->dtype == WG_F64, ta = job->a.transposed, tb = job->b.transposed;
     return f64 ? wg_kernel_gemm_scratch_f64(job->isa, ta, tb, job->m, job->n, job->k)
                : wg_kernel_gemm_scratch_f32(job->isa, ta, tb, job->m, job->n, job->k);

@@ -171,11 +171,35 @@ static void test_bounded(void **state)
     free(buffer);
 }
 
+/* A stack of no matrices takes no memory, however large they would be: value, gradient and second derivative. */
+static void test_empty_stacks(void **state)
+{
+    (void)state;
+    const size_t large = (size_t)1 << (sizeof(size_t) * 8 / 2 - 8);
+    static char buffer[1 << 15];
+    for (int op = 0; op < OPS; op++) {
+        wg_tape_options options = {.dtype = WG_F64, .buffer = buffer, .buffer_size = sizeof buffer};
+        wg_tape *tape = wg_tape_new_with(&options, NULL);
+        assert_non_null(tape);
+        wg_var x = wg_variable_f64(tape, WG_DIMS(0, large, large), NULL),
+               v = wg_variable_f64(tape, WG_DIMS(large, 0), NULL);
+        wg_var y = wg_sum(apply(op, x, v)), in[] = {x, v}, grads[2];
+        assert_true(wg_item(y) == 0);
+        wg_backward(y);
+        wg_gradients(y, in, 2, grads);
+        wg_var again = wg_add(wg_sum(grads[0]), wg_sum(grads[1]));
+        wg_gradients(again, in, 2, grads);
+        if (wg_tape_status(tape) != WG_OK) fail_msg("op %d: %s", op, wg_tape_message(tape));
+        wg_tape_free(tape);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_empty_stacks),
     };
     return cmocka_run_group_tests_name("ops/systems", tests, NULL, NULL);
 }

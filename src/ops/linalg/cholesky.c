@@ -76,6 +76,7 @@ static const wg_op cholesky_op_turned = {.name = "transpose",
 static size_t cholesky_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_rows(call->in[0].shape);
+    if (wg_linalg_nothing(call)) return 0;
     return call->dtype == WG_F64 ? wg_kernel_cholesky_scratch_f64(wg_kernel_isa(), n)
                                  : wg_kernel_cholesky_scratch_f32(wg_kernel_isa(), n);
 }

@@ -62,6 +62,7 @@ static size_t det_factor_bytes(wg_dtype dtype, size_t n)
 static size_t det_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_rows(call->in[0].shape);
+    if (wg_linalg_nothing(call)) return 0;
     return det_factor_bytes(call->dtype, n) + wg_linalg_factor_scratch(call->dtype, n);
 }
 
@@ -86,6 +87,7 @@ static wg_status det_evaluate(wg_call *call)
 static size_t det_form_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_rows(call->in[0].shape), r = call->n - 1;
+    if (wg_linalg_nothing(call)) return 0;
     size_t kernel = wg_kernel_cofactors_scratch(n, r);
     return kernel ? kernel + (r + 2) * n * n * sizeof(double) : SIZE_MAX / 4;
 }

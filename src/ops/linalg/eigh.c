@@ -26,6 +26,7 @@ static size_t eigh_numbers(size_t n) { return (2 * n * n + n + 7) / 8 * 8; }
 static size_t eigh_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_stack_of(call->in[0].shape).n;
+    if (wg_linalg_nothing(call)) return 0;
     return eigh_numbers(n) * sizeof(double) + wg_kernel_eigh_scratch(n);
 }
 

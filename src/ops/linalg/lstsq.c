@@ -66,6 +66,7 @@ static size_t lstsq_scratch(const wg_call *call)
 {
     lstsq_sizes s;
     if (!lstsq_measure(call->in[1].shape, call->in[2].shape, &s)) return 0;
+    if (wg_shape_product(&s.joint, 0, s.joint.rank) == 0 || s.n == 0) return 0;
     wg_isa isa = wg_kernel_isa();
     size_t qr = wg_kernel_qr_scratch(s.m, s.n);
     size_t product = wg_kernel_gemm_scratch_f64(isa, true, false, s.n, s.k, s.m);

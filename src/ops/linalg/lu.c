@@ -97,6 +97,7 @@ static wg_status lu_infer(wg_call *call)
 
 static size_t lu_scratch(const wg_call *call)
 {
+    if (wg_linalg_nothing(call)) return 0;
     return wg_linalg_factor_scratch(call->dtype, wg_linalg_rows(call->in[0].shape));
 }
 

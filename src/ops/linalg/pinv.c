@@ -46,6 +46,7 @@ static size_t pinv_numbers(const pinv_work *w) { return (3 * w->m * w->n + w->n 
 static size_t pinv_scratch(const wg_call *call)
 {
     pinv_work w = pinv_open(call->in[0].shape);
+    if (wg_linalg_nothing(call)) return 0;
     size_t svd = wg_kernel_svd_scratch(w.isa, w.m, w.n);
     size_t product = wg_kernel_gemm_scratch_f64(w.isa, true, true, w.n, w.m, w.n);
     return pinv_numbers(&w) * sizeof(double) + (svd > product ? svd : product);

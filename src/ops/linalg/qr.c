@@ -29,6 +29,7 @@ static size_t qr_numbers(const wg_linalg_stack *stack)
 static size_t qr_scratch(const wg_call *call)
 {
     wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
+    if (wg_linalg_nothing(call)) return 0;
     return qr_numbers(&stack) * sizeof(double) + wg_kernel_qr_scratch(stack.m, stack.n);
 }
 

@@ -31,6 +31,7 @@ static wg_status solve_check(const wg_call *call)
 
 static size_t solve_bytes(const wg_call *call, size_t n, size_t k)
 {
+    if (wg_linalg_nothing(call)) return 0;
     bool transpose = *(const bool *)call->attributes;
     wg_isa isa = wg_kernel_isa();
     return call->dtype == WG_F64 ? wg_kernel_lu_solve_scratch_f64(isa, transpose, n, k)

@@ -85,6 +85,13 @@ void wg_linalg_store(wg_dtype dtype, void *data, size_t to, size_t n, const doub
         for (size_t i = 0; i < n; i++) ((float *)data)[to + i] = (float)from[i];
 }
 
+bool wg_linalg_nothing(const wg_call *call)
+{
+    bool nothing = false;
+    for (size_t k = 0; k < call->n; k++) nothing = nothing || call->in[k].size == 0;
+    return nothing;
+}
+
 void wg_linalg_identity(wg_dtype dtype, size_t count, size_t n, void *data)
 {
     if (count == 0 || n == 0) return;

@@ -80,6 +80,10 @@ static inline const void *wg_linalg_at(wg_dtype dtype, const void *data, size_t 
 void wg_linalg_load(wg_dtype dtype, const void *data, size_t from, size_t n, double *to);
 void wg_linalg_store(wg_dtype dtype, void *data, size_t to, size_t n, const double *from);
 
+/* Whether some operand has no elements. Then an evaluation takes no scratch, however large the matrices of which there are
+ * none. */
+bool wg_linalg_nothing(const wg_call *call);
+
 /* Identity matrices. */
 void wg_linalg_identity(wg_dtype dtype, size_t count, size_t n, void *data);
 

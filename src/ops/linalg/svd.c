@@ -31,6 +31,7 @@ static size_t svd_numbers(const wg_linalg_stack *stack) { return ((stack->m + 1 
 static size_t svd_scratch(const wg_call *call)
 {
     wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
+    if (wg_linalg_nothing(call)) return 0;
     return svd_numbers(&stack) * sizeof(double) + wg_kernel_svd_scratch(wg_kernel_isa(), stack.m, stack.n);
 }
 

@@ -58,6 +58,7 @@ static size_t triangular_scratch(const wg_call *call)
 {
     wg_triangle t = *(const wg_triangle *)call->attributes;
     size_t n = wg_linalg_rows(call->in[1].shape), k = wg_linalg_columns(call->in[1].shape);
+    if (wg_linalg_nothing(call)) return 0;
     return call->dtype == WG_F64 ? wg_kernel_triangular_scratch_f64(wg_kernel_isa(), t, n, k)
                                  : wg_kernel_triangular_scratch_f32(wg_kernel_isa(), t, n, k);
 }
