@@ -1,10 +1,11 @@
-/* Every op, grouped by room: a section's title is the file in src/ops that holds it. Names and semantics are NumPy's and
- * PyTorch's; where the two differ, the comment says which.
+/* Every op, grouped by room: a section's title is the file in src/ops that holds it. Names and semantics are NumPy's
+ * and PyTorch's; where the two differ, the comment says which.
  *
  * An op computes its value at once and records itself. It fails, records nothing and returns an invalid var when an
  * operand is invalid (WG_ERROR_ARGUMENT), stale (WG_ERROR_STALE) or an index var where numbers are expected
- * (WG_ERROR_ARGUMENT), when the operands live on two tapes (WG_ERROR_ARGUMENT on both), when shapes or axes don't fit or
- * a size overflows (WG_ERROR_SHAPE), and when memory ends (WG_ERROR_MEMORY). Comments name only what comes beside that.
+ * (WG_ERROR_ARGUMENT), when the operands live on two tapes (WG_ERROR_ARGUMENT on both), when shapes or axes don't fit
+ * or a size overflows (WG_ERROR_SHAPE), and when memory ends (WG_ERROR_MEMORY). Comments name only what comes beside
+ * that.
  *
  * Below, y is the result, g its cotangent; "a: g b" reads "the adjoint of a gains g b". */
 #ifndef WENGERT_OPS_H
@@ -16,12 +17,13 @@
 extern "C" {
 #endif
 
-/* ==== elementwise ==================================================================================================
+/* ==== elementwise ====================================================================================================
  * Operands broadcast by NumPy's rule: shapes are aligned at their last axes, and an extent of 1 or a missing axis
- * stretches. The adjoint of a stretched operand is summed over the stretched axes. A zero cotangent contributes an exact
- * zero, whatever the local derivative (options.ieee_zero restores 0 inf = NaN). In a recorded derivative the product is an
- * exact zero when either factor is: there, unlike in wg_backward, an infinite or NaN cotangent times a zero slope is 0. Formulas: NIST Digital Library of
- * Mathematical Functions, dlmf.nist.gov, chapter 4, unless said otherwise. */
+ * stretches. The adjoint of a stretched operand is summed over the stretched axes. A zero cotangent contributes an
+ * exact zero, whatever the local derivative (options.ieee_zero restores 0 inf = NaN). In a recorded derivative the
+ * product is an exact zero when either factor is: there, unlike in wg_backward, an infinite or NaN cotangent times a
+ * zero slope is 0. Formulas: NIST Digital Library of Mathematical Functions, dlmf.nist.gov, chapter 4, unless said
+ * otherwise. */
 
 /* ---- arithmetic -------------------------------------------------------------------------------------------------- */
 
@@ -41,9 +43,9 @@ WG_API wg_var wg_fma(wg_var a, wg_var b, wg_var c);
  * a: g (1 - weight), b: g weight, weight: g (b - a) */
 WG_API wg_var wg_lerp(wg_var a, wg_var b, wg_var weight);
 
-/* The rest of a / b: a - b floor(a / b), with the sign of b, a zero too (NumPy's remainder and Python's %).
- * a: g, b: -g floor(a / b). Division by 0 is NaN; the rest by an infinite b of the other sign is b, and b's derivative then NaN.
- * The derivatives are those between the jumps, which lie where a / b is an integer. */
+/* The rest of a / b: a - b floor(a / b), with the sign of b, a zero too (NumPy's remainder, torch.remainder, Python's
+ * %). a: g, b: -g floor(a / b). Division by 0 is NaN; the rest by an infinite b of the other sign is b, and b's
+ * derivative then NaN. The derivatives are those between the jumps, which lie where a / b is an integer. */
 WG_API wg_var wg_remainder(wg_var a, wg_var b);
 
 /* a - b trunc(a / b), with the sign of a (C's and NumPy's fmod), exact. a: g, b: -g trunc(a / b). fmod(a, 0) is NaN. */
@@ -51,10 +53,10 @@ WG_API wg_var wg_fmod(wg_var a, wg_var b);
 
 /* ---- powers, exponentials, logarithms ---------------------------------------------------------------------------- */
 
-/* base^exponent. base: g e b^(e-1), zero where e = 0; exponent: g y log b, zero where b = 0 and e >= 0.
- * pow(0, 0) = 1. A negative base with a non-integer exponent is NaN, and so is its exponent's derivative.
- * At base 0 an exponent >= 0 has no part in any derivative: those with respect to it are zero, the mixed ones too, which for
- * e <= 1 do not exist as limits. */
+/* base^exponent. base: g e b^(e-1), zero where e = 0; exponent: g y log b, zero where b = 0 and e >= 0. pow(0, 0) = 1.
+ * A negative base is NaN unless the exponent is an integer, and the exponent's derivative is NaN at any negative base.
+ * At base 0 an exponent >= 0 has no part in any derivative: those with respect to it are zero, the mixed ones too,
+ * which for e <= 1 do not exist as limits. */
 WG_API wg_var wg_pow(wg_var base, wg_var exponent);
 
 WG_API wg_var wg_sqrt(wg_var x);  /* x^(1/2).    x: g / (2 y), infinite at 0; NaN below 0 */
@@ -68,12 +70,12 @@ WG_API wg_var wg_log2(wg_var x);  /* to base 2, likewise.                x: g / 
 WG_API wg_var wg_log10(wg_var x); /* to base 10, likewise.               x: g / (x log 10) */
 WG_API wg_var wg_log1p(wg_var x); /* log(1 + x), right for small x too.  x: g / (1 + x) */
 
-/* log(e^a + e^b), for any a and b, infinite ones too (NumPy's logaddexp).  a: g sigmoid(a - b), b: g sigmoid(b - a). Two equal
- * infinities have no difference: half of g goes to each at infinity, nothing at -infinity. */
+/* log(e^a + e^b), for any a and b, infinite ones too (NumPy's logaddexp).  a: g sigmoid(a - b), b: g sigmoid(b - a).
+ * Two equal infinities have no difference: half of g goes to each at infinity, nothing at -infinity. */
 WG_API wg_var wg_logaddexp(wg_var a, wg_var b);
 
-/* x log y, and 0 where x = 0 (also where y <= 0), NaN where y is NaN (PyTorch's and SciPy's).  x: g log y; y: g x / y, an exact
- * zero where x = 0. Where x = 0 and y <= 0, at every order zero to both. */
+/* x log y, and 0 where x = 0 (also where y <= 0), NaN where y is NaN (PyTorch's and SciPy's).  x: g log y; y: g x / y,
+ * an exact zero where x = 0. Where x = 0 and y <= 0, at every order zero to both. */
 WG_API wg_var wg_xlogy(wg_var x, wg_var y);
 
 /* ---- trigonometry and hyperbolic functions. Angles are in radians ------------------------------------------------ */
@@ -94,8 +96,8 @@ WG_API wg_var wg_atanh(wg_var x); /* for |x| <= 1.  x: g / ((1 - x)(1 + x)), inf
 /* sqrt(a^2 + b^2), without overflow on the way.  a: g a / y, b: g b / y; zero at the origin, at every order. */
 WG_API wg_var wg_hypot(wg_var a, wg_var b);
 
-/* The angle of the point (x, y), between -pi and pi (C's atan2).  y: g x / (x^2 + y^2), x: -g y / (x^2 + y^2), without the
- * squares; zero at the origin, at every order. */
+/* The angle of the point (x, y), between -pi and pi (C's atan2).  y: g x / (x^2 + y^2), x: -g y / (x^2 + y^2), without
+ * the squares; zero at the origin, at every order. */
 WG_API wg_var wg_atan2(wg_var y, wg_var x);
 
 /* ---- special functions ------------------------------------------------------------------------------------------- */
@@ -114,8 +116,8 @@ WG_API wg_var wg_lgamma(wg_var x);
  * x: g polygamma(1, x) */
 WG_API wg_var wg_digamma(wg_var x);
 
-/* The n-th derivative of digamma; n = 0 is digamma itself, n < 0 WG_ERROR_ARGUMENT. At the poles 0, -1, ...: inf for odd
- * n, and for even n as digamma (SciPy gives -inf). Time grows like n^2.  x: g polygamma(n + 1, x) */
+/* The n-th derivative of digamma; n = 0 is digamma itself, n < 0 WG_ERROR_ARGUMENT. At the poles 0, -1, ...: inf for
+ * odd n, and for even n as digamma (SciPy gives -inf). Time grows like n^2.  x: g polygamma(n + 1, x) */
 WG_API wg_var wg_polygamma(int n, wg_var x);
 
 /* ---- activations ------------------------------------------------------------------------------------------------- */
@@ -124,18 +126,19 @@ WG_API wg_var wg_sigmoid(wg_var x);  /* 1 / (1 + e^-x), for any x.  x: g y sigmo
 WG_API wg_var wg_softplus(wg_var x); /* log(1 + e^x), for any x.    x: g sigmoid(x) */
 WG_API wg_var wg_softsign(wg_var x); /* x / (1 + |x|).              x: g / (1 + |x|)^2 */
 WG_API wg_var wg_relu(wg_var x);     /* max(x, 0), NaN for NaN.     x: g where x > 0, zero at 0 */
-WG_API wg_var wg_relu6(
-    wg_var x); /* x between 0 and 6, NaN for NaN.  x: g where 0 < x < 6, zero at 0 and 6 (PyTorch's) */
+
+/* x between 0 and 6, NaN for NaN.  x: g where 0 < x < 6, zero at 0 and 6 (PyTorch's). */
+WG_API wg_var wg_relu6(wg_var x);
 
 /* x, or slope x where x <= 0.  x: g, or g slope where x <= 0 (PyTorch's). */
 WG_API wg_var wg_leaky_relu(wg_var x, double slope);
 
-/* x, or alpha (e^x - 1) where x <= 0.  x: g, or g alpha e^x where x <= 0, right in the tail too. D.-A. Clevert, T. Unterthiner,
- * S. Hochreiter, Fast and accurate deep network learning by exponential linear units, 2015. */
+/* x, or alpha (e^x - 1) where x <= 0.  x: g, or g alpha e^x where x <= 0, right in the tail too. D.-A. Clevert, T.
+ * Unterthiner, S. Hochreiter, Fast and accurate deep network learning by exponential linear units, 2015. */
 WG_API wg_var wg_elu(wg_var x, double alpha);
 
-/* elu times 1.0507009873554805, with alpha 1.6732632423543773.  x: likewise. G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter,
- * Self-normalizing neural networks, 2017. */
+/* elu times 1.0507009873554805, with alpha 1.6732632423543773.  x: likewise. G. Klambauer, T. Unterthiner, A. Mayr, S.
+ * Hochreiter, Self-normalizing neural networks, 2017. */
 WG_API wg_var wg_selu(wg_var x);
 
 /* x, or alpha (e^(x / alpha) - 1) where x <= 0.  x: g, or g e^(x / alpha) where x <= 0. alpha 0 is WG_ERROR_ARGUMENT.
@@ -148,16 +151,18 @@ WG_API wg_var wg_hardsigmoid(wg_var x);
 /* x hardsigmoid(x).  x: g (2 x + 3) / 6 where -3 < x < 3; zero at -3 and below, g at 3 and above (PyTorch's). */
 WG_API wg_var wg_hardswish(wg_var x);
 
-/* x between low and high, NaN for NaN: clamp, but for the derivative at the bounds.  x: g where low < x < high, zero at both
- * (PyTorch's, whose bounds are -1 and 1 unless given). Bounds that are NaN or out of order are WG_ERROR_ARGUMENT. */
+/* x between low and high, NaN for NaN: clamp, but for the derivative at the bounds.  x: g where low < x < high, zero at
+ * both (PyTorch's, whose bounds are -1 and 1 unless given). Bounds that are NaN or out of order are
+ * WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_hardtanh(wg_var x, double low, double high);
 
 /* Below, s = sigmoid(x). At -inf silu, gelu, gelu_tanh, mish and their derivatives are 0, the limit, where
  * PyTorch gives NaN. */
 WG_API wg_var wg_logsigmoid(wg_var x); /* log s, for any x.                  x: g sigmoid(-x) */
 WG_API wg_var wg_silu(wg_var x);       /* x s, also named swish.             x: g (s + x s (1 - s)) */
-WG_API wg_var wg_mish(wg_var x);       /* x t, t = tanh(softplus(x)) (D. Misra, arXiv 1908.08681).
-                                          x: g (t + x (1 - t^2) s) */
+
+/* x t, t = tanh(softplus(x)) (D. Misra, arXiv 1908.08681).  x: g (t + x (1 - t^2) s) */
+WG_API wg_var wg_mish(wg_var x);
 
 /* x P(x), P the normal distribution, erfc(-x / sqrt 2) / 2 (D. Hendrycks, K. Gimpel, arXiv 1606.08415).
  * x: g (P(x) + x e^(-x^2/2) / sqrt(2 pi)) */
@@ -173,14 +178,14 @@ WG_API wg_var wg_gelu_tanh(wg_var x);
 WG_API wg_var wg_maximum(wg_var a, wg_var b);
 WG_API wg_var wg_minimum(wg_var a, wg_var b);
 
-/* x between low and high, or bounded on one side; NaN for NaN.  x: g where low <= x <= high, both bounds included. Bounds that
- * are NaN or out of order are WG_ERROR_ARGUMENT. */
+/* x between low and high, or bounded on one side; NaN for NaN.  x: g where low <= x <= high, both bounds included.
+ * Bounds that are NaN or out of order are WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_clamp(wg_var x, double low, double high);
 WG_API wg_var wg_clamp_min(wg_var x, double low);
 WG_API wg_var wg_clamp_max(wg_var x, double high);
 
-/* a where condition is true, else b; condition is a numeric var, non-zero (NaN too) is true. a: g where true, b: g where
- * false, an exact zero elsewhere, so nothing leaks from the branch not taken. The condition has no derivative. */
+/* a where condition is true, else b; condition is a numeric var, non-zero (NaN too) is true. a: g where true, b: g
+ * where false, an exact zero elsewhere, so nothing leaks from the branch not taken. The condition has no derivative. */
 WG_API wg_var wg_where(wg_var condition, wg_var a, wg_var b);
 
 /* value where mask is true, else x.  x: g where false. The mask, non-zero (NaN too) is true, has no derivative. */
@@ -197,7 +202,8 @@ WG_API wg_var wg_trunc(wg_var x); /* the integer part, towards 0 */
 WG_API wg_var wg_round(wg_var x); /* the nearest integer, halves to the even one (NumPy's and PyTorch's) */
 WG_API wg_var wg_sign(wg_var x);  /* -1, 0 or 1; NaN for NaN */
 
-/* 0 below 0, 1 above, at_zero at 0; NaN for NaN (NumPy's and PyTorch's heaviside, with a number for the second argument). */
+/* 0 below 0, 1 above, at_zero at 0; NaN for NaN (NumPy's and PyTorch's heaviside, with a number for the second
+ * argument). */
 WG_API wg_var wg_heaviside(wg_var x, double at_zero);
 
 /* Comparisons: 1 where true, 0 where false, in the tape's dtype; false with NaN, except not_equal. No derivative. */
@@ -219,9 +225,9 @@ WG_API wg_var wg_logical_or(wg_var a, wg_var b);
 WG_API wg_var wg_logical_xor(wg_var a, wg_var b);
 WG_API wg_var wg_logical_not(wg_var x);
 
-/* ==== gated ========================================================================================================
- * Gated linear units: x is cut in half along an axis, a the first half and b the second, and the one gates the other. The
- * extent of the axis must be even (WG_ERROR_SHAPE). Which half is the gate is torch.nn.functional.glu's choice: b.
+/* ==== gated ==========================================================================================================
+ * Gated linear units: x is cut in half along an axis, a the first half and b the second, and the one gates the other.
+ * The extent of the axis must be even (WG_ERROR_SHAPE). Which half is the gate is torch.nn.functional.glu's choice: b.
  * N. Shazeer, GLU variants improve transformer, 2020. Each records its parts as ops of their own. */
 
 WG_API wg_var wg_glu(wg_var x, int axis);    /* a sigmoid(b).  a: g sigmoid(b), b: g a sigmoid'(b) */
@@ -252,17 +258,17 @@ WG_API wg_var wg_min_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 /* ==== product =======================================================================================================
  * Axes as for sum. */
 
-/* The product. Of nothing: 1. x: g times the product of the others, exact with one zero, two, or many: nothing is divided.
- * Of every order, in linear time. */
+/* The product. Of nothing: 1. x: g times the product of the others, exact with one zero, two, or many: nothing is
+ * divided. Of every order, in linear time. */
 WG_API wg_var wg_prod(wg_var x);
 WG_API wg_var wg_prod_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
 /* ==== moment ========================================================================================================
  * Axes as for sum. */
 
-/* sum (x - mean)^2 / divisor, divisor = count - correction: 0 is NumPy's default (the mean square), 1 PyTorch's (unbiased).
- * A divisor that is not positive is WG_ERROR_SHAPE. In two passes, stable under any offset (T. F. Chan, G. H. Golub, R. J.
- * LeVeque, Algorithms for computing the sample variance, The American Statistician 37, 1983).
+/* sum (x - mean)^2 / divisor, divisor = count - correction: 0 is NumPy's default (the mean square), 1 PyTorch's
+ * (unbiased). A divisor that is not positive is WG_ERROR_SHAPE. In two passes, stable under any offset (T. F. Chan, G.
+ * H. Golub, R. J. LeVeque, Algorithms for computing the sample variance, The American Statistician 37, 1983).
  * x: 2 g (x - mean) / divisor. */
 WG_API wg_var wg_variance(wg_var x, double correction);
 WG_API wg_var wg_variance_axes(wg_var x, const int *axes, size_t n, bool keepdims, double correction);
@@ -272,15 +278,15 @@ WG_API wg_var wg_variance_axes(wg_var x, const int *axes, size_t n, bool keepdim
 WG_API wg_var wg_std(wg_var x, double correction);
 WG_API wg_var wg_std_axes(wg_var x, const int *axes, size_t n, bool keepdims, double correction);
 
-/* The Euclidean norm (sum x^2)^(1/2), over several axes the Frobenius norm; the squares neither overflow nor underflow. Of
- * nothing: 0. x: g x / y, and 0 at every order where y = 0. NaN if an element is, else infinite if one is. The sum and the
- * maximum norm are wg_sum(wg_abs(x)) and wg_max(wg_abs(x)). */
+/* The Euclidean norm (sum x^2)^(1/2), over several axes the Frobenius norm; the squares neither overflow nor underflow.
+ * Of nothing: 0. x: g x / y, and 0 at every order where y = 0. NaN if an element is, else infinite if one is. The sum
+ * and the maximum norm are wg_sum(wg_abs(x)) and wg_max(wg_abs(x)). */
 WG_API wg_var wg_norm(wg_var x);
 WG_API wg_var wg_norm_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
-/* ==== softmax =======================================================================================================
- * Exponentials are taken of differences to the maximum, so nothing overflows for any x. A group is the elements along the
- * axis, or the reduced axes; a NaN in it makes all of its results NaN. An axis that is absent is WG_ERROR_SHAPE. */
+/* ==== softmax ========================================================================================================
+ * Exponentials are taken of differences to the maximum, so nothing overflows for any x. A group is the elements along
+ * the axis, or the reduced axes; a NaN in it makes all of its results NaN. An axis that is absent is WG_ERROR_SHAPE. */
 
 /* log sum e^x, by log1p of what the others add to the largest, so right in relative terms too where that is little. Of
  * nothing, and of all -inf: -inf. x: g softmax(x), which is 0 for all -inf. Axes as for sum. */
@@ -288,27 +294,27 @@ WG_API wg_var wg_logsumexp(wg_var x);
 WG_API wg_var wg_logsumexp_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
 /* e^x / sum e^x along an axis. x: y (g - sum (g y)), the sum being of differences to the g at the largest y, so nothing
- * cancels where that is nearly 1. Where all of a group are -inf, y is 0 and so is the derivative (PyTorch: NaN); where some
- * are +inf, they share 1 equally (PyTorch, SciPy: NaN). */
+ * cancels where that is nearly 1. Where all of a group are -inf, y is 0 and so is the derivative (PyTorch: NaN); where
+ * some are +inf, they share 1 equally (PyTorch, SciPy: NaN). */
 WG_API wg_var wg_softmax(wg_var x, int axis);
 
-/* x - logsumexp(x) along an axis: softmax's logarithm, also where that underflows. x: g - e^y sum g, at e^y > 1/2 written
- * without 1 - e^y. Where all of a group are -inf, so is y. */
+/* x - logsumexp(x) along an axis: softmax's logarithm, also where that underflows. x: g - e^y sum g, at e^y > 1/2
+ * written without 1 - e^y. Where all of a group are -inf, so is y. */
 WG_API wg_var wg_log_softmax(wg_var x, int axis);
 
 /* ==== scan ==========================================================================================================
  * Along one axis; each result has x's shape. An axis that is absent, as every one of a 0-d x, is WG_ERROR_SHAPE. */
 
-/* The sums of each element and those before it, compensated: right to about one rounding, however many (D. E. Knuth, The
- * Art of Computer Programming 2, 4.2.2). x: the sums of g and those after it. */
+/* The sums of each element and those before it, compensated: right to about one rounding, however many (D. E. Knuth,
+ * The Art of Computer Programming 2, 4.2.2). x: the sums of g and those after it. */
 WG_API wg_var wg_cumsum(wg_var x, int axis);
 
-/* The products of each element and those before it. x_i: sum over k >= i of g_k times the product of x_0 ... x_k without
- * x_i, by a recurrence without divisions: exact with zeros, of every order, in linear time. */
+/* The products of each element and those before it. x_i: sum over k >= i of g_k times the product of x_0 ... x_k
+ * without x_i, by a recurrence without divisions: exact with zeros, of every order, in linear time. */
 WG_API wg_var wg_cumprod(wg_var x, int axis);
 
-/* log sum e^x over each element and those before it, for any x. x_i: sum over k >= i of g_k e^(x_i - y_k), no exponent being
- * above 0; an x of -inf gets 0. From the first +inf on, y is +inf, and each +inf weighs 1. */
+/* log sum e^x over each element and those before it, for any x. x_i: sum over k >= i of g_k e^(x_i - y_k), no exponent
+ * being above 0; an x of -inf gets 0. From the first +inf on, y is +inf, and each +inf weighs 1. */
 WG_API wg_var wg_logcumsumexp(wg_var x, int axis);
 
 /* ==== truth =========================================================================================================
