@@ -51,6 +51,13 @@ WG_API wg_var wg_remainder(wg_var a, wg_var b);
 /* a - b trunc(a / b), with the sign of a (C's and NumPy's fmod), exact. a: g, b: -g trunc(a / b). fmod(a, 0) is NaN. */
 WG_API wg_var wg_fmod(wg_var a, wg_var b);
 
+/* floor(a / b), the quotient that goes with remainder, from the exact remainder (NumPy's floor_divide, Python's //);
+ * a / 0 is as in div. The derivative is zero. */
+WG_API wg_var wg_floor_divide(wg_var a, wg_var b);
+
+/* x - trunc(x), with the sign of x (PyTorch's); NaN at both infinities.  x: g */
+WG_API wg_var wg_frac(wg_var x);
+
 /* ---- powers, exponentials, logarithms ---------------------------------------------------------------------------- */
 
 /* base^exponent. base: g e b^(e-1), zero where e = 0; exponent: g y log b, zero where b = 0 and e >= 0. pow(0, 0) = 1.
@@ -120,6 +127,11 @@ WG_API wg_var wg_digamma(wg_var x);
  * odd n, and for even n as digamma (SciPy gives -inf). Time grows like n^2.  x: g polygamma(n + 1, x) */
 WG_API wg_var wg_polygamma(int n, wg_var x);
 
+/* sin(pi x) / (pi x), 1 at 0 (NumPy's and PyTorch's normalized one); 0 at both infinities, the limit, where those give
+ * NaN. An exact 0 at the other integers.  x: g times sinc's derivative, from a recurrence, right to every order around 0
+ * too. */
+WG_API wg_var wg_sinc(wg_var x);
+
 /* ---- activations ------------------------------------------------------------------------------------------------- */
 
 WG_API wg_var wg_sigmoid(wg_var x);  /* 1 / (1 + e^-x), for any x.  x: g y sigmoid(-x) */
@@ -132,6 +144,11 @@ WG_API wg_var wg_relu6(wg_var x);
 
 /* x, or slope x where x <= 0.  x: g, or g slope where x <= 0 (PyTorch's). */
 WG_API wg_var wg_leaky_relu(wg_var x, double slope);
+
+/* leaky_relu with a slope that is a var, to be learned. The two broadcast; PyTorch's one slope per channel is a slope of
+ * shape (C, 1, 1) for images.  x: g, or g slope where x <= 0; slope: g x where x <= 0, else zero. K. He, X. Zhang,
+ * S. Ren, J. Sun, Delving deep into rectifiers, 2015. */
+WG_API wg_var wg_prelu(wg_var x, wg_var slope);
 
 /* x, or alpha (e^x - 1) where x <= 0.  x: g, or g alpha e^x where x <= 0, right in the tail too. D.-A. Clevert, T.
  * Unterthiner, S. Hochreiter, Fast and accurate deep network learning by exponential linear units, 2015. */
@@ -156,6 +173,20 @@ WG_API wg_var wg_hardswish(wg_var x);
  * WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_hardtanh(wg_var x, double low, double high);
 
+/* x where x > threshold, else value; NaN for NaN (PyTorch's).  x: g where x > threshold. A threshold that is NaN is
+ * WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_threshold(wg_var x, double threshold, double value);
+
+/* x, and 0 where |x| <= band (PyTorch's, whose band, lambda, is 0.5 unless given); NaN for NaN.  x: g where |x| > band.
+ * A band below 0 or NaN is WG_ERROR_ARGUMENT. */
+WG_API wg_var wg_hardshrink(wg_var x, double band);
+
+/* x moved by band towards 0, and 0 where |x| <= band; otherwise as hardshrink. */
+WG_API wg_var wg_softshrink(wg_var x, double band);
+
+/* x - tanh x, right in relative terms around 0 too.  x: g tanh^2 x */
+WG_API wg_var wg_tanhshrink(wg_var x);
+
 /* Below, s = sigmoid(x). At -inf silu, gelu, gelu_tanh, mish and their derivatives are 0, the limit, where
  * PyTorch gives NaN. */
 WG_API wg_var wg_logsigmoid(wg_var x); /* log s, for any x.                  x: g sigmoid(-x) */
@@ -177,6 +208,11 @@ WG_API wg_var wg_gelu_tanh(wg_var x);
 /* The larger, the smaller. NaN if either is. g goes to the operand taken, half to each at a tie. */
 WG_API wg_var wg_maximum(wg_var a, wg_var b);
 WG_API wg_var wg_minimum(wg_var a, wg_var b);
+
+/* The same, but of a number and NaN the number (C's and NumPy's); g goes to the operand taken. NaN only where both are,
+ * and g then goes to a. */
+WG_API wg_var wg_fmax(wg_var a, wg_var b);
+WG_API wg_var wg_fmin(wg_var a, wg_var b);
 
 /* x between low and high, or bounded on one side; NaN for NaN.  x: g where low <= x <= high, both bounds included.
  * Bounds that are NaN or out of order are WG_ERROR_ARGUMENT. */
@@ -218,6 +254,7 @@ WG_API wg_var wg_greater_equal(wg_var a, wg_var b);
 WG_API wg_var wg_isnan(wg_var x);
 WG_API wg_var wg_isinf(wg_var x);    /* of either sign */
 WG_API wg_var wg_isfinite(wg_var x); /* neither infinite nor NaN */
+WG_API wg_var wg_signbit(wg_var x);  /* the sign is minus, of a zero or NaN too */
 
 /* Logic: non-zero is true, NaN too; the result is 1 or 0. No derivative. */
 WG_API wg_var wg_logical_and(wg_var a, wg_var b);

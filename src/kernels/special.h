@@ -30,14 +30,22 @@ double wg_special_gelu_tanh(double x);       /* x (1 + tanh(sqrt(2 / pi) (x + 0.
 double wg_special_gelu_tanh_prime(double x); /* its derivative */
 double wg_special_mish(double x);            /* x tanh(log(1 + e^x)) */
 double wg_special_logit(double x);           /* log(x / (1 - x)) */
+double wg_special_tanhshrink(double x);      /* x - tanh x */
 
-/* special_error.c, special_root.c: the same for floats, where double's plain functions are more than enough */
+/* special_sinc.c */
+double wg_special_sinc(int n, double x); /* the n-th derivative of sin(pi x) / (pi x), n >= 0; NaN for n < 0 */
+
+/* special_error.c, special_logistic.c, special_root.c: the same for floats, where double's plain functions are more than enough */
 float wg_special_bell_f32(float x);
 float wg_special_normal_pdf_f32(float x);
 float wg_special_normal_cdf_f32(float x);
 float wg_special_erfc_f32(float x);
 float wg_special_erfinv_f32(float x);
 float wg_special_gelu_f32(float x);
+float wg_special_silu_f32(float x);
+float wg_special_gelu_tanh_f32(float x);
+float wg_special_gelu_tanh_prime_f32(float x);
+float wg_special_mish_f32(float x);
 float wg_special_cbrt_f32(float x);
 
 #endif

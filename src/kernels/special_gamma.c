@@ -5,8 +5,7 @@
  * around it needs no more than relative accuracy. */
 #include "kernels/special.h"
 #include "kernels/special_pair.h"
-
-#define SPECIAL_PI 3.141592653589793
+#include "kernels/special_turn.h"
 
 /* log Gamma(1 + d) / d in powers of d, |d| <= 1/2, relative error 4.2e-18 */
 static const double special_lgamma_1[] = {-0.5772156649015329, 0.8224670334241131, -0.4006856343865313,
@@ -33,16 +32,6 @@ static const double special_digamma_2[] = {0.7853075386041053, -0.26073895468300
     2.938946209899294e-07, -2.5162239592946485e-07, 1.258090299216334e-07, 4.46741085718643e-08,
     -2.2337287908168016e-08, -6.628736705562654e-08, 3.314365249205256e-08, 2.0501183895194647e-08,
     -1.0250592958849892e-08, -5.4669888399440215e-09, 2.7334936115473567e-09};
-
-/* x - 2 round(x / 2), exactly: sin(pi x) and cos(pi x) have period 2. From 2^53 on every double is an even integer. */
-static double special_within_period(double x) { return remainder(x, 2); }
-
-static double special_sin_pi(double x)
-{
-    double r = fabs(special_within_period(x)), sign = special_within_period(x) < 0 ? -1 : 1;
-    if (r > 0.5) r = 1 - r;
-    return sign * (r > 0.25 ? cos(SPECIAL_PI * (0.5 - r)) : sin(SPECIAL_PI * r));
-}
 
 /* pi cot(pi x): of period 1, odd. */
 static double special_pi_cot_pi(double x)
@@ -137,5 +126,3 @@ double wg_special_digamma(double x)
     double right = x > -1 ? special_digamma_at_1(-x) : special_digamma_positive(1 - x);
     return right - special_pi_cot_pi(x); /* DLMF 5.5.4 */
 }
-
-#undef SPECIAL_PI

@@ -90,4 +90,49 @@ double wg_special_logit(double x)
     return log(x) - log1p(-x);
 }
 
+/* x - tanh x = (x cosh x - sinh x) / cosh x; the numerator is the sum of 2k x^(2k+1) / (2k+1)!, k = 1, 2, ..., all of
+ * one sign, which is taken where the difference would cancel. */
+double wg_special_tanhshrink(double x)
+{
+    static const double series[] = {0.3333333333333333, 0.03333333333333333, 0.0011904761904761906,
+        2.2045855379188714e-05, 2.505210838544172e-07, 1.9270852604185937e-09, 1.0706029224547743e-11,
+        4.498331606952833e-14, 1.4797143443923793e-16, 3.9145882126782523e-19, 8.509974375387505e-22,
+        1.5472680682522736e-24, 2.387759364586842e-27, 3.166789608205361e-30};
+    if (!(fabs(x) < 2)) return x - tanh(x);
+    double square = x * x;
+    return x * (square * SPECIAL_POLYNOMIAL(series, square)) / cosh(x);
+}
+
+/* ---- floats: double's plain functions are more than enough. Below the first bound is the limit at -inf ----------------- */
+
+float wg_special_silu_f32(float x) { return x < -200 ? -0.0F : (float)(x / (1 + exp(-(double)x))); }
+
+float wg_special_mish_f32(float x)
+{
+    if (x < -200) return -0.0F;
+    double e = exp(-fabs((double)x)), rest = e * (2 + e);
+    return (float)(x < 0 ? x * (rest / (2 + rest)) : x * ((1 + 2 * e) / (1 + 2 * e * (1 + e))));
+}
+
+/* w, and x w' */
+static double special_gelu_w_f32(double x, double *x_slope)
+{
+    double bend = 0.07135481627260025 * x * x;
+    *x_slope = x * (1.5957691216057308 + 3 * bend);
+    return x * (1.5957691216057308 + bend);
+}
+
+float wg_special_gelu_tanh_f32(float x)
+{
+    double x_slope;
+    return x < -16 ? -0.0F : (float)(x / (1 + exp(-special_gelu_w_f32(x, &x_slope))));
+}
+
+float wg_special_gelu_tanh_prime_f32(float x)
+{
+    if (fabsf(x) > 16) return x > 0;
+    double x_slope, w = special_gelu_w_f32(x, &x_slope), e = exp(-fabs(w)), below = (1 + e) * (1 + e);
+    return (float)((x < 0 ? e * (1 + x_slope + e) : 1 + e * (1 + x_slope)) / below);
+}
+
 #undef SPECIAL_DEEP

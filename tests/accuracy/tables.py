@@ -185,6 +185,22 @@ def asinh(x):
     return mp.sign(x) * mp.log1p(abs(x) + x * x / (1 + mp.sqrt(1 + x * x)))
 
 
+def tanhshrink(x):
+    return x - tanh(x) if abs(x) > 1e-20 else x ** 3 / 3 * (1 - 2 * x * x / 5)
+
+
+def sinc(x):
+    return mp.sinpi(x) / (mp.pi * x) if x else mp.mpf(1)
+
+
+def sinc_slope(x):
+    return (mp.cospi(x) - sinc(x)) / x if abs(x) > 1e-20 else -mp.pi ** 2 * x / 3 * (1 - (mp.pi * x) ** 2 / 10)
+
+
+def sinc_bend(x):
+    return -mp.pi ** 2 * sinc(x) - 2 * sinc_slope(x) / x if x else -mp.pi ** 2 / 3
+
+
 def logaddexp(a, b):
     return max(a, b) + mp.log1p(mp.exp(-abs(a - b)))
 
@@ -299,6 +315,13 @@ one("logit", lambda x: mp.log(x) - mp.log1p(-x), lambda x: 1 / (x * (1 - x)), la
     P("logit").line(0, 1, 80).scale(1e-44, 1, 40, (1,)).around(1, 12, (-1,)).around(0.5).around(0.25, 3).around(0.75, 3, reach=0.2).scale(1e-320, 1, 12, (1,), True), lambda x: 0 < x < 1)
 one("logsigmoid", lambda x: -softplus(-x), lambda x: sigmoid(-x), lambda x: -sech2(x / 2) / 4,
     ends("logsigmoid"))
+one("tanhshrink", tanhshrink, lambda x: tanh(x) ** 2, lambda x: 2 * tanh(x) * sech2(x), ends("tanhshrink").around(2, 6).around(-2, 6).line(-3, 3, 60))
+sinc_points = P("sinc").real().line(-6, 6, 120).line(-60, 60, 30).scale(1e3, 1e15, 20, double=True)
+for k in (1, 2, 3, 7, 100):
+    sinc_points.around(k, 6).around(-k, 3)
+for zero in (1.4302966531242, 0.6625781, 2.4590240):
+    sinc_points.around(zero, 6)
+one("sinc", sinc, sinc_slope, sinc_bend, sinc_points, lambda x: x == 0 or x != math.floor(x))
 gated = lambda name, zero: ends(name).around(zero, 6)
 one("silu", lambda x: x * sigmoid(x), lambda x: sigmoid(x) + x * sech2(x / 2) / 4, lambda x: sech2(x / 2) / 4 * (2 - x * tanh(x / 2)),
     gated("silu", -1.2784645427610738))

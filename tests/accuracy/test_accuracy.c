@@ -43,7 +43,7 @@ static const bound bounds[] = {
 
 /* Selections, and single operations of IEEE 754 and products and sums of two: nothing to approximate. */
 static const char *const exact[] = {"neg", "abs", "relu", "relu6", "leaky_relu", "add", "sub", "mul", "maximum",
-    "minimum", "copysign", "fmod", "remainder", "heaviside"};
+    "minimum", "copysign", "fmod", "remainder", "heaviside", "frac", "fmax", "fmin", "prelu"};
 
 typedef struct subject {
     const char *name;

@@ -16,6 +16,13 @@ static long double formula_bounded(const long double *x) { return x[0] < x[1] ? 
 static long double formula_clamp_min(const long double *x) { return x[0] < x[1] ? x[1] : x[0]; }
 static long double formula_clamp_max(const long double *x) { return x[0] > x[1] ? x[1] : x[0]; }
 static long double formula_leaky_relu(const long double *x) { return x[0] > 0 ? x[0] : x[1] * x[0]; }
+static long double formula_hardshrink(const long double *x) { return fabsl(x[0]) > x[1] ? x[0] : 0; }
+static long double formula_softshrink(const long double *x)
+{
+    return x[0] > x[1] ? x[0] - x[1] : x[0] < -x[1] ? x[0] + x[1] : 0;
+}
+static long double formula_threshold(const long double *x) { return x[0] > x[1] ? x[0] : x[2]; }
+static long double formula_tanhshrink(const long double *x) { return x[0] - tanhl(x[0]); }
 static long double formula_elu(const long double *x) { return x[0] > 0 ? x[0] : x[1] * expm1l(x[0]); }
 static long double formula_celu(const long double *x) { return x[0] > 0 ? x[0] : x[1] * expm1l(x[0] / x[1]); }
 static long double formula_relu6(const long double *x) { return x[0] < 0 ? 0 : x[0] > 6 ? 6 : x[0]; }
@@ -38,6 +45,8 @@ static long double formula_hardswish(const long double *x)
 static const row rows[] = {
     ROW(wg_leaky_relu, ROW_PARAMETER(leaky_relu, 0.125), .formula = formula_leaky_relu, ROW_CASES_UNARY,
         .domain = {AWAY(-2, 2, 0.1)}, .roundings = ONCE),
+    ROW(wg_prelu, ROW_BINARY(prelu), .formula = formula_leaky_relu, ROW_CASES_BINARY,
+        .domain = {AWAY(-2, 2, 0.1), AWAY(-2, 2, 0.5)}, .roundings = ONCE),
     ROW(wg_elu, ROW_PARAMETER(elu, 1.5), .formula = formula_elu, ROW_CASES_UNARY, .domain = {AWAY(-3, 3, 0.1)},
         .roundings = LIBM),
     ROW(wg_celu, ROW_PARAMETER(celu, 0.75), .formula = formula_celu, ROW_CASES_UNARY, .domain = {AWAY(-3, 3, 0.1)},
@@ -59,6 +68,15 @@ static const row rows[] = {
     ROW(wg_hardswish, PIECE(hardswish, -5, -3.1, 0)),
     ROW(wg_hardswish, PIECE(hardswish, 3.1, 5, 0)),
 
+    ROW(wg_threshold, ROW_PARAMETERS(threshold, 0.515625, -3), .formula = formula_threshold, ROW_CASES_UNARY,
+        .distinct = true),
+    ROW(wg_hardshrink, ROW_PARAMETER(hardshrink, 0.515625), .formula = formula_hardshrink, ROW_CASES_UNARY,
+        .distinct = true),
+    ROW(wg_softshrink, ROW_PARAMETER(softshrink, 0.515625), .formula = formula_softshrink, ROW_CASES_UNARY,
+        .distinct = true, .roundings = ONCE),
+    ROW(wg_tanhshrink, ROW_UNARY(tanhshrink), .formula = formula_tanhshrink, ROW_CASES_UNARY,
+        .domain = {AWAY(-4, 4, 0.25)}, .roundings = FEW),
+
     ROW(wg_clamp, ROW_PARAMETERS(clamp, -0.515625, 0.765625), .formula = formula_bounded, ROW_CASES_UNARY,
         .distinct = true),
     ROW(wg_clamp_min, .with_parameter = wg_clamp_min, .parameters = {-0.515625}, .elementwise = true, .rule = EW_clamp,
@@ -73,8 +91,8 @@ static void test_allocations(void **state)
 {
     (void)state;
     static const row_case alike = CASE(1, SHAPE(1033)), scalar = CASE(1, SHAPE_SCALAR);
-    row_fail_allocations(&rows[1], &alike);
-    row_fail_allocations(&rows[1], &scalar);
+    row_fail_allocations(&rows[2], &alike);
+    row_fail_allocations(&rows[2], &scalar);
 }
 
 int main(void)

@@ -36,6 +36,9 @@ static long double formula_xlogy(const long double *x) { return x[0] * logl(x[1]
 static long double formula_remainder(const long double *x) { return x[0] - x[1] * floorl(x[0] / x[1]); }
 static long double formula_fmod(const long double *x) { return x[0] - x[1] * truncl(x[0] / x[1]); }
 static long double formula_copysign(const long double *x) { return copysignl(x[0], x[1]); }
+static long double formula_fmax(const long double *x) { return x[0] > x[1] ? x[0] : x[1]; }
+static long double formula_fmin(const long double *x) { return x[0] < x[1] ? x[0] : x[1]; }
+static long double formula_frac(const long double *x) { return x[0] - truncl(x[0]); }
 static long double formula_lerp(const long double *x) { return x[0] + x[2] * (x[1] - x[0]); }
 
 static long double formula_atan_prime(const long double *x) { return 1 / (1 + x[0] * x[0]); }
@@ -101,6 +104,10 @@ static const row rows[] = {
     ROW(wg_fmod, TWO(fmod, LIBM, FROM(5.5, 6.5), FROM(2.25, 2.5))),
     ROW(wg_fmod, TWO(fmod, LIBM, FROM(-6.5, -5.5), FROM(2.25, 2.5))),
     ROW(wg_fmod, TWO(fmod, LIBM, FROM(5.5, 6.5), FROM(-2.5, -2.25))),
+    ROW(wg_frac, ROW_UNARY(frac), .formula = formula_frac, ROW_CASES_UNARY, .domain = {FROM(2.0625, 2.9375)}),
+    ROW(wg_frac, ROW_UNARY(frac), .formula = formula_frac, ROW_CASES_UNARY, .domain = {FROM(-0.9375, -0.0625)}),
+    ROW(wg_fmax, ROW_BINARY(fmax), .formula = formula_fmax, ROW_CASES_BINARY, .distinct = true),
+    ROW(wg_fmin, ROW_BINARY(fmin), .formula = formula_fmin, ROW_CASES_BINARY, .distinct = true),
     ROW(wg_lerp, ROW_TERNARY(lerp), .formula = formula_lerp, ROW_CASES_TERNARY,
         .domain = {FROM(0.5, 2), FROM(0.5, 2), FROM(0, 1)}, .roundings = FEW),
 
@@ -121,7 +128,7 @@ static void test_allocations(void **state)
     static const row_case stretched = CASE(2, SHAPE(40, 1), SHAPE(1, 50)), alike = CASE(1, SHAPE(1033));
     row_fail_allocations(row_number(7), &alike);
     row_fail_allocations(row_number(16), &stretched);
-    row_fail_allocations(row_number(27), &row_cases_ternary[ROW_CASES_TERNARY_COUNT - 1]);
+    row_fail_allocations(row_number(31), &row_cases_ternary[ROW_CASES_TERNARY_COUNT - 1]);
 }
 
 int main(void)

@@ -58,6 +58,54 @@ static void test_straight_pieces(void **state)
     EXPECT(UNARY(wg_hardswish), 0, AT(NONE), NONE, 0);
 }
 
+static void test_shrinking(void **state)
+{
+    (void)state;
+    EXPECT(BINARY(wg_prelu), 3, AT(0, 0.25), 0, 0.75, 0);
+    EXPECT(BINARY(wg_prelu), 3, AT(2, 0.25), 2, 3, 0);
+    EXPECT(BINARY(wg_prelu), 3, AT(-2, 0.25), -0.5, 0.75, -6);
+    EXPECT(BINARY(wg_prelu), 3, AT(INF, NONE), INF, 3, 0);
+    EXPECT(BINARY(wg_prelu), 0, AT(NONE, 0.25), NONE, 0, 0);
+    EXPECT(WITH_TWO(wg_threshold, 1, -7), 3, AT(1), -7, 0);
+    EXPECT(WITH_TWO(wg_threshold, 1, -7), 3, AT(1.5), 1.5, 3);
+    EXPECT(WITH_TWO(wg_threshold, 1, -7), 3, AT(-INF), -7, 0);
+    EXPECT(WITH_TWO(wg_threshold, 1, -7), 0, AT(NONE), NONE, 0);
+    EXPECT(WITH(wg_hardshrink, 0.5), 3, AT(0.5), 0, 0);
+    EXPECT(WITH(wg_hardshrink, 0.5), 3, AT(-0.5), 0, 0);
+    EXPECT(WITH(wg_hardshrink, 0.5), 3, AT(-0.75), -0.75, 3);
+    EXPECT(WITH(wg_hardshrink, 0), 3, AT(0), 0, 0);
+    EXPECT(WITH(wg_hardshrink, 0.5), 3, AT(-INF), -INF, 3);
+    EXPECT(WITH(wg_hardshrink, INF), 3, AT(INF), 0, 0);
+    EXPECT(WITH(wg_hardshrink, 0.5), 0, AT(NONE), NONE, 0);
+    EXPECT(WITH(wg_softshrink, 0.5), 3, AT(0.5), 0, 0);
+    EXPECT(WITH(wg_softshrink, 0.5), 3, AT(-0.5), 0, 0);
+    EXPECT(WITH(wg_softshrink, 0.5), 3, AT(-0.75), -0.25, 3);
+    EXPECT(WITH(wg_softshrink, 0.5), 3, AT(2), 1.5, 3);
+    EXPECT(WITH(wg_softshrink, 0.5), 3, AT(INF), INF, 3);
+    EXPECT(WITH(wg_softshrink, 0.5), 0, AT(NONE), NONE, 0);
+    EXPECT(UNARY(wg_tanhshrink), 3, AT(0), 0, 0);
+    EXPECT(UNARY(wg_tanhshrink), 3, AT(INF), INF, 3);
+    EXPECT(UNARY(wg_tanhshrink), 3, AT(-800), -799, 3);
+    EXPECT(UNARY(wg_tanhshrink), 0, AT(NONE), NONE, 0);
+}
+
+/* Ties as in maximum; a NaN loses against a number, whose derivative is whole. */
+static void test_fmax_and_fmin(void **state)
+{
+    (void)state;
+    EXPECT(BINARY(wg_fmax), 3, AT(2, 1), 2, 3, 0);
+    EXPECT(BINARY(wg_fmin), 3, AT(2, 1), 1, 0, 3);
+    EXPECT(BINARY(wg_fmax), 3, AT(2, 2), 2, 1.5, 1.5);
+    EXPECT(BINARY(wg_fmin), 3, AT(INF, INF), INF, 1.5, 1.5);
+    EXPECT(BINARY(wg_fmax), 3, AT(NONE, -INF), -INF, 0, 3);
+    EXPECT(BINARY(wg_fmax), 3, AT(-INF, NONE), -INF, 3, 0);
+    EXPECT(BINARY(wg_fmin), 3, AT(NONE, 1), 1, 0, 3);
+    EXPECT(BINARY(wg_fmin), 3, AT(1, NONE), 1, 3, 0);
+    EXPECT(BINARY(wg_fmax), 3, AT(NONE, NONE), NONE, 3, 0);
+    EXPECT(BINARY(wg_fmin), 3, AT(NONE, NONE), NONE, 3, 0);
+    EXPECT(BINARY(wg_fmin), 3, AT(-INF, INF), -INF, 3, 0);
+}
+
 static void test_bounds(void **state)
 {
     (void)state;
@@ -110,6 +158,13 @@ static void test_selections(void **state)
             SLOPES(UNARY(wg_relu6), g, ieee, AT(7), 0);
             SLOPES(WITH(wg_leaky_relu, 0.5), g, ieee, AT(1), g);
             SLOPES(WITH(wg_elu, 1), g, ieee, AT(1), g);
+            SLOPES(WITH(wg_hardshrink, 0.5), g, ieee, AT(0.25), 0);
+            SLOPES(WITH(wg_softshrink, 0.5), g, ieee, AT(1), g);
+            SLOPES(WITH_TWO(wg_threshold, 0, 1), g, ieee, AT(-1), 0);
+            SLOPES(BINARY(wg_prelu), g, ieee, AT(1, 0.5), g, 0);
+            SLOPES(BINARY(wg_fmax), g, ieee, AT(1, 2), 0, g);
+            SLOPES(BINARY(wg_fmin), g, ieee, AT(NONE, 2), 0, g);
+            SLOPES(UNARY(wg_frac), g, ieee, AT(1.5), g);
             SLOPES(UNARY(wg_hardswish), g, ieee, AT(4), g);
             SLOPES(UNARY(wg_hardswish), g, ieee, AT(-4), 0);
             SLOPES(UNARY(wg_hardsigmoid), g, ieee, AT(-4), 0);
@@ -135,6 +190,36 @@ static void test_rounding(void **state)
         EXPECT(UNARY(wg_trunc), 3, AT(at[i].x), at[i].trunc, 0);
         EXPECT(UNARY(wg_round), 3, AT(at[i].x), at[i].round, 0);
     }
+}
+
+/* Of Python's // and %: a = b (a // b) + a % b. 1 / 0.1 rounds to 10, but 0.1 fits 9 times. */
+static void test_floor_divide_and_frac(void **state)
+{
+    (void)state;
+    EXPECT(BINARY(wg_floor_divide), 3, AT(5, 3), 1, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(-5, 3), -2, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(5, -3), -2, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(-5, -3), 1, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(6, -3), -2, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(1, 0.1), 9, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(-1e-20, 1), -1, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(0x1p30, 3), 357913941, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(1, INF), 0, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(-1, INF), -1, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(-1, 0.0), -INF, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(0, 0), NONE, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(INF, 2), NONE, 0, 0);
+    EXPECT(BINARY(wg_floor_divide), 3, AT(NONE, 2), NONE, 0, 0);
+    EXPECT(UNARY(wg_frac), 3, AT(2.75), 0.75, 3);
+    EXPECT(UNARY(wg_frac), 3, AT(-2.75), -0.75, 3);
+    EXPECT(UNARY(wg_frac), 3, AT(-2), 0, 3);
+    EXPECT(UNARY(wg_frac), 3, AT(INF), NONE, 3);
+    EXPECT(UNARY(wg_frac), 0, AT(NONE), NONE, 0);
+    EXPECT(UNARY(wg_signbit), 3, AT(0), 0, 0);
+    EXPECT(UNARY(wg_signbit), 3, AT(-0.0), 1, 0);
+    EXPECT(UNARY(wg_signbit), 3, AT(-INF), 1, 0);
+    EXPECT(UNARY(wg_signbit), 3, AT(copysign(NONE, -1)), 1, 0);
+    EXPECT(UNARY(wg_signbit), 3, AT(copysign(NONE, 1)), 0, 0);
 }
 
 static void test_signs_and_kinds(void **state)
@@ -192,6 +277,12 @@ static void test_errors_of_parameters(void **state)
     point_expect_error(tape, WG_ERROR_ARGUMENT, "hardtanh: ", "low bound 1", "high bound -1", NULL);
     wg_celu(x, 0);
     point_expect_error(tape, WG_ERROR_ARGUMENT, "celu: ", "alpha", NULL);
+    wg_threshold(x, NONE, 1);
+    point_expect_error(tape, WG_ERROR_ARGUMENT, "threshold: ", "not a number", NULL);
+    wg_hardshrink(x, -0.5);
+    point_expect_error(tape, WG_ERROR_ARGUMENT, "hardshrink: ", "-0.5", NULL);
+    wg_softshrink(x, NONE);
+    point_expect_error(tape, WG_ERROR_ARGUMENT, "softshrink: ", "nan", NULL);
     wg_elu(rows, 1);
     point_expect_error(tape, WG_ERROR_ARGUMENT, "elu: ", "argument 1", "rows (3)", "indices", NULL);
     wg_clamp(wg_clamp(x, 2, 1), 0, 1);
@@ -200,6 +291,8 @@ static void test_errors_of_parameters(void **state)
     assert_null(wg_clamp((wg_var){0}, 1, 0).tape);
     assert_null(wg_celu((wg_var){0}, 0).tape);
     assert_null(wg_leaky_relu((wg_var){0}, 1).tape);
+    assert_null(wg_threshold((wg_var){0}, NONE, 1).tape);
+    assert_null(wg_softshrink((wg_var){0}, -1).tape);
     wg_tape_stats(tape, &after);
     assert_int_equal(before.nodes, after.nodes);
     wg_tape_free(tape);
@@ -257,10 +350,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_straight_pieces),
+        cmocka_unit_test(test_shrinking),
+        cmocka_unit_test(test_fmax_and_fmin),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_copysign),
         cmocka_unit_test(test_selections),
         cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_floor_divide_and_frac),
         cmocka_unit_test(test_signs_and_kinds),
         cmocka_unit_test(test_logic),
         cmocka_unit_test(test_errors_of_parameters),

@@ -80,6 +80,25 @@ static long double polygamma(int n, long double x)
 static long double formula_trigamma(const long double *x) { return polygamma(1, x[0]); }
 static long double formula_heptagamma(const long double *x) { return polygamma(5, x[0]); }
 
+static long double formula_sinc(const long double *x)
+{
+    const long double pi = 3.14159265358979323846264338327950288L;
+    return sinl(pi * x[0]) / (pi * x[0]);
+}
+
+/* f = sin z / z, z = pi x: f'' = ((2 - z^2) sin z - 2 z cos z) / z^3 */
+static long double formula_sinc_order(const long double *x)
+{
+    const long double pi = 3.14159265358979323846264338327950288L, z = pi * x[0];
+    return pi * pi * ((2 - z * z) * sinl(z) - 2 * z * cosl(z)) / (z * z * z);
+}
+
+static wg_var sinc_second(wg_tape *tape, const wg_var *in, size_t n, const void *user)
+{
+    (void)user;
+    return wg_apply(tape, &wg_ew_op_sinc_order, in, n, &(wg_ew_parameters){2, 0}, sizeof(wg_ew_parameters));
+}
+
 static wg_var trigamma(wg_var x) { return wg_polygamma(1, x); }
 static wg_var tetragamma(wg_var x) { return wg_polygamma(2, x); }
 static wg_var heptagamma(wg_var x) { return wg_polygamma(5, x); }
@@ -103,6 +122,16 @@ static const row rows[] = {
     ROW(wg_polygamma, POLYGAMMA(trigamma, FROM(0.5, 8))),
     ROW(wg_polygamma, POLYGAMMA(trigamma, FROM(-1.625, -1.375))),
     ROW(wg_polygamma, POLYGAMMA(heptagamma, FROM(1, 4))),
+    ROW(wg_sinc, SPECIAL(sinc, AWAY(-0.75, 0.75, 0.1))),
+    ROW(wg_sinc, SPECIAL(sinc, FROM(1.25, 1.75))),
+    {.name = "sinc_order",
+        .apply = sinc_second,
+        .elementwise = true,
+        .rule = EW_sinc_order,
+        .formula = formula_sinc_order,
+        ROW_CASES_UNARY,
+        .domain = {FROM(1, 1.25)}, /* away from its zeros at 0.66 and 1.89 */
+        .roundings = FEW},
     ROW(wg_logit, SPECIAL(logit, FROM(0.5625, 0.875))),
     ROW(wg_logsigmoid, SPECIAL(logsigmoid, FROM(-6, 6))),
     ROW(wg_silu, SPECIAL(silu, FROM(-0.5, 4))),
@@ -150,6 +179,14 @@ static void test_corners(void **state)
     AT(wg_logit, 0, -INF, INF);
     AT(wg_logit, 1, INF, INF);
     AT(wg_logit, 0.5, 0, 12);
+    AT(wg_sinc, 0, 1, 0);
+    AT(wg_sinc, -0.0, 1, 0);
+    AT(wg_sinc, 1, 0, -3);
+    AT(wg_sinc, -2, 0, -1.5);
+    AT(wg_sinc, 0x1p60, 0, 3 * 0x1p-60);
+    AT(wg_sinc, INF, 0, 0);
+    AT(wg_sinc, -INF, 0, 0);
+    AT(wg_sinc, NONE, NONE, NONE);
     AT(wg_logsigmoid, INF, 0, 0);
     AT(wg_logsigmoid, -INF, -INF, 3);
     AT(wg_silu, 0, 0, 1.5);
@@ -201,6 +238,27 @@ static void test_orders(void **state)
     wg_tape_free(tape);
 }
 
+/* At 0 the derivatives of sinc are 0 for odd orders, (-1)^(n/2) pi^n / (n + 1) for even ones; at 1 and at 2^-40 they are
+ * from z f_n + n f_(n-1) = sin(z + n pi / 2) and from the series. */
+static void test_orders_of_sinc(void **state)
+{
+    (void)state;
+    const double pi = 3.14159265358979323846, pi_2 = pi * pi, tiny = 0x1p-40;
+    const double points[] = {0, tiny, -tiny, 1};
+    const double right[][4] = {{0, -pi_2 / 3, 0, pi_2 * pi_2 / 5},
+        {-pi_2 / 3 * tiny, -pi_2 / 3, pi_2 * pi_2 / 5 * tiny, pi_2 * pi_2 / 5},
+        {pi_2 / 3 * tiny, -pi_2 / 3, -pi_2 * pi_2 / 5 * tiny, pi_2 * pi_2 / 5}, {-1, 2, pi_2 - 6, 24 - 4 * pi_2}};
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        wg_tape *tape = wg_tape_new(WG_F64);
+        wg_var x = wg_scalar_variable(tape, points[i]), y = wg_sinc(x);
+        for (int order = 0; order < 4; order++) {
+            assert_int_equal(wg_gradients(y, &x, 1, &y), WG_OK);
+            assert_true(fabs(wg_item(y) - right[i][order]) <= 4e-15 * fabs(right[i][order]));
+        }
+        wg_tape_free(tape);
+    }
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -219,12 +277,13 @@ static void test_allocations(void **state)
     static const row_case alike = CASE(1, SHAPE(1033)), scalar = CASE(1, SHAPE_SCALAR);
     row_fail_allocations(&rows[7], &alike); /* polygamma */
     row_fail_allocations(&rows[7], &scalar);
-    row_fail_allocations(&rows[13], &alike); /* gelu */
+    row_fail_allocations(&rows[16], &alike); /* gelu */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_corners), cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_orders), cmocka_unit_test(test_errors), cmocka_unit_test(test_allocations)};
+        cmocka_unit_test(test_orders), cmocka_unit_test(test_orders_of_sinc), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_allocations)};
     return row_main("ops/elementwise, special", rows, sizeof rows / sizeof *rows, tests, sizeof tests / sizeof *tests);
 }

@@ -14,6 +14,7 @@ static long double formula_floor(const long double *x) { return floorl(x[0]); }
 static long double formula_ceil(const long double *x) { return ceill(x[0]); }
 static long double formula_trunc(const long double *x) { return truncl(x[0]); }
 static long double formula_round(const long double *x) { return floorl(x[0] + 0.5L); }
+static long double formula_floor_divide(const long double *x) { return floorl(x[0] / x[1]); }
 static long double formula_sign(const long double *x) { return x[0] < 0 ? -1 : 1; }
 static long double formula_no(const long double *x) { return 0 * x[0]; }
 static long double formula_yes(const long double *x) { return 1 + 0 * x[0]; }
@@ -39,6 +40,12 @@ static const row rows[] = {
     ROW(wg_trunc, BETWEEN(trunc, -3.9375, -3.0625, formula_trunc)),
     ROW(wg_round, BETWEEN(round, -2.4375, -1.5625, formula_round)),
     ROW(wg_sign, ROW_UNARY(sign), .formula = formula_sign, ROW_CASES_UNARY, .domain = {AWAY(-2, 2, 0.1)}),
+    ROW(wg_floor_divide, ROW_BINARY(floor_divide), .formula = formula_floor_divide, ROW_CASES_BINARY,
+        .domain = {FROM(5.5, 6.5), FROM(2.25, 2.5)}),
+    ROW(wg_floor_divide, ROW_BINARY(floor_divide), .formula = formula_floor_divide, ROW_CASES_BINARY,
+        .domain = {FROM(-6.5, -5.5), FROM(2.25, 2.5)}),
+    ROW(wg_signbit, BETWEEN(signbit, 0.1, 2, formula_no)),
+    ROW(wg_signbit, BETWEEN(signbit, -2, -0.1, formula_yes)),
     ROW(wg_heaviside, ROW_PARAMETER(heaviside, 0.5), .formula = formula_yes, ROW_CASES_UNARY, .domain = {FROM(0.1, 2)}),
     ROW(wg_heaviside, ROW_PARAMETER(heaviside, 0.5), .formula = formula_no, ROW_CASES_UNARY,
         .domain = {FROM(-2, -0.1)}),

@@ -47,6 +47,8 @@ static const pole poles[] = {
     {UNARY(wg_acosh), 1, {0}, 1},
     {UNARY(wg_atanh), 1, {-1}, 1},
     {UNARY(wg_softsign), 1, {NONE}, 1},
+    {UNARY(wg_sinc), 1, {NONE}, 1},
+    {UNARY(wg_tanhshrink), 1, {NONE}, 1},
     {WITH(wg_celu, 1), 1, {NONE}, 0},
     {BINARY(wg_remainder), 2, {1, 0}, 2},
     {BINARY(wg_fmod), 2, {INF, 1}, 2},

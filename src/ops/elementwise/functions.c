@@ -142,6 +142,23 @@ wg_var wg_celu(wg_var x, double alpha)
     return wg_invalid(x.tape);
 }
 
+wg_var wg_threshold(wg_var x, double threshold, double value)
+{
+    if (threshold == threshold) return wg_ew_apply_with(&wg_ew_op_threshold, x, threshold, value);
+    wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "threshold: the threshold is not a number");
+    return wg_invalid(x.tape);
+}
+
+static wg_var ew_shrink(const wg_op *op, wg_var x, double band)
+{
+    if (band >= 0) return wg_ew_apply_with(op, x, band, 0);
+    wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "%s: the band's half width %g is not 0 or above", op->name, band);
+    return wg_invalid(x.tape);
+}
+
+wg_var wg_hardshrink(wg_var x, double band) { return ew_shrink(&wg_ew_op_hardshrink, x, band); }
+wg_var wg_softshrink(wg_var x, double band) { return ew_shrink(&wg_ew_op_softshrink, x, band); }
+
 /* ---- a composition ------------------------------------------------------------------------------------------------------- */
 
 wg_var wg_masked_fill(wg_var x, wg_var mask, double value)

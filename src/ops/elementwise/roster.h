@@ -58,7 +58,9 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(softsign, EW_A)                                                                                                  \
     X(selu, EW_A)                                                                                                      \
     X(hardsigmoid, EW_A)                                                                                               \
-    X(hardswish, EW_A)
+    X(hardswish, EW_A)                                                                                                 \
+    X(tanhshrink, EW_A)                                                                                                \
+    X(frac, EW_PASS)
 
 /* One input, special functions and what is made of them (rules/special.h): X(name, input) */
 #define EW_SPECIAL_1(X)                                                                                                \
@@ -67,6 +69,7 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(erfinv, EW_Y)                                                                                                    \
     X(lgamma, EW_A)                                                                                                    \
     X(digamma, EW_A)                                                                                                   \
+    X(sinc, EW_A)                                                                                                      \
     X(logit, EW_A)                                                                                                     \
     X(logsigmoid, EW_A)                                                                                                \
     X(silu, EW_A)                                                                                                      \
@@ -89,6 +92,9 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(atan2, EW_A | EW_B, EW_A | EW_B)                                                                                 \
     X(maximum, EW_A | EW_B, EW_A | EW_B)                                                                               \
     X(minimum, EW_A | EW_B, EW_A | EW_B)                                                                               \
+    X(fmax, EW_A | EW_B, EW_A | EW_B)                                                                                  \
+    X(fmin, EW_A | EW_B, EW_A | EW_B)                                                                                  \
+    X(prelu, EW_A | EW_B, EW_A)                                                                                        \
     X(copysign, EW_A | EW_Y, EW_CUT)
 
 /* Three inputs: X(name, first, second, third) */
@@ -102,19 +108,24 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
 
 /* One input and one or two parameters that a function by hand checks: X(name, input) */
 #define EW_CHECKED_P(X)                                                                                                \
-    X(clamp, EW_A | EW_P | EW_Q) X(hardtanh, EW_A | EW_P | EW_Q) X(celu, EW_A | EW_P) X(polygamma, EW_A | EW_P)
+    X(clamp, EW_A | EW_P | EW_Q)                                                                                       \
+    X(hardtanh, EW_A | EW_P | EW_Q) X(celu, EW_A | EW_P) X(polygamma, EW_A | EW_P) X(threshold, EW_A | EW_P)           \
+        X(hardshrink, EW_A | EW_P) X(softshrink, EW_A | EW_P)
 
 /* One input, no derivative: X(name) */
-#define EW_PUBLIC_CUT_1(X) X(floor) X(ceil) X(trunc) X(round) X(sign) X(isnan) X(isinf) X(isfinite) X(logical_not)
+#define EW_PUBLIC_CUT_1(X)                                                                                             \
+    X(floor) X(ceil) X(trunc) X(round) X(sign) X(isnan) X(isinf) X(isfinite) X(signbit) X(logical_not)
 
 /* Two inputs, no derivative: X(name) */
 #define EW_PUBLIC_CUT_2(X)                                                                                             \
-    X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) X(logical_and) X(logical_or) X(logical_xor)
+    X(equal)                                                                                                           \
+    X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) X(logical_and) X(logical_or) X(logical_xor)         \
+        X(floor_divide)
 
 /* Steps of recorded derivatives, without a public function: what no formula in the other ops gives at full accuracy to
  * every order. The primes are the derivatives of tanh, sigmoid, atan, asinh, and of pow with respect to its base; mul0 and
  * div0 are an exact zero where a factor, or the numerator, is zero, over0 where the denominator is; bell is e^(-x^2); normal_pdf and normal_cdf are the
- * normal density and distribution. bce, kl_div, huber and their kin are losses before their reduction, which have no
+ * normal density and distribution; sinc_order is a derivative of sinc. bce, kl_div, huber and their kin are losses before their reduction, which have no
  * function of their own either. */
 #define EW_STEPS_1(X)                                                                                                  \
     X(tanh_prime, EW_A | EW_Y)                                                                                         \
@@ -137,7 +148,7 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(bce_with_logits, EW_A | EW_B, EW_A)                                                                              \
     X(bce_with_logits_slope, EW_A, EW_G)                                                                               \
     X(kl_div, EW_B, EW_A | EW_B)
-#define EW_STEPS_P(X) X(huber, EW_A | EW_P)
+#define EW_STEPS_P(X) X(huber, EW_A | EW_P) X(sinc_order, EW_A | EW_P)
 
 #define EW_ROSTER_1(X)     EW_PUBLIC_1(X) EW_SPECIAL_1(X) EW_STEPS_1(X)
 #define EW_ROSTER_2(X)     EW_PUBLIC_2(X) EW_STEPS_2(X)

@@ -65,6 +65,15 @@ static inline R EW(remainder)(R a, R b)
     return (rest < 0) == (b < 0) ? rest : rest + b;
 }
 
+/* floor(a / b), from the exact remainder: a / b may round up to an integer. */
+static inline R EW(floor_divide)(R a, R b)
+{
+    R rest = EW_LIBM(fmod)(a, b), ratio = a / b, multiple = EW_LIBM(rint)((a - rest) / b);
+    if (b == 0) return ratio;
+    R quotient = rest != 0 && (rest < 0) != (b < 0) ? multiple - 1 : multiple;
+    return quotient == 0 ? EW_LIBM(copysign)(0, ratio) : quotient;
+}
+
 /* a^(b-1). What the rounding of b - 1 takes away, for b near 0, is a factor a^lost = 1 + lost log a. */
 static inline R EW(pow_less)(R a, R b)
 {
@@ -103,6 +112,7 @@ static inline R EW(pow_less)(R a, R b)
 #define TANH                 EW_LIBM(tanh)
 #define ROUND                EW_LIBM(rint)
 #define REMAINDER            EW(remainder)
+#define FLOOR_DIVIDE         EW(floor_divide)
 #define LIBM1(name, x)       EW_LIBM(name)(x)
 #define LIBM2(name, a, b)    EW_LIBM(name)(a, b)
 #define LIBM3(name, a, b, c) EW_LIBM(name)(a, b, c)
@@ -127,8 +137,12 @@ static inline R EW(pow_less)(R a, R b)
 #define POLYGAMMA(x, n)      (R) wg_special_polygamma((int)(n), x)
 #define POLYGAMMA_NEXT(x, n) (R) wg_special_polygamma((int)(n) + 1, x)
 #define LOGIT(x)             (R) wg_special_logit(x)
-#define SILU(x)              (R) wg_special_silu(x)
+#define SILU                 EW_SPECIAL(silu)
 #define GELU                 EW_SPECIAL(gelu)
-#define GELU_TANH(x)         (R) wg_special_gelu_tanh(x)
-#define GELU_TANH_PRIME(x)   (R) wg_special_gelu_tanh_prime(x)
-#define MISH(x)              (R) wg_special_mish(x)
+#define GELU_TANH            EW_SPECIAL(gelu_tanh)
+#define GELU_TANH_PRIME      EW_SPECIAL(gelu_tanh_prime)
+#define MISH                 EW_SPECIAL(mish)
+#define TANHSHRINK(x)        (R) wg_special_tanhshrink(x)
+#define SINC(x)              (R) wg_special_sinc(0, x)
+#define SINC_ORDER(x, n)     (R) wg_special_sinc((int)(n), x)
+#define SINC_NEXT(x, n)      (R) wg_special_sinc((int)(n) + 1, x)

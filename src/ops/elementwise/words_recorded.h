@@ -39,6 +39,7 @@ static inline wg_var EW(div)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg
 #define TANH                    wg_tanh
 #define ROUND                   wg_round
 #define REMAINDER               wg_remainder
+#define FLOOR_DIVIDE            wg_floor_divide
 #define LIBM1(name, x)          wg_##name(x)
 #define LIBM2(name, a, b)       wg_##name(a, b)
 #define LIBM3(name, a, b, c)    wg_##name(a, b, c)
@@ -67,3 +68,7 @@ static inline wg_var EW(div)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg
 #define GELU_TANH            wg_gelu_tanh
 #define GELU_TANH_PRIME(x)   STEP1(gelu_tanh_prime, x)
 #define MISH                 wg_mish
+#define TANHSHRINK           wg_tanhshrink
+#define SINC                 wg_sinc
+#define SINC_ORDER(x, n)     wg_ew_apply_with(&wg_ew_op_sinc_order, x, wg_item(n), 0)
+#define SINC_NEXT(x, n)      wg_ew_apply_with(&wg_ew_op_sinc_order, x, wg_item(n) + 1, 0)

@@ -29,6 +29,7 @@
 #undef TANH
 #undef ROUND
 #undef REMAINDER
+#undef FLOOR_DIVIDE
 #undef LIBM1
 #undef LIBM2
 #undef LIBM3
@@ -56,3 +57,7 @@
 #undef GELU_TANH
 #undef GELU_TANH_PRIME
 #undef MISH
+#undef TANHSHRINK
+#undef SINC
+#undef SINC_ORDER
+#undef SINC_NEXT

@@ -66,6 +66,25 @@ SLOPEP(leaky_relu)
     return WHERE(LESS(zero, x), g, below);
 }
 
+VALUE2(prelu) /* leaky_relu with a slope that is learned: x = a, slope = b */
+{
+    R zero = K(a, 0);
+    R below = TIMES(a, b);
+    return WHERE(LESS(zero, a), a, below);
+}
+SLOPE2(prelu, a)
+{
+    R zero = K(g, 0);
+    R below = MUL(g, b);
+    return WHERE(LESS(zero, a), g, below);
+}
+SLOPE2(prelu, b)
+{
+    R zero = K(g, 0);
+    R below = MUL(g, a);
+    return WHERE(LESS(zero, a), zero, below);
+}
+
 VALUEP(elu)
 {
     R zero = K(x, 0);
@@ -202,4 +221,48 @@ SLOPE1(hardswish) /* (2 x + 3) / 6 between */
     R between = MUL(g, slope);
     R raised = WHERE(LESS_EQUAL(x, low), zero, between);
     return WHERE(LESS_EQUAL(three, x), g, raised);
+}
+
+/* ---- shrinking: a band around 0 becomes 0 -------------------------------------------------------------------------------- */
+
+VALUEP(threshold) { return WHERE(LESS_EQUAL(x, p), q, x); }
+SLOPEP(threshold)
+{
+    R zero = K(g, 0);
+    return WHERE(LESS_EQUAL(x, p), zero, g);
+}
+
+VALUEP(hardshrink)
+{
+    R size = ABS(x);
+    R zero = K(x, 0);
+    return WHERE(LESS_EQUAL(size, p), zero, x);
+}
+SLOPEP(hardshrink)
+{
+    R zero = K(g, 0);
+    R size = ABS(x);
+    return WHERE(LESS_EQUAL(size, p), zero, g);
+}
+
+VALUEP(softshrink)
+{
+    R nearer = LIBM2(copysign, p, x);
+    R moved = SUB(x, nearer);
+    R size = ABS(x);
+    R zero = K(x, 0);
+    return WHERE(LESS_EQUAL(size, p), zero, moved);
+}
+SLOPEP(softshrink)
+{
+    R zero = K(g, 0);
+    R size = ABS(x);
+    return WHERE(LESS_EQUAL(size, p), zero, g);
+}
+
+VALUE1(tanhshrink) { return TANHSHRINK(x); }
+SLOPE1(tanhshrink) /* tanh^2 x, for 1 - 1 / cosh^2 x cancels */
+{
+    R t = TANH(x);
+    return MUL(g, TIMES(t, t));
 }

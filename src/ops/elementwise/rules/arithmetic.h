@@ -101,6 +101,13 @@ SLOPE2(fmod, b) /* -g trunc(a / b), likewise */
     return NEG(MUL(g, quotient));
 }
 
+VALUE1(frac)
+{
+    R whole = LIBM1(trunc, x);
+    return SUB(x, whole);
+}
+SLOPE1(frac) { return g; }
+
 /* ---- between two numbers ------------------------------------------------------------------------------------------------- */
 
 VALUE3(lerp) /* a + c (b - a), from the nearer end, so that it is a at c = 0 and b at c = 1 */

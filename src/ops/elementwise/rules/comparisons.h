@@ -19,6 +19,12 @@ VALUE1(isfinite)
     return LESS(size, K(x, (double)INFINITY));
 }
 
+VALUE1(signbit)
+{
+    R sign = LIBM2(copysign, K(x, 1), x);
+    return LESS(sign, K(x, 0));
+}
+
 /* ---- logic: non-zero is true, NaN too --------------------------------------------------------------------------------------- */
 
 VALUE1(logical_not) { return EQUAL(x, K(x, 0)); }
@@ -48,6 +54,7 @@ VALUE1(floor) { return LIBM1(floor, x); }
 VALUE1(ceil) { return LIBM1(ceil, x); }
 VALUE1(trunc) { return LIBM1(trunc, x); }
 VALUE1(round) { return ROUND(x); }
+VALUE2(floor_divide) { return FLOOR_DIVIDE(a, b); }
 
 VALUE1(sign) /* zeros and NaN stay */
 {

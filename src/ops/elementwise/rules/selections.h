@@ -40,6 +40,52 @@ SLOPE2(minimum, b)
     return WHERE(LESS(a, b), zero, tied);
 }
 
+VALUE2(fmax) /* maximum, but of a number and NaN the number */
+{
+    R taken = WHERE(LESS(b, a), a, b);
+    return WHERE(NOT_EQUAL(b, b), a, taken);
+}
+SLOPE2(fmax, a)
+{
+    R zero = K(g, 0);
+    R half = MUL(g, K(g, 0.5));
+    R tied = WHERE(EQUAL(a, b), half, g);
+    R kept = WHERE(LESS(a, b), zero, tied);
+    R beside_nan = WHERE(NOT_EQUAL(a, a), zero, kept);
+    return WHERE(NOT_EQUAL(b, b), g, beside_nan);
+}
+SLOPE2(fmax, b)
+{
+    R zero = K(g, 0);
+    R half = MUL(g, K(g, 0.5));
+    R tied = WHERE(EQUAL(a, b), half, g);
+    R kept = WHERE(LESS(b, a), zero, tied);
+    return WHERE(NOT_EQUAL(b, b), zero, kept);
+}
+
+VALUE2(fmin) /* minimum, but of a number and NaN the number */
+{
+    R taken = WHERE(LESS(a, b), a, b);
+    return WHERE(NOT_EQUAL(b, b), a, taken);
+}
+SLOPE2(fmin, a)
+{
+    R zero = K(g, 0);
+    R half = MUL(g, K(g, 0.5));
+    R tied = WHERE(EQUAL(a, b), half, g);
+    R kept = WHERE(LESS(b, a), zero, tied);
+    R beside_nan = WHERE(NOT_EQUAL(a, a), zero, kept);
+    return WHERE(NOT_EQUAL(b, b), g, beside_nan);
+}
+SLOPE2(fmin, b)
+{
+    R zero = K(g, 0);
+    R half = MUL(g, K(g, 0.5));
+    R tied = WHERE(EQUAL(a, b), half, g);
+    R kept = WHERE(LESS(a, b), zero, tied);
+    return WHERE(NOT_EQUAL(b, b), zero, kept);
+}
+
 VALUE3(where) { return WHERE(a, b, c); }
 SLOPE3(where, a) { return K(g, 0); }
 SLOPE3(where, b)

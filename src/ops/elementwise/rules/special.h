@@ -59,6 +59,18 @@ SLOPE1(digamma) { return MUL(g, TRIGAMMA(x)); }
 VALUEP(polygamma) { return POLYGAMMA(x, p); }
 SLOPEP(polygamma) { return MUL(g, POLYGAMMA_NEXT(x, p)); }
 
+/* ---- sin(pi x) / (pi x) ------------------------------------------------------------------------------------------- */
+
+VALUEP(sinc_order) { return SINC_ORDER(x, p); } /* the p-th derivative of sinc */
+SLOPEP(sinc_order) { return MUL(g, SINC_NEXT(x, p)); }
+
+VALUE1(sinc) { return SINC(x); }
+SLOPE1(sinc)
+{
+    R zeroth = K(g, 0);
+    return MUL(g, SINC_NEXT(x, zeroth));
+}
+
 /* ---- sigmoids and what is gated by them --------------------------------------------------------------------------- */
 
 VALUE1(logit) { return LOGIT(x); }
