@@ -104,23 +104,46 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(lerp, EW_C, EW_C, EW_A | EW_B)
 
 /* One input and one parameter: X(name, input) */
-#define EW_PUBLIC_P(X) X(leaky_relu, EW_A | EW_P) X(elu, EW_A | EW_P) X(heaviside, EW_CUT)
+#define EW_PUBLIC_P(X)                                                                                                 \
+    X(leaky_relu, EW_A | EW_P)                                                                                         \
+    X(elu, EW_A | EW_P)                                                                                                \
+    X(heaviside, EW_CUT)
 
 /* One input and one or two parameters that a function by hand checks: X(name, input) */
 #define EW_CHECKED_P(X)                                                                                                \
     X(clamp, EW_A | EW_P | EW_Q)                                                                                       \
-    X(hardtanh, EW_A | EW_P | EW_Q) X(celu, EW_A | EW_P) X(polygamma, EW_A | EW_P) X(threshold, EW_A | EW_P)           \
-        X(hardshrink, EW_A | EW_P) X(softshrink, EW_A | EW_P)
+    X(hardtanh, EW_A | EW_P | EW_Q)                                                                                    \
+    X(celu, EW_A | EW_P)                                                                                               \
+    X(polygamma, EW_A | EW_P)                                                                                          \
+    X(threshold, EW_A | EW_P)                                                                                          \
+    X(hardshrink, EW_A | EW_P)                                                                                         \
+    X(softshrink, EW_A | EW_P)
 
 /* One input, no derivative: X(name) */
 #define EW_PUBLIC_CUT_1(X)                                                                                             \
-    X(floor) X(ceil) X(trunc) X(round) X(sign) X(isnan) X(isinf) X(isfinite) X(signbit) X(logical_not)
+    X(floor)                                                                                                           \
+    X(ceil)                                                                                                            \
+    X(trunc)                                                                                                           \
+    X(round)                                                                                                           \
+    X(sign)                                                                                                            \
+    X(isnan)                                                                                                           \
+    X(isinf)                                                                                                           \
+    X(isfinite)                                                                                                        \
+    X(signbit)                                                                                                         \
+    X(logical_not)
 
 /* Two inputs, no derivative: X(name) */
 #define EW_PUBLIC_CUT_2(X)                                                                                             \
     X(equal)                                                                                                           \
-    X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) X(logical_and) X(logical_or) X(logical_xor)         \
-        X(floor_divide)
+    X(not_equal)                                                                                                       \
+    X(less)                                                                                                            \
+    X(less_equal)                                                                                                      \
+    X(greater)                                                                                                         \
+    X(greater_equal)                                                                                                   \
+    X(logical_and)                                                                                                     \
+    X(logical_or)                                                                                                      \
+    X(logical_xor)                                                                                                     \
+    X(floor_divide)
 
 /* Steps of recorded derivatives, without a public function: what no formula in the other ops gives at full accuracy to
  * every order. The primes are the derivatives of tanh, sigmoid, atan, asinh, and of pow with respect to its base; mul0 and
@@ -135,7 +158,8 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(one_minus_square, EW_A)                                                                                          \
     X(bell, EW_A | EW_Y)                                                                                               \
     X(normal_pdf, EW_A | EW_Y)                                                                                         \
-    X(normal_cdf, EW_A) X(gelu_tanh_prime, EW_A)
+    X(normal_cdf, EW_A)                                                                                                \
+    X(gelu_tanh_prime, EW_A)
 #define EW_STEPS_2(X)                                                                                                  \
     X(mul0, EW_B, EW_A)                                                                                                \
     X(over0, EW_B, EW_B | EW_Y)                                                                                        \
@@ -148,7 +172,9 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(bce_with_logits, EW_A | EW_B, EW_A)                                                                              \
     X(bce_with_logits_slope, EW_A, EW_G)                                                                               \
     X(kl_div, EW_B, EW_A | EW_B)
-#define EW_STEPS_P(X) X(huber, EW_A | EW_P) X(sinc_order, EW_A | EW_P)
+#define EW_STEPS_P(X)                                                                                                  \
+    X(huber, EW_A | EW_P)                                                                                              \
+    X(sinc_order, EW_A | EW_P)
 
 #define EW_ROSTER_1(X)     EW_PUBLIC_1(X) EW_SPECIAL_1(X) EW_STEPS_1(X)
 #define EW_ROSTER_2(X)     EW_PUBLIC_2(X) EW_STEPS_2(X)
