@@ -691,12 +691,12 @@ WG_API wg_var wg_cholesky(wg_var a);
 
 /* ==== linalg/det ================================================================================================== */
 
-/* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0, NaN
- * for a matrix with a NaN; a singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a) a^-T
- * where that exists. Cofactors come from a complete elimination that never divides by det, and so do their derivatives:
- * right at any rank, for nearly singular matrices too, at every order up to 8 x 8, and for larger matrices to order 8,
- * beyond which differentiating is WG_ERROR_UNSUPPORTED. Order k >= 3 takes of the order of n^k operations. (The
- * textbook's and PyTorch's det(a) a^-T fails where det vanishes.) */
+/* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0, NaN for
+ * a matrix with a NaN; a singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a) a^-T where that
+ * exists. (The textbook's and PyTorch's det(a) a^-T fails where det vanishes.) Cofactors and their derivatives come from
+ * a complete elimination that never divides by det. So derivatives of orders 1 to 8 are right for matrices of every size
+ * and rank, singular and nearly singular ones too. Those of higher orders exist up to 8 x 8, where they are zero; for
+ * larger matrices they are WG_ERROR_UNSUPPORTED. Order 1 and 2 take of the order of n^3 operations, order k >= 3 n^k. */
 WG_API wg_var wg_det(wg_var a);
 
 /* The sign of the determinant, -1, 0 or 1, and the logarithm of its magnitude, which neither overflow nor underflow.
