@@ -15,6 +15,17 @@ static size_t kernel_pool_extent(const wg_kernel_window *w, size_t axis, size_t 
     return end - start;
 }
 
+/* The length of a part: about the square root of the number of taps, so that rounding grows no faster than that. */
+enum { KERNEL_POOL_PART = 16 }; /* at least */
+static size_t kernel_pool_part(const wg_kernel_window *w)
+{
+    size_t length = KERNEL_POOL_PART, taps = wg_kernel_window_taps(w);
+    while (length < taps / length) length *= 2;
+    return length;
+}
+
+bool wg_kernel_pool_parts(const wg_kernel_window *w) { return wg_kernel_window_taps(w) > 2 * KERNEL_POOL_PART; }
+
 #define NAME_(stem, type)   wg_kernel_pool_##stem##_##type
 #define NAME_OF(stem, type) NAME_(stem, type)
 #define NAME(stem)          NAME_OF(stem, TYPE)

@@ -28,9 +28,11 @@ void wg_kernel_pool_collect_f64(
     const wg_kernel_window *w, const double *in, const double *max, const double *from, double *count, double *mean);
 
 /* mean = the sum of what each window sees, over the number of its taps that lie inside the input or, unless `inside`,
- * inside the padded input. */
-void wg_kernel_pool_mean_f32(const wg_kernel_window *w, bool inside, const float *in, float *mean);
-void wg_kernel_pool_mean_f64(const wg_kernel_window *w, bool inside, const double *in, double *mean);
+ * inside the padded input. Many taps are summed in parts, of which `part` holds one number per window: NULL when
+ * wg_kernel_pool_parts says that there are few. */
+bool wg_kernel_pool_parts(const wg_kernel_window *w);
+void wg_kernel_pool_mean_f32(const wg_kernel_window *w, bool inside, const float *in, float *part, float *mean);
+void wg_kernel_pool_mean_f64(const wg_kernel_window *w, bool inside, const double *in, double *part, double *mean);
 
 /* The adjoint: to += g over that number, for each window that sees the input. share holds one number per window. */
 void wg_kernel_pool_unmean_f32(const wg_kernel_window *w, bool inside, const float *g, float *share, float *to);

@@ -159,13 +159,19 @@ static const wg_op pool_op_collect = {.name = "max_pool_collect",
 
 #define POOL_MEAN(R, kernel)                                                                                           \
     for (size_t n = 0; n < job.planes; n++)                                                                            \
-    kernel(&job.plan->window, job.plan->inside, (const R *)call->in[0].data + n * job.inputs,                          \
+    kernel(&job.plan->window, job.plan->inside, (const R *)call->in[0].data + n * job.inputs, job.scratch,             \
         (R *)call->out + n * job.outputs)
+
+static size_t pool_mean_scratch(const wg_call *call)
+{
+    const pool_plan *plan = call->attributes;
+    return wg_kernel_pool_parts(&plan->window) ? pool_scratch(call) : 0;
+}
 
 static wg_status pool_mean(wg_call *call)
 {
     pool_job job;
-    if (pool_open(call, false, &job) != WG_OK) return call->tape->status;
+    if (pool_open(call, pool_mean_scratch(call), &job) != WG_OK) return call->tape->status;
     if (call->dtype == WG_F64)
         POOL_MEAN(double, wg_kernel_pool_mean_f64);
     else
@@ -217,7 +223,7 @@ static const wg_op pool_op_unmean = {.name = "avg_pool_adjoint",
 #define POOL_OP_AVG(name_)                                                                                             \
     {                                                                                                                  \
         .name = name_, .arity = 1, .flags = WG_OP_LINEAR, .shape = pool_infer_out, .evaluate = pool_mean,              \
-        .derivative = pool_derive_mean                                                                                 \
+        .scratch = pool_mean_scratch, .derivative = pool_derive_mean                                                   \
     }
 #define POOL_OP_MAX(name_)                                                                                             \
     {                                                                                                                  \

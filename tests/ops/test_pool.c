@@ -1,4 +1,5 @@
 /* Pooling: against a look at each window's elements one by one; ties, NaN and infinities; windows at the edges. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -156,7 +157,9 @@ static const row_case cases_avg1d[] = {CASES_1D,
 static const row_case cases_avg2d[] = {CASES_2D,
     CASE_WITH(
         WITH(2, .kernel = {3, 3}, .stride = {2, 3}, .padding = {1, 0}, .ceil_mode = true, INSIDE), 1, SHAPE(2, 6, 7)),
-    CASE_WITH(WITH(2, .kernel = {2, 4}, .stride = {1, 1}, .padding = {1, 2}, INSIDE), 1, SHAPE(1, 2, 3, 4))};
+    CASE_WITH(WITH(2, .kernel = {2, 4}, .stride = {1, 1}, .padding = {1, 2}, INSIDE), 1, SHAPE(1, 2, 3, 4)),
+    /* so many taps are summed in parts */
+    CASE_WITH(WITH(2, .kernel = {6, 7}, .stride = {2, 1}, .padding = {3, 3}, INSIDE), 1, SHAPE(2, 5, 8))};
 static const row_case cases_avg3d[] = {CASES_3D,
     CASE_WITH(WITH(3, .kernel = {2, 3, 2}, .stride = {1, 2, 2}, .padding = {1, 1, 0}, INSIDE), 1, SHAPE(1, 2, 5, 4))};
 
@@ -257,6 +260,21 @@ static void test_order_2_at_ties(void **state)
 }
 
 /* Forward: the mean of the tangents at the maxima; swept again, it is spread like any gradient. */
+/* The mean of many equal numbers, summed in parts of no more than their square root: two roundings of that many. */
+static void test_large_mean(void **state)
+{
+    (void)state;
+    enum { N = 512 };
+    static float numbers[N * N];
+    wg_tape *tape = wg_tape_new(WG_F32);
+    for (size_t i = 0; i < N * N; i++) numbers[i] = 0.1f;
+    wg_var x = wg_variable_f32(tape, WG_DIMS(1, N, N), numbers);
+    wg_var y = wg_avg_pool2d(x, &(wg_pool_options){.kernel = {N, N}});
+    if (!wg_ok(y)) fail_msg("%s", wg_tape_message(tape));
+    assert_true(fabs(wg_item(wg_sum(y)) / (double)0.1f - 1) < N * (double)FLT_EPSILON);
+    wg_tape_free(tape);
+}
+
 static void test_forward(void **state)
 {
     (void)state;
@@ -324,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_ties),
         cmocka_unit_test(test_padding),
         cmocka_unit_test(test_order_2_at_ties),
+        cmocka_unit_test(test_large_mean),
         cmocka_unit_test(test_forward),
         cmocka_unit_test(test_errors),
     };
