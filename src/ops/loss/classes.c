@@ -124,16 +124,16 @@ static wg_status classes_totals(wg_call *call)
     CLASSES_EVALUATE(1, if (!ignored) out[y] += in[p]);
 }
 
-/* The rest is the same in every class, so it is what the target has too; written first, over ignored positions as well. */
+/* Class y of the positions of one layer after the other. The rest is the same in every class, so it is what the target has
+ * too. */
 #define CLASSES_LABELS(REAL)                                                                                           \
     do {                                                                                                               \
         REAL *out = call->out, rest = (REAL)(classes->smoothing / (double)s.extent);                                   \
-        for (size_t i = 0; i < s.outer * s.extent * s.inner; i++) {                                                    \
-            size_t p = i / (s.extent * s.inner) * s.inner + i % s.inner;                                               \
-            bool hit = target[p] == (int64_t)(i / s.inner % s.extent);                                                 \
-            double label = hit ? 1 - classes->smoothing + classes->smoothing / (double)s.extent : (double)rest;        \
-            out[i] = classes_ignored(classes, target[p]) ? 0 : (REAL)label;                                            \
-        }                                                                                                              \
+        REAL hit = (REAL)(1 - classes->smoothing + classes->smoothing / (double)s.extent);                             \
+        for (size_t o = 0; o < s.outer; o++, target += s.inner)                                                        \
+            for (size_t y = 0; y < s.extent; y++, out += s.inner)                                                      \
+                for (size_t i = 0; i < s.inner; i++)                                                                   \
+                    out[i] = classes_ignored(classes, target[i]) ? 0 : target[i] == (int64_t)y ? hit : rest;           \
     } while (0)
 static wg_status classes_labels(wg_call *call)
 {
