@@ -29,10 +29,11 @@ void wg_kernel_logcumsumexp_f32(const wg_kernel_scan *s, const float *in, float 
 void wg_kernel_logcumsumexp_f64(const wg_kernel_scan *s, const double *in, double *out);
 
 /* With y = logcumsumexp(x), both forward: where not transposed, out_i = sum over k >= i of g_k e^(x_i - y_k); transposed,
- * out_k = sum over i <= k of g_i e^(x_i - y_k). An x of -inf has weight 0. s->reverse is ignored. */
+ * out_k = sum over i <= k of g_i e^(x_i - y_k). The weights come from x, not by way of y, whose rounding they would have
+ * as a factor. An x of -inf has weight 0. s->reverse is ignored. */
 void wg_kernel_logcumsumexp_weigh_f32(
-    const wg_kernel_scan *s, bool transposed, const float *g, const float *x, const float *y, float *out);
+    const wg_kernel_scan *s, bool transposed, const float *g, const float *x, float *out);
 void wg_kernel_logcumsumexp_weigh_f64(
-    const wg_kernel_scan *s, bool transposed, const double *g, const double *x, const double *y, double *out);
+    const wg_kernel_scan *s, bool transposed, const double *g, const double *x, double *out);
 
 #endif

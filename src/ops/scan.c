@@ -173,39 +173,41 @@ const wg_op wg_scan_op_cumprod = {
 
 /* ---- logcumsumexp ------------------------------------------------------------------------------------------------------ */
 
-/* weigh(g, x, y) with y = logcumsumexp(x): w_i = sum over k >= i of g_k e^(x_i - y_k). With WG_SCAN_REVERSE its transpose:
+/* weigh(g, x) with y = logcumsumexp(x): w_i = sum over k >= i of g_k e^(x_i - y_k). With WG_SCAN_REVERSE its transpose:
  * w_k = sum over i <= k of g_i e^(x_i - y_k). */
 static wg_status scan_weigh(wg_call *call)
 {
     wg_kernel_scan s = scan_of(call->attributes);
-    const void *g = call->in[0].data, *x = call->in[1].data, *y = call->in[2].data;
+    const void *g = call->in[0].data, *x = call->in[1].data;
     if (call->dtype == WG_F64)
-        wg_kernel_logcumsumexp_weigh_f64(&s, s.reverse, g, x, y, call->out);
+        wg_kernel_logcumsumexp_weigh_f64(&s, s.reverse, g, x, call->out);
     else
-        wg_kernel_logcumsumexp_weigh_f32(&s, s.reverse, g, x, y, call->out);
+        wg_kernel_logcumsumexp_weigh_f32(&s, s.reverse, g, x, call->out);
     return WG_OK;
 }
 
 /* w is bilinear in g and the weights e^(x_i - y_k). With u the cotangent and v its own weighing: g: v. What belongs to x_i
- * is u_i w_i, or g_i v_i transposed; to -y_k, g_k v_k, or u_k w_k. */
+ * is u_i w_i, or g_i v_i transposed; to -y_k, g_k v_k, or u_k w_k, and through y, whose derivative is a weighing too, to x. */
 static void scan_derive_weigh(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
     const wg_scan *s = call->attributes;
     bool transposed = s->flags & WG_SCAN_REVERSE;
-    wg_scan back = scan_turned(s, WG_SCAN_REVERSE);
-    wg_term u = wg_cotangent(d), g = wg_primal(d, 0), x = wg_primal(d, 1), y = wg_primal(d, 2), w = wg_result(d);
-    wg_term v = wg_step(d, call->op, (wg_term[]){u, x, y}, 3, &back, sizeof back);
+    wg_scan back = scan_turned(s, WG_SCAN_REVERSE), plain = *s;
+    plain.flags &= ~(size_t)WG_SCAN_REVERSE;
+    wg_term u = wg_cotangent(d), g = wg_primal(d, 0), x = wg_primal(d, 1), w = wg_result(d);
+    wg_term v = wg_step(d, call->op, (wg_term[]){u, x}, 2, &back, sizeof back);
     wg_give_term(d, 0, v);
-    if (!wg_wants(d, 1) && !wg_wants(d, 2)) return;
+    if (!wg_wants(d, 1)) return;
     wg_term own = wg_step(d, wg_op_mul(), (wg_term[]){u, w}, 2, NULL, 0);
     wg_term given = wg_step(d, wg_op_mul(), (wg_term[]){v, g}, 2, NULL, 0);
-    wg_give_term(d, 1, transposed ? given : own);
-    wg_give(d, 2, wg_op_neg(), transposed ? &own : &given, 1, NULL, 0);
+    wg_term of_y = transposed ? own : given;
+    wg_term through = wg_step(d, call->op, (wg_term[]){of_y, x}, 2, &plain, sizeof plain);
+    wg_give(d, 1, &wg_ew_op_sub, (wg_term[]){transposed ? given : own, through}, 2, NULL, 0);
 }
 
 static const wg_op scan_op_weigh = {.name = "logcumsumexp_weigh",
-    .arity = 3,
+    .arity = 2,
     .shape = scan_infer,
     .evaluate = scan_weigh,
     .derivative = scan_derive_weigh};
@@ -223,7 +225,7 @@ static wg_status scan_logcumsumexp(wg_call *call)
 static void scan_derive_logcumsumexp(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
-    wg_give(d, 0, &scan_op_weigh, (wg_term[]){wg_cotangent(d), wg_primal(d, 0), wg_result(d)}, 3, call->attributes,
+    wg_give(d, 0, &scan_op_weigh, (wg_term[]){wg_cotangent(d), wg_primal(d, 0)}, 2, call->attributes,
         call->attributes_size);
 }
 

@@ -55,7 +55,7 @@ static const row rows[] = {
     ROW(wg_cumprod, .apply = apply_cumprod, .reference = reference_cumprod, ROW_CASES(cases_products),
         .domain = {AWAY(-1.5, 1.5, 0.5)}, .roundings = 32, .reads = {ROW_READS(0)}),
     ROW(wg_logcumsumexp, .apply = apply_logcumsumexp, .reference = reference_logcumsumexp, ROW_CASES(cases),
-        .domain = {FROM(1, 4)}, .roundings = 8, .reads = {ROW_READS(0) | ROW_READS_RESULT}),
+        .domain = {FROM(1, 4)}, .roundings = 8, .reads = {ROW_READS(0)}),
 };
 
 static void test_allocations(void **state)
@@ -150,7 +150,7 @@ static void test_sums_not_finite(void **state)
 
 /* ---- logcumsumexp ----------------------------------------------------------------------------------------------------------- */
 
-/* Shifted by any amount, the result shifts and the gradient stays. Against the reference, in long double. */
+/* Shifted by any amount, the result shifts and the gradient keeps its digits. Against the reference, in long double. */
 static void test_shifted(void **state)
 {
     (void)state;
@@ -170,7 +170,7 @@ static void test_shifted(void **state)
             long double slope = 0;
             for (size_t k = i; k < N; k++) slope += expl(x[i] - y[k]);
             assert_true(fabsl((long double)(wg_at(out, i) - shifts[s]) - y[i]) <= 2 * (long double)unit);
-            assert_true(fabsl((long double)wg_grad_at(v, i) - slope) <= slope * (long double)unit * 8);
+            assert_true(fabsl((long double)wg_grad_at(v, i) - slope) <= slope * 2e-15L);
         }
         wg_tape_free(tape);
     }
