@@ -1,5 +1,5 @@
-/* Running sums and products along the middle axis of an array (outer, n, inner), row-major; forward, or in reverse from the
- * last element to the first. "Before" and "after" are in the order of the run. in and out do not overlap. */
+/* Running sums and products along the middle axis of an array (outer, n, inner), row-major; forward, or in reverse
+ * from the last element to the first. "Before" and "after" are in the order of the run. in and out do not overlap. */
 #ifndef WG_KERNELS_SCAN_H
 #define WG_KERNELS_SCAN_H
 
@@ -11,8 +11,8 @@ typedef struct wg_kernel_scan {
     bool reverse;
 } wg_kernel_scan;
 
-/* out = or += the sum of all elements up to each. Compensated: an element is right to about one rounding of the running sum
- * of magnitudes' last bits, however long the run. */
+/* out = or += the sum of all elements up to each. Compensated: an element is right to about one rounding of the
+ * running sum of magnitudes' last bits, however long the run. */
 void wg_kernel_cumsum_f32(const wg_kernel_scan *s, const float *in, float *out, bool add);
 void wg_kernel_cumsum_f64(const wg_kernel_scan *s, const double *in, double *out, bool add);
 
@@ -20,7 +20,8 @@ void wg_kernel_cumsum_f64(const wg_kernel_scan *s, const double *in, double *out
 void wg_kernel_cumprod_f32(const wg_kernel_scan *s, bool exclusive, const float *in, float *out);
 void wg_kernel_cumprod_f64(const wg_kernel_scan *s, bool exclusive, const double *in, double *out);
 
-/* h_i = a_i + b h of the element before; b is that of i, or, where of_before, that of the element before. The first: a. */
+/* h_i = a_i + b h of the element before; b is that of i, or, where of_before, that of the element before. The first:
+ * a. */
 void wg_kernel_recurrence_f32(const wg_kernel_scan *s, bool of_before, const float *a, const float *b, float *out);
 void wg_kernel_recurrence_f64(const wg_kernel_scan *s, bool of_before, const double *a, const double *b, double *out);
 
@@ -28,9 +29,9 @@ void wg_kernel_recurrence_f64(const wg_kernel_scan *s, bool of_before, const dou
 void wg_kernel_logcumsumexp_f32(const wg_kernel_scan *s, const float *in, float *out);
 void wg_kernel_logcumsumexp_f64(const wg_kernel_scan *s, const double *in, double *out);
 
-/* With y = logcumsumexp(x), both forward: where not transposed, out_i = sum over k >= i of g_k e^(x_i - y_k); transposed,
- * out_k = sum over i <= k of g_i e^(x_i - y_k). The weights come from x, not by way of y, whose rounding they would have
- * as a factor. An x of -inf has weight 0. s->reverse is ignored. */
+/* With y = logcumsumexp(x), both forward: where not transposed, out_i = sum over k >= i of g_k e^(x_i - y_k);
+ * transposed, out_k = sum over i <= k of g_i e^(x_i - y_k). The weights come from x, not by way of y, whose rounding
+ * they would have as a factor. An x of -inf has weight 0. s->reverse is ignored. */
 void wg_kernel_logcumsumexp_weigh_f32(
     const wg_kernel_scan *s, bool transposed, const float *g, const float *x, float *out);
 void wg_kernel_logcumsumexp_weigh_f64(

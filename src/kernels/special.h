@@ -1,9 +1,9 @@
-/* Special functions of one number, in double, within about 3 units in the last place over their whole domain, tails and
- * neighbourhoods of zeros and poles included; a float version may compute here and round. They read and write no state
- * but errno and floating-point flags, so any number of threads may call them (C's lgamma writes a global).
+/* Special functions of one number, in double, within about 3 units in the last place over their whole domain, tails
+ * and neighbourhoods of zeros and poles included; a float version may compute here and round. They read and write no
+ * state but errno and floating-point flags, so any number of threads may call them (C's lgamma writes a global).
  *
- * Sources: NIST Digital Library of Mathematical Functions (DLMF), dlmf.nist.gov, chapters 5 and 7; each function names its
- * own. Coefficients are made by tests/accuracy/coefficients.py. */
+ * Sources: NIST Digital Library of Mathematical Functions (DLMF), dlmf.nist.gov, chapters 5 and 7; each function
+ * names its own. Coefficients are made by tests/accuracy/coefficients.py. */
 #ifndef WG_KERNELS_SPECIAL_H
 #define WG_KERNELS_SPECIAL_H
 
@@ -35,7 +35,8 @@ double wg_special_tanhshrink(double x);      /* x - tanh x */
 /* special_sinc.c */
 double wg_special_sinc(int n, double x); /* the n-th derivative of sin(pi x) / (pi x), n >= 0; NaN for n < 0 */
 
-/* special_error.c, special_logistic.c, special_root.c: the same for floats, where double's plain functions are more than enough */
+/* special_error.c, special_logistic.c, special_root.c: the same for floats, where double's plain functions are more
+ * than enough */
 float wg_special_bell_f32(float x);
 float wg_special_normal_pdf_f32(float x);
 float wg_special_normal_cdf_f32(float x);

@@ -108,7 +108,7 @@ double wg_special_erfinv(double x)
     return x < 0 ? -y : y;
 }
 
-/* ---- floats ----------------------------------------------------------------------------------------------------------- */
+/* ---- floats ------------------------------------------------------------------------------------------------------ */
 
 float wg_special_bell_f32(float x) { return (float)exp(-(double)x * x); }
 float wg_special_normal_pdf_f32(float x) { return (float)(0.3989422804014327 * exp(-0.5 * x * x)); }

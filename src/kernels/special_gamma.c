@@ -1,8 +1,8 @@
-/* log |Gamma| and its derivative, digamma, for real arguments: polynomials around the zeros, recurrences, Stirling's series
- * far out, reflection on the left (DLMF 5.2, 5.4, 5.5, 5.7, 5.11).
+/* log |Gamma| and its derivative, digamma, for real arguments: polynomials around the zeros, recurrences, Stirling's
+ * series far out, reflection on the left (DLMF 5.2, 5.4, 5.5, 5.7, 5.11).
  *
- * At a zero of the function a factor that vanishes there exactly carries the sign and the smallness, so what is computed
- * around it needs no more than relative accuracy. */
+ * At a zero of the function a factor that vanishes there exactly carries the sign and the smallness, so what is
+ * computed around it needs no more than relative accuracy. */
 #include "kernels/special.h"
 #include "kernels/special_pair.h"
 #include "kernels/special_turn.h"
@@ -41,7 +41,7 @@ static double special_pi_cot_pi(double x)
     return r < 0 ? -SPECIAL_PI * cot : SPECIAL_PI * cot;
 }
 
-/* ---- log |Gamma| ------------------------------------------------------------------------------------------------------ */
+/* ---- log |Gamma| ------------------------------------------------------------------------------------------------- */
 
 /* x >= 8: (x - 1/2) (log x - 1) + (log(2 pi) - 1) / 2 + sum B_2k / (2k (2k - 1) x^(2k-1)), DLMF 5.11.1. */
 static double special_lgamma_far(double x)
@@ -86,7 +86,7 @@ double wg_special_lgamma(double x)
     return log(SPECIAL_PI / sine) - log(size) - wg_special_lgamma(size);
 }
 
-/* ---- digamma ---------------------------------------------------------------------------------------------------------- */
+/* ---- digamma ----------------------------------------------------------------------------------------------------- */
 
 /* digamma(1 + d), 0 <= d <= 2. The root of digamma, 1.4616..., is 1 + high + low. */
 static double special_digamma_at_1(double d)

@@ -1,6 +1,6 @@
-/* Functions of e^x that neural networks use. Each is written in e^-|x|, which cannot overflow, as a product and quotient of
- * sums of positive terms, so nothing cancels in either tail; where e^x itself falls below the smallest normal number
- * but the result does not yet, it is multiplied in as two halves. */
+/* Functions of e^x that neural networks use. Each is written in e^-|x|, which cannot overflow, as a product and
+ * quotient of sums of positive terms, so nothing cancels in either tail; where e^x itself falls below the smallest
+ * normal number but the result does not yet, it is multiplied in as two halves. */
 #include "kernels/special.h"
 #include "kernels/special_pair.h"
 
@@ -36,7 +36,7 @@ double wg_special_mish(double x)
     return x * ((1 + 2 * e) / (1 + 2 * e * (1 + e)));
 }
 
-/* ---- gelu_tanh: x sigmoid(w), w = 2 sqrt(2 / pi) (x + 0.044715 x^3) ------------------------------------------------- */
+/* ---- gelu_tanh: x sigmoid(w), w = 2 sqrt(2 / pi) (x + 0.044715 x^3) ---------------------------------------------- */
 
 /* w and x w' to twice the precision, since e^w multiplies the error of w by w. |x| <= 30 */
 static special_pair special_gelu_w(double x, special_pair *x_slope)
@@ -103,7 +103,7 @@ double wg_special_tanhshrink(double x)
     return x * (square * SPECIAL_POLYNOMIAL(series, square)) / cosh(x);
 }
 
-/* ---- floats: double's plain functions are more than enough. Below the first bound is the limit at -inf ----------------- */
+/* ---- floats: double's plain functions are more than enough. Below the first bound is the limit at -inf ----------- */
 
 float wg_special_silu_f32(float x) { return x < -200 ? -0.0F : (float)(x / (1 + exp(-(double)x))); }
 

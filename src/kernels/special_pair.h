@@ -1,6 +1,6 @@
-/* Numbers of twice double's precision, as an unevaluated sum of two doubles (T. J. Dekker, A floating-point technique for
- * extending the available precision, Numer. Math. 18, 1971), for the few steps of special functions that would lose too
- * much otherwise. A pair that overflowed or vanished has low = 0. */
+/* Numbers of twice double's precision, as an unevaluated sum of two doubles (T. J. Dekker, A floating-point
+ * technique for extending the available precision, Numer. Math. 18, 1971), for the few steps of special functions
+ * that would lose too much otherwise. A pair that overflowed or vanished has low = 0. */
 #ifndef WG_KERNELS_SPECIAL_PAIR_H
 #define WG_KERNELS_SPECIAL_PAIR_H
 

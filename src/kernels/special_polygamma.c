@@ -1,7 +1,7 @@
 /* The derivatives of digamma: psi_n(x) = (-1)^(n+1) n! sum_k 1 / (x + k)^(n+1), k = 0, 1, ... (DLMF 5.15.1).
  *
- * Terms are added until x + k is so large that the asymptotic series (DLMF 5.15.8) gives the rest. Powers are products of
- * pairs: a rounding of x + k would come n + 1 times. */
+ * Terms are added until x + k is so large that the asymptotic series (DLMF 5.15.8) gives the rest. Powers are
+ * products of pairs: a rounding of x + k would come n + 1 times. */
 #include "kernels/special.h"
 #include "kernels/special_pair.h"
 

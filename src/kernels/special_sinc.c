@@ -1,9 +1,9 @@
 /* sinc(x) = sin(pi x) / (pi x) and its derivatives.
  *
- * With f(z) = sin z / z, differentiating z f = sin z n times gives z f_n + n f_(n-1) = sin(z + n pi / 2) for the n-th
- * derivatives f_n. Upwards in n the recurrence multiplies an error by n / z, downwards by z / n, so it runs upwards for
- * large z, and downwards, from any start far enough above, for small z (W. Gautschi, Computational aspects of three-term
- * recurrence relations, SIAM Review 9, 1967). */
+ * With f(z) = sin z / z, differentiating z f = sin z n times gives z f_n + n f_(n-1) = sin(z + n pi / 2) for the
+ * n-th derivatives f_n. Upwards in n the recurrence multiplies an error by n / z, downwards by z / n, so it runs
+ * upwards for large z, and downwards, from any start far enough above, for small z (W. Gautschi, Computational
+ * aspects of three-term recurrence relations, SIAM Review 9, 1967). */
 #include "kernels/special.h"
 #include "kernels/special_turn.h"
 

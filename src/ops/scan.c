@@ -1,11 +1,12 @@
 /* Scans along an axis: cumsum, cumprod, logcumsumexp.
  *
- * The derivative of a running sum is a running sum in the other direction. That of a running product, y_k = x_0 ... x_k,
- * is
+ * The derivative of a running sum is a running sum in the other direction. That of a running product, y_k = x_0 ...
+ * x_k, is
  *     x_i:  sum over k >= i of g_k (product of x_j, j <= k, j != i)  =  e_i s_i,
  *     e_i = x_0 ... x_(i-1),   s_i = g_i + x_(i+1) s_(i+1),
- * a product that leaves out the last factor times a linear recurrence, without a division, and so with zeros among the x
- * too. Both are ops whose derivatives are made of the same two (and of a shift by one), in linear time at every order. */
+ * a product that leaves out the last factor times a linear recurrence, without a division, and so with zeros among
+ * the x too. Both are ops whose derivatives are made of the same two (and of a shift by one), in linear time at
+ * every order. */
 #include "ops/scan.h"
 
 #include "kernels/scan.h"
@@ -33,7 +34,7 @@ static wg_scan scan_turned(const wg_scan *s, size_t flags)
     return (wg_scan){s->outer, s->extent, s->inner, s->flags ^ flags};
 }
 
-/* ---- cumsum ----------------------------------------------------------------------------------------------------------- */
+/* ---- cumsum ------------------------------------------------------------------------------------------------------ */
 
 static wg_status scan_cumsum(wg_call *call)
 {
@@ -60,7 +61,7 @@ static const wg_op scan_op_cumsum = {.name = "cumsum",
     .evaluate = scan_cumsum,
     .derivative = scan_derive_cumsum};
 
-/* ---- shift: the element after (or, in reverse, before) each, 0 at the end ------------------------------------------------ */
+/* ---- shift: the element after (or, in reverse, before) each, 0 at the end ---------------------------------------- */
 
 static wg_status scan_shift(wg_call *call)
 {
@@ -100,7 +101,7 @@ static wg_term scan_shifted(wg_derivation *d, wg_term term, bool reverse)
     return wg_step(d, &scan_op_shift, &term, 1, &s, sizeof s);
 }
 
-/* ---- recurrence: h_i = a_i + b h of the element before in the run -------------------------------------------------------- */
+/* ---- recurrence: h_i = a_i + b h of the element before in the run ------------------------------------------------ */
 
 /* b is b_i; with WG_SCAN_EXCLUSIVE it is the b of the element before. */
 static wg_status scan_recurrence(wg_call *call)
@@ -114,8 +115,8 @@ static wg_status scan_recurrence(wg_call *call)
     return WG_OK;
 }
 
-/* The adjoint of a runs the other way, and a factor between two neighbours, which belonged to the second, now belongs to the
- * first. b: the adjoint of a behind the factor times h before it. */
+/* The adjoint of a runs the other way, and a factor between two neighbours, which belonged to the second, now
+ * belongs to the first. b: the adjoint of a behind the factor times h before it. */
 static void scan_derive_recurrence(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
@@ -139,7 +140,7 @@ static const wg_op scan_op_recurrence = {.name = "recurrence",
     .evaluate = scan_recurrence,
     .derivative = scan_derive_recurrence};
 
-/* ---- cumprod ---------------------------------------------------------------------------------------------------------- */
+/* ---- cumprod ----------------------------------------------------------------------------------------------------- */
 
 static wg_status scan_cumprod(wg_call *call)
 {
@@ -171,7 +172,7 @@ static void scan_derive_cumprod(wg_derivation *d)
 const wg_op wg_scan_op_cumprod = {
     .name = "cumprod", .arity = 1, .shape = scan_infer, .evaluate = scan_cumprod, .derivative = scan_derive_cumprod};
 
-/* ---- logcumsumexp ------------------------------------------------------------------------------------------------------ */
+/* ---- logcumsumexp ------------------------------------------------------------------------------------------------ */
 
 /* weigh(g, x) with y = logcumsumexp(x): w_i = sum over k >= i of g_k e^(x_i - y_k). With WG_SCAN_REVERSE its transpose:
  * w_k = sum over i <= k of g_i e^(x_i - y_k). */
@@ -186,8 +187,9 @@ static wg_status scan_weigh(wg_call *call)
     return WG_OK;
 }
 
-/* w is bilinear in g and the weights e^(x_i - y_k). With u the cotangent and v its own weighing: g: v. What belongs to x_i
- * is u_i w_i, or g_i v_i transposed; to -y_k, g_k v_k, or u_k w_k, and through y, whose derivative is a weighing too, to x. */
+/* w is bilinear in g and the weights e^(x_i - y_k). With u the cotangent and v its own weighing: g: v. What belongs
+ * to x_i is u_i w_i, or g_i v_i transposed; to -y_k, g_k v_k, or u_k w_k, and through y, whose derivative is a
+ * weighing too, to x. */
 static void scan_derive_weigh(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
@@ -235,7 +237,7 @@ static const wg_op scan_op_logcumsumexp = {.name = "logcumsumexp",
     .evaluate = scan_logcumsumexp,
     .derivative = scan_derive_logcumsumexp};
 
-/* ---- public ------------------------------------------------------------------------------------------------------------ */
+/* ---- public ------------------------------------------------------------------------------------------------------ */
 
 static wg_var scan_apply(const wg_op *op, wg_var x, int axis)
 {

@@ -1,6 +1,6 @@
-/* The rows of the elementwise ops. References are libm's long double functions or the definitions; domains stay away from
- * kinks and poles, which test_elementwise_corners.c and test_elementwise_tails.c go to. A rounding is half a unit in the
- * last place: arithmetic has one, libm's functions stay within two units. */
+/* The rows of the elementwise ops. References are libm's long double functions or the definitions; domains stay away
+ * from kinks and poles, which test_elementwise_corners.c and test_elementwise_tails.c go to. A rounding is half a
+ * unit in the last place: arithmetic has one, libm's functions stay within two units. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,7 +127,7 @@ static const row rows[] = {
         .roundings = ONCE},
 };
 
-/* ---- every allocation failing in turn ----------------------------------------------------------------------------- */
+/* ---- every allocation failing in turn ---------------------------------------------------------------------------- */
 
 static const row *row_of(const char *name)
 {

@@ -15,7 +15,7 @@
         .name = "wg_where", .ternary = wg_where                                                                        \
     }
 
-/* ---- kinks and ties --------------------------------------------------------------------------------------------------- */
+/* ---- kinks and ties ---------------------------------------------------------------------------------------------- */
 
 static void test_kinks(void **state)
 {
@@ -106,7 +106,7 @@ static void test_comparison_on_the_way(void **state)
     wg_tape_free(tape);
 }
 
-/* ---- powers ---------------------------------------------------------------------------------------------------------- */
+/* ---- powers ------------------------------------------------------------------------------------------------------ */
 
 static void test_pow(void **state)
 {
@@ -140,7 +140,7 @@ static void test_pow_order_2(void **state)
         }
 }
 
-/* ---- selections -------------------------------------------------------------------------------------------------------- */
+/* ---- selections -------------------------------------------------------------------------------------------------- */
 
 /* Infinite and NaN cotangents go whole to the side taken; the other gets an exact zero, with ieee_zero too. */
 static void test_selections(void **state)
@@ -210,7 +210,7 @@ static void test_saturation(void **state)
     EXPECT(UNARY(wg_exp), 3, AT(800), INF, INF);
 }
 
-/* ---- errors --------------------------------------------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
 
 /* Every public function, from the roster. */
 typedef struct named_binary {

@@ -1,6 +1,6 @@
-/* The rows of the elementary functions: powers and logarithms to other bases, trigonometry, hyperbolic functions, and the
- * steps that their recorded derivatives take. References are libm's long double functions; domains stay away from poles,
- * which test_elementwise_zeros.c and test_elementwise_tails_*.c go to. */
+/* The rows of the elementary functions: powers and logarithms to other bases, trigonometry, hyperbolic functions,
+ * and the steps that their recorded derivatives take. References are libm's long double functions; domains stay away
+ * from poles, which test_elementwise_zeros.c and test_elementwise_tails_*.c go to. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -13,7 +13,7 @@
 
 enum { FEW = 8 }; /* four units in the last place */
 
-/* ---- references ------------------------------------------------------------------------------------------------------- */
+/* ---- references -------------------------------------------------------------------------------------------------- */
 
 static const long double half_root_pi = 0.886226925452758013649083741670572591L;
 
@@ -39,8 +39,8 @@ static long double formula_erfinv(const long double *x) /* Newton's method on er
     return y;
 }
 
-/* The rest, from k = K on, of a sum of f(x + k): the integral, half of f(at), and derivatives of f with Bernoulli numbers
- * (Euler and Maclaurin, DLMF 2.10.1), at = x + K. Here for f = n! / x^(n+1), over (n-1)! / at^n. */
+/* The rest, from k = K on, of a sum of f(x + k): the integral, half of f(at), and derivatives of f with Bernoulli
+ * numbers (Euler and Maclaurin, DLMF 2.10.1), at = x + K. Here for f = n! / x^(n+1), over (n-1)! / at^n. */
 static long double rest(int n, long double at)
 {
     static const long double over_factorial[] = {1 / 12.0L, -1 / 720.0L, 1 / 30240.0L, -1 / 1209600.0L, 1 / 47900160.0L,
@@ -103,7 +103,7 @@ static wg_var trigamma(wg_var x) { return wg_polygamma(1, x); }
 static wg_var tetragamma(wg_var x) { return wg_polygamma(2, x); }
 static wg_var heptagamma(wg_var x) { return wg_polygamma(5, x); }
 
-/* ---- rows --------------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 #define SPECIAL(name, ...)                                                                                             \
     ROW_UNARY(name), .formula = formula_##name, ROW_CASES_UNARY, .domain = {__VA_ARGS__}, .roundings = FEW
@@ -140,7 +140,7 @@ static const row rows[] = {
     ROW(wg_mish, SPECIAL(mish, FROM(-0.5, 4))),
 };
 
-/* ---- corners ------------------------------------------------------------------------------------------------------------- */
+/* ---- corners ----------------------------------------------------------------------------------------------------- */
 
 #define INF  ((double)INFINITY)
 #define NONE ((double)NAN)
@@ -238,8 +238,8 @@ static void test_orders(void **state)
     wg_tape_free(tape);
 }
 
-/* At 0 the derivatives of sinc are 0 for odd orders, (-1)^(n/2) pi^n / (n + 1) for even ones; at 1 and at 2^-40 they are
- * from z f_n + n f_(n-1) = sin(z + n pi / 2) and from the series. */
+/* At 0 the derivatives of sinc are 0 for odd orders, (-1)^(n/2) pi^n / (n + 1) for even ones; at 1 and at 2^-40 they
+ * are from z f_n + n f_(n-1) = sin(z + n pi / 2) and from the series. */
 static void test_orders_of_sinc(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The rows of elementwise ops whose derivative is zero everywhere: rounding, sign, heaviside, kinds of numbers, logic; and
- * of masked_fill. Domains stay between the jumps, which test_elementwise_kinks.c goes to. */
+/* The rows of elementwise ops whose derivative is zero everywhere: rounding, sign, heaviside, kinds of numbers,
+ * logic; and of masked_fill. Domains stay between the jumps, which test_elementwise_kinks.c goes to. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
-/* Accuracy of elementwise values and derivatives far from 0, near 0 and near poles, where a formula that cancels loses
- * its digits. What is right was computed apart from this library, from the definitions, in decimal arithmetic of 120
- * digits (exp and ln of Python's decimal module; sin and cos by their series after exact reduction) and rounded to 21. */
+/* Accuracy of elementwise values and derivatives far from 0, near 0 and near poles, where a formula that cancels
+ * loses its digits. What is right was computed apart from this library, from the definitions, in decimal arithmetic
+ * of 120 digits (exp and ln of Python's decimal module; sin and cos by their series after exact reduction) and
+ * rounded to 21. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

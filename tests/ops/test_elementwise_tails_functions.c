@@ -1,6 +1,6 @@
-/* Accuracy of the elementary functions and activations, and of their derivatives to order 3 (of two numbers: 2), where a formula
- * that cancels or overflows loses its digits. What is right was computed apart from this library, from the definitions, by mpmath
- * at 300 to 1500 digits, derivatives as differences of the same. */
+/* Accuracy of the elementary functions and activations, and of their derivatives to order 3 (of two numbers: 2),
+ * where a formula that cancels or overflows loses its digits. What is right was computed apart from this library,
+ * from the definitions, by mpmath at 300 to 1500 digits, derivatives as differences of the same. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -85,7 +85,7 @@ static void test_at_poles(void **state)
     }
 }
 
-/* ---- behind `where` ----------------------------------------------------------------------------------------------------- */
+/* ---- behind `where` ---------------------------------------------------------------------------------------------- */
 
 /* Functions with poles at x = 0. one and two are variables, so that derivatives flow into factors beside x too. */
 static wg_var hidden_log(wg_var x, wg_var one) { return wg_mul(one, wg_log(x)); }

@@ -64,7 +64,7 @@ static void test_allocations(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) row_fail_allocations(&rows[i], &rows[i].cases[5]);
 }
 
-/* ---- running products ----------------------------------------------------------------------------------------------------- */
+/* ---- running products -------------------------------------------------------------------------------------------- */
 
 enum { FEW = 4 };
 
@@ -111,7 +111,7 @@ static void test_zeros_every_order(void **state)
     }
 }
 
-/* ---- running sums ---------------------------------------------------------------------------------------------------------- */
+/* ---- running sums ------------------------------------------------------------------------------------------------ */
 
 /* One by one, a float sum of ones stops at 2^24 and one of 0.1 drifts away; the large numbers that cancel leave what
  * stood beside them. */
@@ -148,7 +148,7 @@ static void test_sums_not_finite(void **state)
     wg_tape_free(tape);
 }
 
-/* ---- logcumsumexp ----------------------------------------------------------------------------------------------------------- */
+/* ---- logcumsumexp ------------------------------------------------------------------------------------------------ */
 
 /* Shifted by any amount, the result shifts and the gradient keeps its digits. Against the reference, in long double. */
 static void test_shifted(void **state)

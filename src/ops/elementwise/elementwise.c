@@ -1,8 +1,8 @@
 /* Elementwise ops: one shape rule, one evaluation and one derivative for all of them, over the fused loops; and the
  * public functions, with the short path for scalars.
  *
- * Operands of the result's shape are read where they are. The others are stretched, piece by piece, into a small buffer,
- * so each rule needs one loop over contiguous arrays and no more, and broadcasting is written once, here. */
+ * Operands of the result's shape are read where they are. The others are stretched, piece by piece, into a small
+ * buffer, so each rule needs one loop over contiguous arrays and no more, and broadcasting is written once, here. */
 #include "ops/elementwise/elementwise.h"
 
 #include "shape/shape.h"
@@ -50,7 +50,7 @@ static wg_status ew_shape(wg_call *call)
     return WG_OK;
 }
 
-/* ---- operands, piece by piece --------------------------------------------------------------------------------------- */
+/* ---- operands, piece by piece ------------------------------------------------------------------------------------ */
 
 typedef struct ew_operand {
     const char *data; /* NULL: not read */
@@ -118,7 +118,7 @@ static size_t ew_piece(const ew_operand *operands, size_t n, size_t size)
     return size;
 }
 
-/* ---- evaluation ------------------------------------------------------------------------------------------------------ */
+/* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
 static const wg_ew_loops *ew_loops(uint32_t rule, wg_dtype dtype)
 {
@@ -142,7 +142,7 @@ static wg_status ew_evaluate(wg_call *call)
     return WG_OK;
 }
 
-/* ---- derivative ------------------------------------------------------------------------------------------------------ */
+/* ---- derivative -------------------------------------------------------------------------------------------------- */
 
 /* out, of the result's shape, = or += the slope with respect to input k. */
 static void ew_slopes(wg_derivation *d, uint32_t rule, size_t k, void *out, bool add)
@@ -205,7 +205,7 @@ static void ew_derivative(wg_derivation *d)
     }
 }
 
-/* ---- the ops ---------------------------------------------------------------------------------------------------------- */
+/* ---- the ops ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t ew_replay(wg_tape *tape, uint32_t index, uint32_t end)
 {

@@ -39,8 +39,8 @@ typedef struct wg_ew_parameters {
 
 /* A fused loop over n contiguous elements: out = or += value(in...). parameters may be NULL where the rule has none. */
 typedef void wg_ew_value_loop(size_t n, void *out, bool add, const void *const *in, const wg_ew_parameters *parameters);
-/* out = or += the slope with respect to one input, an exact 0 where g is 0 unless ieee_zero. What the roster says is not
- * read may be NULL. */
+/* out = or += the slope with respect to one input, an exact 0 where g is 0 unless ieee_zero. What the roster says is
+ * not read may be NULL. */
 typedef void wg_ew_slope_loop(size_t n, void *out, bool add, bool ieee_zero, const void *g, const void *const *in,
     const void *y, const wg_ew_parameters *parameters);
 /* Writes elements [start, start + count) of data, stretched to the shape with the strides given, to buffer. */

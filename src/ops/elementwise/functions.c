@@ -1,5 +1,6 @@
-/* The public elementwise functions. Scalars take a short path: when the operands are 0-d numbers on a healthy tape, the
- * rule's value is computed here and pushed as a node of 32 bytes, with every check on the vars but no call in between. */
+/* The public elementwise functions. Scalars take a short path: when the operands are 0-d numbers on a healthy tape,
+ * the rule's value is computed here and pushed as a node of 32 bytes, with every check on the vars but no call in
+ * between. */
 #include "ops/elementwise/elementwise.h"
 
 #include "ops/compose.h"
@@ -115,7 +116,7 @@ EW_PUBLIC_CUT_2(EW_FUNCTION_CUT_2)
 EW_STEPS_1(EW_STEP_1)
 EW_STEPS_2(EW_STEP_2)
 
-/* ---- functions that check their parameters ---------------------------------------------------------------------------- */
+/* ---- functions that check their parameters ----------------------------------------------------------------------- */
 
 static wg_var ew_bounded(const char *name, const wg_op *op, wg_var x, double low, double high)
 {
@@ -159,7 +160,7 @@ static wg_var ew_shrink(const wg_op *op, wg_var x, double band)
 wg_var wg_hardshrink(wg_var x, double band) { return ew_shrink(&wg_ew_op_hardshrink, x, band); }
 wg_var wg_softshrink(wg_var x, double band) { return ew_shrink(&wg_ew_op_softshrink, x, band); }
 
-/* ---- a composition ------------------------------------------------------------------------------------------------------- */
+/* ---- a composition ----------------------------------------------------------------------------------------------- */
 
 wg_var wg_masked_fill(wg_var x, wg_var mask, double value)
 {

@@ -1,5 +1,5 @@
-/* R = double: what the files compiled once per real type need to know. The including file has defined
- * EW_FILE, a prefix of its own for all names, so that the files can also be compiled as one. Undone by real_undefine.h. */
+/* R = double: what the files compiled once per real type need to know. The including file has defined EW_FILE, a
+ * prefix of its own for all names, so that the files can also be compiled as one. Undone by real_undefine.h. */
 #define R                  double
 #define EW(name)           EW_JOIN(EW_FILE, f64, name)
 #define EW_LIBM(libm_name) libm_name

@@ -4,9 +4,9 @@
  *     Y         the result                         CUT    nothing: the adjoint gains nothing, the slope is never called
  *     P, Q      the op's parameters                G      nothing else
  *
- * An op's value and derivatives are in rules.h and the files that it includes; its public function comes of itself in
- * functions.c. To add one, put a line here in the list of its kind, its rules in the file of its subject, its declaration
- * in ops.h, and its row in the tests:
+ * An op's value and derivatives are in rules.h and the files that it includes; its public function comes of itself
+ * in functions.c. To add one, put a line here in the list of its kind, its rules in the file of its subject, its
+ * declaration in ops.h, and its row in the tests:
  *
  *     one input             EW_PUBLIC_1     VALUE1(name) { ... x ... }              SLOPE1(name) { ... g, x, y ... }
  *     two inputs            EW_PUBLIC_2     VALUE2(name) { ... a, b ... }           SLOPE2(name, a), SLOPE2(name, b)
@@ -14,10 +14,11 @@
  *     a parameter, or two   EW_PUBLIC_P     VALUEP(name) { ... x, p, q ... }        SLOPEP(name) { ... g, x, y, p, q ... }
  *     no derivative         EW_PUBLIC_CUT_1, EW_PUBLIC_CUT_2                        VALUE1 or VALUE2 alone
  *
- * Parameters are numbers (double) that a call gives beside its one input: wg_leaky_relu(x, slope). They are kept as the
- * node's attributes. Loops read them once, as R; recorded they are 0-d constants, made only where P, Q say that the slope
- * reads them. A function that checks its parameters first is written by hand in functions.c, and its op stands in
- * EW_CHECKED_P. A step of recorded derivatives, without a public function, stands in EW_STEPS_1, EW_STEPS_2, EW_STEPS_P. */
+ * Parameters are numbers (double) that a call gives beside its one input: wg_leaky_relu(x, slope). They are kept as
+ * the node's attributes. Loops read them once, as R; recorded they are 0-d constants, made only where P, Q say that
+ * the slope reads them. A function that checks its parameters first is written by hand in functions.c, and its op
+ * stands in EW_CHECKED_P. A step of recorded derivatives, without a public function, stands in EW_STEPS_1,
+ * EW_STEPS_2, EW_STEPS_P. */
 #ifndef WG_OPS_ELEMENTWISE_ROSTER_H
 #define WG_OPS_ELEMENTWISE_ROSTER_H
 
@@ -145,11 +146,11 @@ enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, E
     X(logical_xor)                                                                                                     \
     X(floor_divide)
 
-/* Steps of recorded derivatives, without a public function: what no formula in the other ops gives at full accuracy to
- * every order. The primes are the derivatives of tanh, sigmoid, atan, asinh, and of pow with respect to its base; mul0 and
- * div0 are an exact zero where a factor, or the numerator, is zero, over0 where the denominator is; bell is e^(-x^2); normal_pdf and normal_cdf are the
- * normal density and distribution; sinc_order is a derivative of sinc. bce, kl_div, huber and their kin are losses before their reduction, which have no
- * function of their own either. */
+/* Steps of recorded derivatives, without a public function: what no formula in the other ops gives at full accuracy
+ * to every order. The primes are the derivatives of tanh, sigmoid, atan, asinh, and of pow with respect to its base;
+ * mul0 and div0 are an exact zero where a factor, or the numerator, is zero, over0 where the denominator is; bell is
+ * e^(-x^2); normal_pdf and normal_cdf are the normal density and distribution; sinc_order is a derivative of sinc.
+ * bce, kl_div, huber and their kin are losses before their reduction, which have no function of their own either. */
 #define EW_STEPS_1(X)                                                                                                  \
     X(tanh_prime, EW_A | EW_Y)                                                                                         \
     X(sigmoid_prime, EW_A | EW_Y)                                                                                      \

@@ -1,5 +1,5 @@
-/* The words of rules.h on vars: each records an op. MUL and DIV stand where a cotangent is a factor, and are exact zeros
- * where it is zero (options.ieee_zero: plain products); TIMES and OVER are the plain ones. */
+/* The words of rules.h on vars: each records an op. MUL and DIV stand where a cotangent is a factor, and are exact
+ * zeros where it is zero (options.ieee_zero: plain products); TIMES and OVER are the plain ones. */
 #include "ops/elementwise/elementwise.h"
 #include "wengert/ops.h"
 

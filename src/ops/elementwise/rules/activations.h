@@ -152,7 +152,7 @@ SLOPE1(softsign)
     return MUL(g, slope);
 }
 
-/* ---- in straight pieces: at the ends of a flat piece the slope is 0, as PyTorch has it ------------------------------------- */
+/* ---- in straight pieces: at the ends of a flat piece the slope is 0, as PyTorch has it --------------------------- */
 
 VALUE1(relu6)
 {
@@ -223,7 +223,7 @@ SLOPE1(hardswish) /* (2 x + 3) / 6 between */
     return WHERE(LESS_EQUAL(three, x), g, raised);
 }
 
-/* ---- shrinking: a band around 0 becomes 0 -------------------------------------------------------------------------------- */
+/* ---- shrinking: a band around 0 becomes 0 ------------------------------------------------------------------------ */
 
 VALUEP(threshold) { return WHERE(LESS_EQUAL(x, p), q, x); }
 SLOPEP(threshold)

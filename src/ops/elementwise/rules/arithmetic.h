@@ -26,7 +26,8 @@ SLOPE3(fma, a) { return MUL(g, b); }
 SLOPE3(fma, b) { return MUL(g, a); }
 SLOPE3(fma, c) { return g; }
 
-/* mul0 and div0. Their derivatives have the exact zeros too, so that a second derivative does not meet 0 inf where the first did not. */
+/* mul0 and div0. Their derivatives have the exact zeros too, so that a second derivative does not meet 0 inf where
+ * the first did not. */
 VALUE2(mul0) { return MUL0(a, b); }
 SLOPE2(mul0, a) { return MUL0(g, b); }
 SLOPE2(mul0, b) { return MUL0(g, a); }
@@ -80,12 +81,12 @@ SLOPE1(abs)
     return WHERE(EQUAL(x, zero), zero, sided);
 }
 
-/* ---- remainders: the quotient is an integer, locally constant ------------------------------------------------------------ */
+/* ---- remainders: the quotient is an integer, locally constant ---------------------------------------------------- */
 
 VALUE2(remainder) { return REMAINDER(a, b); }
 SLOPE2(remainder, a) { return g; }
-SLOPE2(remainder,
-    b) /* -g floor(a / b). a / b may round up to an integer; (a - y) / b is near the one that y was made with */
+/* -g floor(a / b). a / b may round up to an integer; (a - y) / b is near the one that y was made with. */
+SLOPE2(remainder, b)
 {
     R multiple = SUB(a, y);
     R quotient = ROUND(OVER(multiple, b));
@@ -108,7 +109,7 @@ VALUE1(frac)
 }
 SLOPE1(frac) { return g; }
 
-/* ---- between two numbers ------------------------------------------------------------------------------------------------- */
+/* ---- between two numbers ----------------------------------------------------------------------------------------- */
 
 VALUE3(lerp) /* a + c (b - a), from the nearer end, so that it is a at c = 0 and b at c = 1 */
 {

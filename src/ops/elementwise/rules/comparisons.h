@@ -25,7 +25,7 @@ VALUE1(signbit)
     return LESS(sign, K(x, 0));
 }
 
-/* ---- logic: non-zero is true, NaN too --------------------------------------------------------------------------------------- */
+/* ---- logic: non-zero is true, NaN too ---------------------------------------------------------------------------- */
 
 VALUE1(logical_not) { return EQUAL(x, K(x, 0)); }
 VALUE2(logical_and)
@@ -48,7 +48,7 @@ VALUE2(logical_xor)
     return NOT_EQUAL(first, NOT_EQUAL(b, zero));
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 VALUE1(floor) { return LIBM1(floor, x); }
 VALUE1(ceil) { return LIBM1(ceil, x); }

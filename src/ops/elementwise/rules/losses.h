@@ -1,6 +1,6 @@
-/* Rules of losses, element by element. Each slope is written so that it is right in relative terms wherever a target is
- * between 0 and 1: a sum of terms of one sign, or of two signs only where the loss itself has its minimum. Read by rules.h,
- * once for each R. */
+/* Rules of losses, element by element. Each slope is written so that it is right in relative terms wherever a target
+ * is between 0 and 1: a sum of terms of one sign, or of two signs only where the loss itself has its minimum. Read
+ * by rules.h, once for each R. */
 
 /* c (x - c / 2), c the nearest to x between -p and p: x^2 / 2, or p (|x| - p / 2) beyond p. */
 VALUEP(huber)
@@ -20,13 +20,14 @@ SLOPEP(huber) /* g c */
     return MUL(g, near);
 }
 
-/* ---- -(t log p + (1 - t) log(1 - p)), a = p, b = t ---------------------------------------------------------------------- */
+/* ---- -(t log p + (1 - t) log(1 - p)), a = p, b = t --------------------------------------------------------------- */
 
 VALUE2(bce_slope) /* (p - t) / (p (1 - p)); where t is 0 or 1 a factor goes out of it */
 {
     R one = K(a, 1);
     R rest = SUB(one, a);
-    R mixed = OVER(SUB(a, b), TIMES(a, rest));
+    R distance = SUB(a, b);
+    R mixed = OVER(distance, TIMES(a, rest));
     R hit = OVER(K(a, -1), a);
     R missed = OVER(one, rest);
     R soft = WHERE(EQUAL(b, one), hit, mixed);
@@ -43,8 +44,9 @@ VALUE2(bce) /* a term whose factor is 0 is 0; NaN where p is not a probability *
     R first = WHERE(EQUAL(b, zero), zero, hit);
     R second = WHERE(EQUAL(rest, zero), zero, missed);
     R sum = ADD(first, second);
-    R below = WHERE(LESS(a, zero), K(a, (double)NAN), sum);
-    R inside = WHERE(LESS(one, a), K(a, (double)NAN), below);
+    R nan = K(a, (double)NAN);
+    R below = WHERE(LESS(a, zero), nan, sum);
+    R inside = WHERE(LESS(one, a), nan, below);
     return WHERE(NOT_EQUAL(a, a), a, NEG(inside));
 }
 SLOPE2(bce, a) { return MUL(g, STEP2(bce_slope, a, b)); }
@@ -74,7 +76,7 @@ SLOPE2(bce_slope, b) /* -g / (p (1 - p)) */
     return MUL(g, slope);
 }
 
-/* ---- the same of p = sigmoid(x), a = x, b = t ----------------------------------------------------------------------------- */
+/* ---- the same of p = sigmoid(x), a = x, b = t -------------------------------------------------------------------- */
 
 VALUE2(bce_with_logits_slope) /* sigmoid(x) - t as (1 - t) sigmoid(x) - t sigmoid(-x) */
 {
@@ -106,7 +108,7 @@ SLOPE2(bce_with_logits, b) { return MUL(g, NEG(a)); }
 SLOPE2(bce_with_logits_slope, a) { return MUL(g, STEP1(sigmoid_prime, a)); }
 SLOPE2(bce_with_logits_slope, b) { return NEG(g); }
 
-/* ---- t (log t - l), a = l, b = t --------------------------------------------------------------------------------------------- */
+/* ---- t (log t - l), a = l, b = t --------------------------------------------------------------------------------- */
 
 VALUE2(kl_div) /* 0 where t = 0 */
 {

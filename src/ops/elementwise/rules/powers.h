@@ -117,7 +117,7 @@ SLOPE2(xlogy, b) /* g a / b, with the same zeros, so that the mixed derivative i
     return WHERE(flat, zero, sloped);
 }
 
-/* ---- log(e^a + e^b) ---------------------------------------------------------------------------------------------------------- */
+/* ---- log(e^a + e^b) ---------------------------------------------------------------------------------------------- */
 
 /* e^a / (e^a + e^b) = sigmoid(a - b); of two infinite ones, half of infinity and nothing of -infinity. */
 VALUE2(logaddexp_weight)

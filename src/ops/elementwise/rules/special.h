@@ -1,11 +1,11 @@
-/* Rules of special functions and of the activations made of them; values come from kernels/special.h (DLMF 5 and 7). Read
- * by rules.h, once for each R.
+/* Rules of special functions and of the activations made of them; values come from kernels/special.h (DLMF 5 and 7).
+ * Read by rules.h, once for each R.
  *
- * Each slope is a sum of terms that cancel at most where the slope itself goes through 0, and its own slope again: the
- * bells (e^-x^2, the normal density, sigmoid_prime, tanh_prime) are steps that are right in relative terms far out, and
- * a bell times its argument is a MUL0, 0 at infinity. */
+ * Each slope is a sum of terms that cancel at most where the slope itself goes through 0, and its own slope again:
+ * the bells (e^-x^2, the normal density, sigmoid_prime, tanh_prime) are steps that are right in relative terms far
+ * out, and a bell times its argument is a MUL0, 0 at infinity. */
 
-/* ---- the error function ------------------------------------------------------------------------------------------- */
+/* ---- the error function ------------------------------------------------------------------------------------------ */
 
 VALUE1(bell) { return BELL(x); } /* e^(-x^2) */
 SLOPE1(bell)
@@ -48,7 +48,7 @@ SLOPE1(erfinv) /* sqrt(pi) e^(y^2) / 2 */
     return MUL(g, slope);
 }
 
-/* ---- the gamma function ------------------------------------------------------------------------------------------- */
+/* ---- the gamma function ------------------------------------------------------------------------------------------ */
 
 VALUE1(lgamma) { return LGAMMA(x); }
 SLOPE1(lgamma) { return MUL(g, DIGAMMA(x)); }
@@ -59,7 +59,7 @@ SLOPE1(digamma) { return MUL(g, TRIGAMMA(x)); }
 VALUEP(polygamma) { return POLYGAMMA(x, p); }
 SLOPEP(polygamma) { return MUL(g, POLYGAMMA_NEXT(x, p)); }
 
-/* ---- sin(pi x) / (pi x) ------------------------------------------------------------------------------------------- */
+/* ---- sin(pi x) / (pi x) ------------------------------------------------------------------------------------------ */
 
 VALUEP(sinc_order) { return SINC_ORDER(x, p); } /* the p-th derivative of sinc */
 SLOPEP(sinc_order) { return MUL(g, SINC_NEXT(x, p)); }
@@ -71,7 +71,7 @@ SLOPE1(sinc)
     return MUL(g, SINC_NEXT(x, zeroth));
 }
 
-/* ---- sigmoids and what is gated by them --------------------------------------------------------------------------- */
+/* ---- sigmoids and what is gated by them -------------------------------------------------------------------------- */
 
 VALUE1(logit) { return LOGIT(x); }
 SLOPE1(logit) /* 1 / (x (1 - x)) */

@@ -41,7 +41,8 @@ VALUE1(atan_prime) /* 1 / (1 + x^2), which far out is 1 / x^2, and x^2 may overf
     R below = ADD(TIMES(x, x), one);
     R near = OVER(one, below);
     R far = TIMES(inverse, inverse);
-    return WHERE(LESS(K(x, 0x1p30), ABS(x)), far, near);
+    R size = ABS(x);
+    return WHERE(LESS(K(x, 0x1p30), size), far, near);
 }
 SLOPE1(atan_prime) /* -2 x / (1 + x^2)^2 = -2 (x y) y, in this order: y^2 underflows too early */
 {
@@ -54,10 +55,10 @@ SLOPE1(atan_prime) /* -2 x / (1 + x^2)^2 = -2 (x y) y, in this order: y^2 underf
 VALUE1(atan) { return LIBM1(atan, x); }
 SLOPE1(atan) { return MUL(g, STEP1(atan_prime, x)); }
 
-/* ---- lengths and angles ------------------------------------------------------------------------------------------------------ */
+/* ---- lengths and angles ------------------------------------------------------------------------------------------ */
 
-/* a / hypot(a, b): the cosine of the angle of (a, b), 0 at the origin. Differentiated as a quotient it would cancel where
- * one of the two is much smaller; with s = the direction of (b, a), it is s^2 / hypot and -y s / hypot. */
+/* a / hypot(a, b): the cosine of the angle of (a, b), 0 at the origin. Differentiated as a quotient it would cancel
+ * where one of the two is much smaller; with s = the direction of (b, a), it is s^2 / hypot and -y s / hypot. */
 VALUE2(direction) { return DIRECTION(a, b, LIBM2(hypot, a, b)); }
 SLOPE2(direction, a)
 {
@@ -96,7 +97,7 @@ SLOPE2(atan2, b)
     return NEG(MUL(g, slope));
 }
 
-/* ---- hyperbolic functions ---------------------------------------------------------------------------------------------------- */
+/* ---- hyperbolic functions ---------------------------------------------------------------------------------------- */
 
 VALUE1(sinh) { return LIBM1(sinh, x); }
 SLOPE1(sinh) { return MUL(g, LIBM1(cosh, x)); }
