@@ -5,14 +5,16 @@
 #include "kernels/special.h"
 #include "kernels/special_pair.h"
 
-/* factor! / x^power, power = factor or factor + 1: pair by pair, so that a large factorial meets a large power */
+/* factor! / x^power, power = factor or factor + 1: pair by pair, so that a large factorial meets a large power. Once the
+ * magnitude has overflowed it stays so (the steps k / x grow), but the sign is still that of the whole power. */
 static double special_power_term(int factor, int power, special_pair x)
 {
     special_pair inverse = special_pair_over(1, x), product = power > factor ? inverse : (special_pair){1, 0};
     for (int k = 1; k <= factor; k++) {
         special_pair step = special_pair_times((special_pair){k, 0}, inverse);
         product = special_pair_times(product, step);
-        if (product.high == 0 || !isfinite(product.high)) break;
+        if (!isfinite(product.high)) return x.high < 0 && power % 2 ? -INFINITY : INFINITY;
+        if (product.high == 0) break;
     }
     return product.high + product.low;
 }

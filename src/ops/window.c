@@ -86,7 +86,9 @@ bool wg_window_extents(const wg_window_caller *c, wg_var x, bool up, wg_kernel_w
         } else if (!window_padded(window, d, &padded) || !window_reach(window, d, &reach)) {
             wrong = "overflows";
         } else if (padded < reach) {
-            wrong = "is larger than the padded input";
+            /* as any window that hangs over: by less than a stride, or there would have been one before it */
+            if (!up || reach - padded >= window->stride[d] || padded == 0) wrong = "is larger than the padded input";
+            window->out[d] = 1;
         } else {
             size_t stride = window->stride[d], room = padded - reach, last = room / stride * stride;
             window->out[d] = room / stride + 1;

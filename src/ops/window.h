@@ -26,9 +26,9 @@ wg_kernel_window wg_window_trivial(void);
  * axes that don't exist. */
 bool wg_window_setting(const wg_window_caller *c, const char *what, const size_t *given, size_t least, size_t *to);
 
-/* Writes window->out from the rest. up: a last window that hangs over the end counts too, if it begins inside the input or
- * the padding before it. False, and the error set, where the window is larger than the padded input, or sizes overflow;
- * x is named in the message. */
+/* Writes window->out from the rest. up: a last window that hangs over the end by less than a stride counts too, if it
+ * begins inside the input or the padding before it. False, and the error set, where no window counts since it is larger
+ * than the padded input, or sizes overflow; x is named in the message. */
 bool wg_window_extents(const wg_window_caller *c, wg_var x, bool up, wg_kernel_window *window);
 
 /* Reads x's spatial extents into window->in. x is (N, C, spatial...) or (C, spatial...); false and the error otherwise. */

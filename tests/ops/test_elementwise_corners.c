@@ -116,6 +116,7 @@ static void test_pow(void **state)
     EXPECT(BINARY(wg_pow), 3, AT(0, 2), 0, 0, 0);
     EXPECT(BINARY(wg_pow), 3, AT(0, 0.5), 0, INF, 0);
     EXPECT(BINARY(wg_pow), 3, AT(0, -1), INF, -INF, -INF);
+    EXPECT(BINARY(wg_pow), 3, AT(0, NONE), NONE, NONE, NONE);
     EXPECT(BINARY(wg_pow), 3, AT(1, 0), 1, 0, 0);
     EXPECT(BINARY(wg_pow), 3, AT(-2, 3), -8, 36, NONE);
     EXPECT(BINARY(wg_pow), 3, AT(-2, 0), 1, 0, NONE);

@@ -176,6 +176,14 @@ static void test_corners(void **state)
     AT(trigamma, -3, INF, NONE);
     AT(trigamma, INF, 0, 0);
     AT(tetragamma, -3, NONE, INF);
+    AT(trigamma, -1e-160, INF, INF); /* beside a pole, where psi_n is (-1)^(n+1) n! / x^(n+1) and overflows */
+    AT(trigamma, 1e-160, INF, -INF);
+    AT(tetragamma, -1e-160, INF, INF);
+    AT(tetragamma, 1e-160, -INF, INF);
+    AT(tetragamma, -1e-320, INF, INF);
+    AT(heptagamma, -1e-60, INF, INF);
+    AT(heptagamma, -1e-100, INF, INF);
+    AT(heptagamma, 1e-60, INF, -INF);
     AT(wg_logit, 0, -INF, INF);
     AT(wg_logit, 1, INF, INF);
     AT(wg_logit, 0.5, 0, 12);

@@ -21,14 +21,14 @@ static size_t stride_of(const setting *s, size_t d)
 }
 static size_t dilation_of(const setting *s, size_t d) { return s->options.dilation[d] ? s->options.dilation[d] : 1; }
 
-/* PyTorch's rule: windows that fit into the padded input; with ceil_mode also one that hangs over its end, unless it would
- * begin in the padding at the end. */
+/* PyTorch's rule: windows that fit into the padded input; with ceil_mode also one that hangs over its end by less than a
+ * stride, unless it would begin in the padding at the end. */
 static size_t windows_along(const setting *s, size_t d, size_t extent)
 {
     size_t padding = s->options.padding[d], reach = (s->options.kernel[d] - 1) * dilation_of(s, d) + 1, count = 0;
     for (size_t at = 0;; at += stride_of(s, d), count++) {
         bool fits = at + reach <= extent + 2 * padding;
-        bool before_fits = at < stride_of(s, d) || at - stride_of(s, d) + reach < extent + 2 * padding;
+        bool before_fits = at + reach < extent + 2 * padding + stride_of(s, d);
         if (!fits && !(s->options.ceil_mode && before_fits && at < extent + padding)) return count;
     }
 }
@@ -127,6 +127,8 @@ static wg_var apply_avg(wg_tape *tape, const wg_var *in, size_t n, const void *u
         CASE_WITH(WITH(1, .kernel = {2}, .stride = {3}, .padding = {1}, .ceil_mode = true), 1, SHAPE(1, 2, 6)),        \
         CASE_WITH(WITH(1, .kernel = {4}, .stride = {5}, .padding = {2}, .ceil_mode = true), 1, SHAPE(1, 8)),           \
         CASE_WITH(WITH(1, .kernel = {4}, .stride = {3}, .padding = {2}, .ceil_mode = true), 1, SHAPE(1, 7)),           \
+        CASE_WITH(WITH(1, .kernel = {3}, .ceil_mode = true), 1, SHAPE(2, 2)), /* the only window hangs over */         \
+        CASE_WITH(WITH(1, .kernel = {5}, .stride = {3}, .padding = {1}, .ceil_mode = true), 1, SHAPE(2, 1)),           \
         CASE_WITH(WITH(1, .kernel = {2}), 1, SHAPE(0, 3, 6)), CASE_WITH(WITH(1, .kernel = {2}), 1, SHAPE(2, 0, 6)),    \
         CASE_WITH(WITH(1, .kernel = {1}), 1, SHAPE(1, 1))
 #define CASES_2D                                                                                                       \
@@ -136,6 +138,7 @@ static wg_var apply_avg(wg_tape *tape, const wg_var *in, size_t n, const void *u
         CASE_WITH(WITH(2, .kernel = {3, 2}, .stride = {1, 1}, .padding = {0, 1}), 1, SHAPE(3, 4, 3)),                  \
         CASE_WITH(                                                                                                     \
             WITH(2, .kernel = {3, 3}, .stride = {2, 3}, .padding = {1, 0}, .ceil_mode = true), 1, SHAPE(2, 6, 7)),     \
+        CASE_WITH(WITH(2, .kernel = {2, 3}, .ceil_mode = true), 1, SHAPE(2, 1, 4)),                                    \
         CASE_WITH(WITH(2, .kernel = {4, 5}), 1, SHAPE(1, 2, 4, 5)),                                                    \
         CASE_WITH(WITH(2, .kernel = {1, 1}), 1, SHAPE(1, 1, 1)),                                                       \
         CASE_WITH(WITH(2, .kernel = {2, 2}, .stride = {3, 3}), 1, SHAPE(1, 8, 8)),                                     \
@@ -320,6 +323,8 @@ static void test_errors(void **state)
     point_expect_error(tape, WG_ERROR_ARGUMENT, "max_pool2d:", "exclude_padding", NULL);
     wg_avg_pool2d(x, OPTIONS(.kernel = {5, 2}));
     point_expect_error(tape, WG_ERROR_SHAPE, "avg_pool2d:", "kernel (5,2)", "larger", "x (2,4,5)", NULL);
+    wg_avg_pool1d(x, OPTIONS(.kernel = {7}, .stride = {2}, .ceil_mode = true)); /* hangs over by a stride */
+    point_expect_error(tape, WG_ERROR_SHAPE, "avg_pool1d:", "kernel (7)", "larger", "x (2,4,5)", NULL);
     wg_max_pool2d(x, OPTIONS(.kernel = {2, 2}, .padding = {1, 1}, .dilation = {5, 1}));
     point_expect_error(tape, WG_ERROR_SHAPE, "max_pool2d:", "sees nothing", "x (2,4,5)", NULL);
     wg_max_pool3d(wg_sum(x), OPTIONS(.kernel = {1, 1, 1}));

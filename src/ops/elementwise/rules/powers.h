@@ -75,8 +75,8 @@ SLOPE2(pow_prime, b) /* a^(b-1) (1 + b log a), and 0 at a = 0 for b >= 0, as pow
     R slope = TIMES(power, growth);
     R sloped = MUL(g, slope);
     R base_zero = EQUAL(a, zero);
-    R exponent_below = LESS(b, zero);
-    R flat = WHERE(exponent_below, zero, base_zero);
+    R exponent_from_zero = LESS_EQUAL(zero, b); /* a NaN is not */
+    R flat = WHERE(exponent_from_zero, base_zero, zero);
     return WHERE(flat, zero, sloped);
 }
 
@@ -88,8 +88,8 @@ SLOPE2(pow, b) /* g a^b log a, and 0 at a = 0 for b >= 0: 0^b stays 0 */
     R slope = TIMES(y, LOG(a));
     R sloped = MUL(g, slope);
     R base_zero = EQUAL(a, zero);
-    R exponent_below = LESS(b, zero);
-    R flat = WHERE(exponent_below, zero, base_zero);
+    R exponent_from_zero = LESS_EQUAL(zero, b); /* a NaN is not */
+    R flat = WHERE(exponent_from_zero, base_zero, zero);
     return WHERE(flat, zero, sloped);
 }
 
