@@ -127,9 +127,9 @@ WG_API wg_var wg_digamma(wg_var x);
  * odd n, and for even n as digamma (SciPy gives -inf). Time grows like n^2.  x: g polygamma(n + 1, x) */
 WG_API wg_var wg_polygamma(int n, wg_var x);
 
-/* sin(pi x) / (pi x), 1 at 0 (NumPy's and PyTorch's normalized one); 0 at both infinities, the limit, where those give
- * NaN. An exact 0 at the other integers.  x: g times sinc's derivative, from a recurrence, right to every order around 0
- * too. */
+/* sin(pi x) / (pi x), 1 at 0 (NumPy's and PyTorch's normalized one); 0 at both infinities, the limit, where those
+ * give NaN. An exact 0 at the other integers.  x: g times sinc's derivative, from a recurrence, right to every order
+ * around 0 too. */
 WG_API wg_var wg_sinc(wg_var x);
 
 /* ---- activations ------------------------------------------------------------------------------------------------- */
@@ -145,9 +145,9 @@ WG_API wg_var wg_relu6(wg_var x);
 /* x, or slope x where x <= 0.  x: g, or g slope where x <= 0 (PyTorch's). */
 WG_API wg_var wg_leaky_relu(wg_var x, double slope);
 
-/* leaky_relu with a slope that is a var, to be learned. The two broadcast; PyTorch's one slope per channel is a slope of
- * shape (C, 1, 1) for images.  x: g, or g slope where x <= 0; slope: g x where x <= 0, else zero. K. He, X. Zhang,
- * S. Ren, J. Sun, Delving deep into rectifiers, 2015. */
+/* leaky_relu with a slope that is a var, to be learned. The two broadcast; PyTorch's one slope per channel is a
+ * slope of shape (C, 1, 1) for images.  x: g, or g slope where x <= 0; slope: g x where x <= 0, else zero. K. He, X.
+ * Zhang, S. Ren, J. Sun, Delving deep into rectifiers, 2015. */
 WG_API wg_var wg_prelu(wg_var x, wg_var slope);
 
 /* x, or alpha (e^x - 1) where x <= 0.  x: g, or g alpha e^x where x <= 0, right in the tail too. D.-A. Clevert, T.
@@ -370,14 +370,15 @@ WG_API wg_var wg_count_nonzero(wg_var x);
 WG_API wg_var wg_count_nonzero_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
 /* ==== order ========================================================================================================
- * Places in the order of numbers are indices and have no derivative; values are a gather with them, and have gather's. A
- * replay finds the order anew. Equal elements stay in the order of their indices, whichever the direction; -0 equals 0. NaN
- * counts as the largest number: it comes last in ascending order, as in NumPy and PyTorch, and first in descending order, as
- * in PyTorch. At a tie the derivative goes to the element whose index was taken. */
+ * Places in the order of numbers are indices and have no derivative; values are a gather with them, and have
+ * gather's. A replay finds the order anew. Equal elements stay in the order of their indices, whichever the
+ * direction; -0 equals 0. NaN counts as the largest number: it comes last in ascending order, as in NumPy and
+ * PyTorch, and first in descending order, as in PyTorch. At a tie the derivative goes to the element whose index was
+ * taken. */
 
-/* The index of the largest, the smallest along an axis, an index var; of equal ones the first. Where there is NaN, the first
- * NaN, for argmin too, as in NumPy: so x there is what max and min give. Of nothing: WG_ERROR_SHAPE. keepdims leaves the axis
- * with extent 1, which is what gather takes. */
+/* The index of the largest, the smallest along an axis, an index var; of equal ones the first. Where there is NaN,
+ * the first NaN, for argmin too, as in NumPy: so x there is what max and min give. Of nothing: WG_ERROR_SHAPE.
+ * keepdims leaves the axis with extent 1, which is what gather takes. */
 WG_API wg_var wg_argmax(wg_var x, int axis, bool keepdims);
 WG_API wg_var wg_argmin(wg_var x, int axis, bool keepdims);
 
@@ -387,20 +388,21 @@ WG_API wg_var wg_argsort(wg_var x, int axis, bool descending);
 /* x sorted along an axis: gather(x, argsort(x)). x: each element takes the g of the place it went to. */
 WG_API wg_var wg_sort(wg_var x, int axis, bool descending);
 
-/* The k largest along an axis, in descending order, and their indices, an index var: the first k of argsort, descending. k
- * above the extent is WG_ERROR_SHAPE. x: the g of each value at its index, zeros elsewhere. After an error both are invalid. */
+/* The k largest along an axis, in descending order, and their indices, an index var: the first k of argsort,
+ * descending. k above the extent is WG_ERROR_SHAPE. x: the g of each value at its index, zeros elsewhere. After an
+ * error both are invalid. */
 WG_API wg_status wg_topk(wg_var x, size_t k, int axis, wg_var *values, wg_var *indices);
 
-/* The median, NumPy's: of an even count the mean of the two in the middle, where torch takes the lower one. NaN if one is. Of
- * nothing: WG_ERROR_SHAPE. Axes are as in reduce. x: g at the element in the middle, g / 2 at each of two; where the result is
- * NaN, g at the first NaN. */
+/* The median, NumPy's: of an even count the mean of the two in the middle, where torch takes the lower one. NaN if
+ * one is. Of nothing: WG_ERROR_SHAPE. Axes are as in reduce. x: g at the element in the middle, g / 2 at each of
+ * two; where the result is NaN, g at the first NaN. */
 WG_API wg_var wg_median(wg_var x);
 WG_API wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
-/* The quantile, NumPy's with method "linear": with p = q (count - 1), what stands at place p in order, from 0; between two
- * places the mean of the neighbours weighted by nearness (R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages,
- * 1996, definition 7). q outside of [0, 1] is WG_ERROR_ARGUMENT. NaN if one is. Of nothing: WG_ERROR_SHAPE. x: g at the element
- * taken, or in the same weights at the two. */
+/* The quantile, NumPy's with method "linear": with p = q (count - 1), what stands at place p in order, from 0;
+ * between two places the mean of the neighbours weighted by nearness (R. J. Hyndman and Y. Fan, Sample quantiles in
+ * statistical packages, 1996, definition 7). q outside of [0, 1] is WG_ERROR_ARGUMENT. NaN if one is. Of nothing:
+ * WG_ERROR_SHAPE. x: g at the element taken, or in the same weights at the two. */
 WG_API wg_var wg_quantile(wg_var x, double q);
 WG_API wg_var wg_quantile_axes(wg_var x, double q, const int *axes, size_t n, bool keepdims);
 
@@ -408,7 +410,8 @@ WG_API wg_var wg_quantile_axes(wg_var x, double q, const int *axes, size_t n, bo
  * An axis given by the caller may be negative: it counts from the end. An axis that is not there is WG_ERROR_SHAPE. All
  * of these but sum_to take index vars too, and then give one. */
 
-/* The same elements in row-major order under another shape of the same size. A view: nothing is copied. x: g reshaped. */
+/* The same elements in row-major order under another shape of the same size. A view: nothing is copied. x: g
+ * reshaped. */
 WG_API wg_var wg_reshape(wg_var x, wg_shape shape);
 
 /* Without the axes of extent 1: all of them, or the n axes given, where another extent is WG_ERROR_SHAPE as in NumPy
@@ -436,7 +439,8 @@ WG_API wg_var wg_permute(wg_var x, const int *axes, size_t n);
 /* Axes a and b change places. Of the last two this is wg_transpose. x: g with a and b swapped. */
 WG_API wg_var wg_swapaxes(wg_var x, int a, int b);
 
-/* Axis source of x becomes axis destination of the result; the others keep their order. x: g with the axis moved back. */
+/* Axis source of x becomes axis destination of the result; the others keep their order. x: g with the axis moved
+ * back. */
 WG_API wg_var wg_moveaxis(wg_var x, int source, int destination);
 
 /* x stretched to a shape that it broadcasts to. x: g summed to x's shape. */
@@ -528,7 +532,8 @@ WG_API wg_var wg_pad(wg_var x, const size_t *widths, size_t n, wg_pad_mode mode,
  * - row: 0 is the main diagonal, above it is positive. */
 
 /* The diagonal, of shape (..., length); one that passes the matrix by is empty. The axes are those of
- * numpy.linalg.diagonal; numpy.diagonal and torch.diagonal take the first two. x: g on the diagonal, zeros elsewhere. */
+ * numpy.linalg.diagonal; numpy.diagonal and torch.diagonal take the first two. x: g on the diagonal, zeros
+ * elsewhere. */
 WG_API wg_var wg_diagonal(wg_var x, ptrdiff_t offset);
 
 /* Square matrices of zeros with x, of shape (..., length), on a diagonal: torch.diag_embed. Rank 0 or 8 is
@@ -548,27 +553,29 @@ WG_API wg_var wg_tril(wg_var x, ptrdiff_t offset);
 WG_API wg_var wg_triu(wg_var x, ptrdiff_t offset);
 
 /* ==== gather =======================================================================================================
- * Index vars hold integers: -n <= i < n along an axis of n elements, negative ones counting from the end. One that is out
- * of range is WG_ERROR_ARGUMENT, when the op is applied and again in a replay, and the message names it. Indices have no
- * derivative. Numbers where indices are expected are WG_ERROR_ARGUMENT, and the reverse. Repeated indices add up in the
- * adjoint, in their order. An adjoint touches the picked places alone: many picks of one array cost what they hold. */
+ * Index vars hold integers: -n <= i < n along an axis of n elements, negative ones counting from the end. One that
+ * is out of range is WG_ERROR_ARGUMENT, when the op is applied and again in a replay, and the message names it.
+ * Indices have no derivative. Numbers where indices are expected are WG_ERROR_ARGUMENT, and the reverse. Repeated
+ * indices add up in the adjoint, in their order. An adjoint touches the picked places alone: many picks of one array
+ * cost what they hold. */
 
 /* Picks element by element along an axis, torch.gather: for axis 0 of rank 2, y[i, j] = x[indices[i, j], j]. indices
- * has as many axes as x, and beside that axis its extents are at most x's; y has its shape. NumPy's take_along_axis is
- * this with equal extents. x may be an index var too; then y is one. x: g added at the places picked, zeros elsewhere. */
+ * has as many axes as x, and beside that axis its extents are at most x's; y has its shape. NumPy's take_along_axis
+ * is this with equal extents. x may be an index var too; then y is one. x: g added at the places picked, zeros
+ * elsewhere. */
 WG_API wg_var wg_gather(wg_var x, wg_var indices, int axis);
 
 /* Picks whole rows along an axis, numpy.take, torch.index_select with indices of any shape: in y's shape, that of
- * indices stands in the place of the axis. x may be an index var too, such as the labels of which a batch is taken; then
- * y is one. x: g added at the rows picked. */
+ * indices stands in the place of the axis. x may be an index var too, such as the labels of which a batch is taken;
+ * then y is one. x: g added at the rows picked. */
 WG_API wg_var wg_take(wg_var x, wg_var indices, int axis);
 
 /* Rows of a table, take along axis 0: torch.nn.functional.embedding. table: g added at the rows picked. */
 WG_API wg_var wg_embedding(wg_var table, wg_var indices);
 
 /* gather's reverse, torch.scatter_add out of place: x plus each of updates at its index; for axis 0 of rank 2,
- * y[indices[i, j], j] += updates[i, j]. updates has the shape of indices (torch lets it be larger, without a derivative).
- * x: g; updates: gather(g, indices). */
+ * y[indices[i, j], j] += updates[i, j]. updates has the shape of indices (torch lets it be larger, without a
+ * derivative). x: g; updates: gather(g, indices). */
 WG_API wg_var wg_scatter_add(wg_var x, wg_var indices, wg_var updates, int axis);
 
 /* take's reverse, torch.index_add: x plus each row of updates at its index. updates has the shape that take(x, indices,
@@ -578,13 +585,13 @@ WG_API wg_var wg_index_add(wg_var x, wg_var indices, wg_var updates, int axis);
 /* ==== rows =========================================================================================================
  * Indices are as in gather. */
 
-/* x with rows along its first axis replaced, NumPy's x[indices] = rows out of place: rows has the shape that take(x, indices,
- * 0) has. Of rows with the same index the last one wins, and it alone has a derivative. x: g, zeros in the replaced rows;
- * rows: the rows of g, zeros for one that was replaced again. */
+/* x with rows along its first axis replaced, NumPy's x[indices] = rows out of place: rows has the shape that take(x,
+ * indices, 0) has. Of rows with the same index the last one wins, and it alone has a derivative. x: g, zeros in the
+ * replaced rows; rows: the rows of g, zeros for one that was replaced again. */
 WG_API wg_var wg_set_rows(wg_var x, wg_var indices, wg_var rows);
 
-/* Numbers, 1 at the index and 0 elsewhere, along a new last axis of that many classes. No derivative. Negative indices count
- * from the end; torch refuses them. */
+/* Numbers, 1 at the index and 0 elsewhere, along a new last axis of that many classes. No derivative. Negative
+ * indices count from the end; torch refuses them. */
 WG_API wg_var wg_one_hot(wg_var indices, size_t classes);
 
 /* The indices as numbers of the tape's dtype, rounded above 2^53 (WG_F32: 2^24). No derivative. */
@@ -691,12 +698,13 @@ WG_API wg_var wg_cholesky(wg_var a);
 
 /* ==== linalg/det ================================================================================================== */
 
-/* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0, NaN for
- * a matrix with a NaN; a singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a) a^-T where that
- * exists. (The textbook's and PyTorch's det(a) a^-T fails where det vanishes.) Cofactors and their derivatives come from
- * a complete elimination that never divides by det. So derivatives of orders 1 to 8 are right for matrices of every size
- * and rank, singular and nearly singular ones too. Those of higher orders exist up to 8 x 8, where they are zero; for
- * larger matrices they are WG_ERROR_UNSUPPORTED. Order 1 and 2 take of the order of n^3 operations, order k >= 3 n^k. */
+/* The determinant of each matrix of (..., n, n), of leading axes' shape: the product of LU's pivots; 1 for n = 0,
+ * NaN for a matrix with a NaN; a singular matrix is no error. a: g times the cofactors, adj(a)^T, which is det(a)
+ * a^-T where that exists. (The textbook's and PyTorch's det(a) a^-T fails where det vanishes.) Cofactors and their
+ * derivatives come from a complete elimination that never divides by det. So derivatives of orders 1 to 8 are right
+ * for matrices of every size and rank, singular and nearly singular ones too. Those of higher orders exist up to 8 x
+ * 8, where they are zero; for larger matrices they are WG_ERROR_UNSUPPORTED. Order 1 and 2 take of the order of n^3
+ * operations, order k >= 3 n^k. */
 WG_API wg_var wg_det(wg_var a);
 
 /* The sign of the determinant, -1, 0 or 1, and the logarithm of its magnitude, which neither overflow nor underflow.
