@@ -41,8 +41,9 @@ static wg_status entropy_slope(wg_call *call)
     const void *g = call->in[0].data, *x = call->in[1].data;
     const int64_t *target = call->in[2].data, *ignored = classes->ignores ? &classes->ignored : NULL;
     if (wg_loss_check_classes(call, 2, s.extent) != WG_OK) return call->tape->status;
-    void *work = wg_call_scratch(call, entropy_work_bytes(call, 1));
-    if (!work) return call->tape->status;
+    size_t bytes = entropy_work_bytes(call, 1);
+    void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
+    if (bytes && !work) return call->tape->status;
     if (call->dtype == WG_F64)
         wg_kernel_cross_entropy_slope_f64(
             s.outer, s.extent, s.inner, g, x, target, ignored, work, call->out, call->add);
@@ -94,8 +95,9 @@ static wg_status entropy_each(wg_call *call)
     const int64_t *target = call->in[1].data, *ignored = classes->ignores ? &classes->ignored : NULL;
     if (wg_loss_check_classes(call, 1, s.extent) != WG_OK) return call->tape->status;
     if (s.extent == 0) return wg_loss_clear(call); /* all positions are ignored */
-    void *work = wg_call_scratch(call, entropy_work_bytes(call, 0));
-    if (!work) return call->tape->status;
+    size_t bytes = entropy_work_bytes(call, 0);
+    void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
+    if (bytes && !work) return call->tape->status;
     if (call->dtype == WG_F64)
         wg_kernel_cross_entropy_f64(s.outer, s.extent, s.inner, x, target, ignored, work, call->out);
     else
@@ -127,8 +129,9 @@ static wg_status entropy_soft(wg_call *call)
     const wg_loss_classes *classes = call->attributes;
     wg_shape_split s = wg_shape_around(call->in[0].shape, classes->axis);
     const void *x = call->in[0].data, *t = call->in[1].data;
-    void *work = wg_call_scratch(call, entropy_work_bytes(call, 0));
-    if (!work) return call->tape->status;
+    size_t bytes = entropy_work_bytes(call, 0);
+    void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
+    if (bytes && !work) return call->tape->status;
     if (call->dtype == WG_F64)
         wg_kernel_cross_entropy_soft_f64(s.outer, s.extent, s.inner, x, t, work, call->out);
     else
