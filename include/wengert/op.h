@@ -155,8 +155,8 @@ struct wg_op {
     wg_status (*evaluate)(wg_call *call); /* NULL: values are given from outside, and a replay is an error */
     void (*derivative)(
         wg_derivation *d); /* NULL: WG_ERROR_UNSUPPORTED when a sweep needs it. On a tape with a memory limit,
-                                             a buffer or an allocator of the caller's, wg_backward calls it once more
-                                             before the sweep, on zeros, to see what memory it takes */
+                                             a buffer or an allocator of the caller's, wg_backward calls it once or
+                                             twice more before the sweep, on zeros, to see what memory it takes */
     size_t (*view)(const wg_call *call); /* the element of input 0 at which the result begins, when it is a contiguous
                                              part of it; SIZE_MAX: it is not, evaluate it. NULL: never a view */
     size_t (*scratch)(const wg_call *call); /* the bytes that evaluate takes by wg_call_scratch, in one piece; with it a

@@ -92,6 +92,7 @@ struct wg_derivation {
     uint32_t passes[WG_DERIVATION_PASSES]; /* inputs that take the cotangent whole, once all else is done */
     uint32_t count, capacity;              /* terms so far, and as many as fit; id 0 is the invalid term */
     wg_derivation_term *terms, few_terms[WG_DERIVATION_TERMS];
+    double numbers[WG_DERIVATION_TERMS]; /* 0-d values of terms with these ids, whose nodes may move */
 };
 
 static inline size_t wg_derivation_element(const wg_derivation *d) { return wg_dtype_size(d->call.dtype); }

@@ -186,13 +186,9 @@ static wg_status sweep_rehearse_record(wg_tape *tape, uint32_t index)
     return status;
 }
 
-/* Takes the memory that the sweep will take, in the same order, and gives it back to the pool, where the sweep finds it. So a
- * sweep that cannot be paid for fails here, before it has touched a gradient. Only where running out is to be expected. What
- * a user's derivative records meanwhile is taken off again. */
-wg_status wg_sweep_rehearse(wg_tape *tape, uint32_t from, uint32_t low)
+static wg_status sweep_rehearse_once(wg_tape *tape, uint32_t from, uint32_t low)
 {
     wg_node *node = &tape->nodes[from];
-    if (!tape->source.bounded || !node->op) return WG_OK;
     wg_status status = WG_OK;
     uint32_t length = tape->length;
     if (node->flags & WG_NODE_INLINE)
@@ -205,4 +201,18 @@ wg_status wg_sweep_rehearse(wg_tape *tape, uint32_t from, uint32_t low)
     if (status != WG_OK) wg_sweep_abandon(tape, from, low);
     wg_list_cut(tape, length);
     return status;
+}
+
+/* Takes the memory that the sweep will take, in the same order, and gives it back to the pool, where the sweep finds it. So a
+ * sweep that cannot be paid for fails here, before it has touched a gradient. Only where running out is to be expected. What
+ * a user's derivative records meanwhile is taken off again. A shape that is new stays, in a chunk that the sweep may have
+ * counted on, so then all is taken once more. */
+wg_status wg_sweep_rehearse(wg_tape *tape, uint32_t from, uint32_t low)
+{
+    if (!tape->source.bounded || !tape->nodes[from].op) return WG_OK;
+    for (;;) {
+        size_t shapes = tape->shapes_count;
+        wg_status status = sweep_rehearse_once(tape, from, low);
+        if (status != WG_OK || tape->shapes_count == shapes) return status;
+    }
 }

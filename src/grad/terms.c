@@ -117,6 +117,10 @@ const void *wg_term_numbers(wg_derivation *d, wg_term term)
     const wg_node *node = &d->call.tape->nodes[found->node];
     if (!(node->flags & WG_NODE_INLINE)) return wg_node_value(d->call.tape, found->node, d->call.op->name);
     size_t bytes = wg_derivation_element(d); /* the node may move: the number gets a place of its own */
+    if (term.id < WG_DERIVATION_TERMS) {
+        memcpy(&d->numbers[term.id], &node->u, bytes);
+        return found->data = &d->numbers[term.id];
+    }
     found->owned = wg_pool_take(&d->call.tape->pool, &d->call.tape->source, bytes);
     if (!found->owned) return wg_tape_fail_memory(d->call.tape, d->call.op->name, bytes), NULL;
     memcpy(found->owned, &node->u, bytes);

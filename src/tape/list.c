@@ -17,6 +17,7 @@ const wg_interned *wg_list_intern(wg_tape *tape, const wg_shape *shape)
     if (!fresh) return NULL;
     *fresh = (wg_interned){*shape, size, *bucket};
     *bucket = fresh;
+    tape->shapes_count++;
     return fresh;
 }
 

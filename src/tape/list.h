@@ -119,6 +119,7 @@ struct wg_tape {
     wg_record *holders;      /* records with a gradient */
     uint32_t first_variable; /* the lowest index of a variable, UINT32_MAX when there is none */
     wg_interned *shapes[WG_SHAPE_BUCKETS];
+    size_t shapes_count;
     const wg_interned *scalar_shape;
 
     /* 0-d constants that the recorded sweep under way has made, to be used again */
