@@ -168,7 +168,8 @@ void row_fail_allocations(const row *r, const row_case *c)
 
 /* ---- bounded memory ---------------------------------------------------------------------------------------------------- */
 
-/* One sweep whose nth allocation fails, and all after it. False when it did not come to that. */
+/* One sweep whose nth allocation fails, and all after it. False when it did not come to that. The sweep begins at the sum of
+ * the result and a witness, whose gradient is complete before the op's derivative runs: it tells of a failure midway. */
 static bool failing_sweep(const row_data *data, wg_dtype dtype, size_t n)
 {
     failing f = {.from_then_on = true};
@@ -176,16 +177,20 @@ static bool failing_sweep(const row_data *data, wg_dtype dtype, size_t n)
     row_tape t = {.tape = wg_tape_new_with(&options, NULL)};
     assert_non_null(t.tape);
     row_record(&t, data, &(row_options){.dtype = dtype, .through = true});
+    wg_var leaf[ROW_INPUTS + 1], sum;
+    memcpy(leaf, t.leaf, sizeof t.leaf);
+    leaf[data->leaves] = array_leaf(t.tape, &data->cotangent, true);
+    sum = wg_add(t.out, leaf[data->leaves]);
     row_healthy(t.tape);
     f.fail_at = f.calls + n;
-    wg_status status = array_backward(t.out, &data->cotangent);
+    wg_status status = array_backward(sum, &data->cotangent);
     if (status != WG_OK) {
         assert_int_equal(status, WG_ERROR_MEMORY);
         wg_tape_clear_error(t.tape);
-        for (size_t k = 0; k < data->leaves; k++)
-            for (size_t i = 0; i < wg_size(t.leaf[k]); i++)
-                if (wg_grad_at(t.leaf[k], i) != 0)
-                    fail_msg("%s: input %zu's gradient was touched before allocation %zu", row_where, k, n);
+        for (size_t k = 0; k <= data->leaves; k++)
+            for (size_t i = 0; i < wg_size(leaf[k]); i++)
+                if (wg_grad_at(leaf[k], i) != 0)
+                    fail_msg("%s: leaf %zu's gradient was touched before allocation %zu", row_where, k, n);
         row_healthy(t.tape);
     }
     wg_tape_free(t.tape);
