@@ -1,10 +1,16 @@
-/* A merge sort from the bottom up on short sorted runs, and a quickselect that falls back on it when its pivots are bad
+/* Long lines are sorted digit by digit, from the least up (D. E. Knuth, The Art of Computer Programming 3, 5.2.5), short
+ * ones by merging sorted runs from the bottom up. A quickselect falls back on sorting when its pivots are bad
  * (D. R. Musser, Introspective sorting and selection algorithms, 1997). */
 #include "order.h"
 
 #include <string.h>
 
-enum { KERNEL_ORDER_RUN = 16 };
+enum {
+    KERNEL_ORDER_RUN = 16,
+    KERNEL_ORDER_LONG = 256, /* from here on digits are worth their counts */
+    KERNEL_ORDER_DIGITS = 8,
+    KERNEL_ORDER_BASE = 256
+};
 
 uint64_t wg_kernel_order_key(double x, bool descending)
 {
@@ -45,9 +51,39 @@ static void kernel_order_merge(const wg_kernel_item *in, size_t middle, size_t n
     if (b < b_end) memcpy(out, b, (size_t)(b_end - b) * sizeof *b);
 }
 
+static size_t kernel_order_digit(uint64_t key, size_t digit) { return key >> 8 * digit & (KERNEL_ORDER_BASE - 1); }
+
+/* By digits, each pass keeping the order of those before: so the items must come in the order of `at`, or it returns
+ * false. A digit that is the same in all keys, as the low ones of floats are, takes no pass. */
+static bool kernel_order_by_digits(wg_kernel_item *items, size_t n, wg_kernel_item *spare)
+{
+    size_t counts[KERNEL_ORDER_DIGITS][KERNEL_ORDER_BASE] = {{0}};
+    wg_kernel_item *from = items, *to = spare;
+    for (size_t i = 0; i < n; i++) {
+        if (i && items[i].at < items[i - 1].at) return false;
+        for (size_t d = 0; d < KERNEL_ORDER_DIGITS; d++) counts[d][kernel_order_digit(items[i].key, d)]++;
+    }
+    for (size_t d = 0; d < KERNEL_ORDER_DIGITS; d++) {
+        size_t *place = counts[d], next = 0;
+        if (place[kernel_order_digit(items->key, d)] == n) continue;
+        for (size_t i = 0; i < KERNEL_ORDER_BASE; i++) {
+            size_t count = place[i];
+            place[i] = next;
+            next += count;
+        }
+        for (size_t i = 0; i < n; i++) to[place[kernel_order_digit(from[i].key, d)]++] = from[i];
+        wg_kernel_item *swapped = from;
+        from = to;
+        to = swapped;
+    }
+    if (from != items) memcpy(items, from, n * sizeof *items);
+    return true;
+}
+
 void wg_kernel_order_sort(wg_kernel_item *items, size_t n, wg_kernel_item *spare)
 {
     wg_kernel_item *from = items, *to = spare;
+    if (n >= KERNEL_ORDER_LONG && kernel_order_by_digits(items, n, spare)) return;
     for (size_t i = 0; i < n; i += KERNEL_ORDER_RUN)
         kernel_order_insertion(items + i, n - i < KERNEL_ORDER_RUN ? n - i : KERNEL_ORDER_RUN);
     for (size_t run = KERNEL_ORDER_RUN; run < n; run *= 2) {

@@ -23,12 +23,14 @@ enum {
 #define REAL           float
 #define LIBM(function) function##f
 #define REAL_MAX       FLT_MAX
+#define REAL_MIN       FLT_MIN
 #define REAL_MIN_EXP   FLT_MIN_EXP
 #include "reduce.inc"
 #define TYPE           f64
 #define REAL           double
 #define LIBM(function) function
 #define REAL_MAX       DBL_MAX
+#define REAL_MIN       DBL_MIN
 #define REAL_MIN_EXP   DBL_MIN_EXP
 #include "reduce.inc"
 
