@@ -274,7 +274,8 @@ WG_API wg_var wg_swiglu(wg_var x, int axis); /* a silu(b).     a: g silu(b),    
 
 /* ==== reduce =======================================================================================================
  * Over everything (the result is 0-d), or over n axes: negative ones count from the end; one that is absent or given
- * twice is WG_ERROR_SHAPE; n = 0 reduces none. keepdims leaves each reduced axis with extent 1. */
+ * twice is WG_ERROR_SHAPE; n = 0 reduces none. keepdims leaves each reduced axis with extent 1. A sum without NaN, as
+ * numpy.nansum, is that of wg_masked_fill(x, wg_isnan(x), 0). */
 
 /* The sum, added in blocks and pairs, so its error grows like the logarithm of the count (N. J. Higham, The accuracy of
  * floating point summation, SIAM J. Sci. Comput. 14, 1993). Of nothing: 0. x: g, broadcast. */
@@ -340,7 +341,8 @@ WG_API wg_var wg_softmax(wg_var x, int axis);
 WG_API wg_var wg_log_softmax(wg_var x, int axis);
 
 /* ==== scan ==========================================================================================================
- * Along one axis; each result has x's shape. An axis that is absent, as every one of a 0-d x, is WG_ERROR_SHAPE. */
+ * Along one axis; each result but diff's has x's shape. An axis that is absent, as every one of a 0-d x, is
+ * WG_ERROR_SHAPE. Running maxima and minima, cummax and cummin, are in order. */
 
 /* The sums of each element and those before it, compensated: right to about one rounding, however many (D. E. Knuth,
  * The Art of Computer Programming 2, 4.2.2). x: the sums of g and those after it. */
@@ -353,6 +355,11 @@ WG_API wg_var wg_cumprod(wg_var x, int axis);
 /* log sum e^x over each element and those before it, for any x. x_i: sum over k >= i of g_k e^(x_i - y_k), no exponent
  * being above 0; an x of -inf gets 0. From the first +inf on, y is +inf, and each +inf weighs 1. */
 WG_API wg_var wg_logcumsumexp(wg_var x, int axis);
+
+/* Each element less the one before it, n times over: the axis loses n elements, and is empty where it has no more than
+ * n. n = 0: x. numpy.diff, torch.diff. x: for n = 1 each element gets the g of the difference that it ends less that of
+ * the one that it begins. */
+WG_API wg_var wg_diff(wg_var x, size_t n, int axis);
 
 /* ==== truth =========================================================================================================
  * Questions, axes as for sum. Non-zero is true, NaN too. No derivative. */
@@ -381,6 +388,12 @@ WG_API wg_var wg_count_nonzero_axes(wg_var x, const int *axes, size_t n, bool ke
  * keepdims leaves the axis with extent 1, which is what gather takes. */
 WG_API wg_var wg_argmax(wg_var x, int axis, bool keepdims);
 WG_API wg_var wg_argmin(wg_var x, int axis, bool keepdims);
+
+/* The largest, the smallest of each element and those before it: NumPy's maximum.accumulate, the values of
+ * torch.cummax. NaN from the first NaN on. x: each element gets the g of the places whose value it is, of equal ones
+ * the first (torch: the last). */
+WG_API wg_var wg_cummax(wg_var x, int axis);
+WG_API wg_var wg_cummin(wg_var x, int axis);
 
 /* The indices that sort x along an axis, an index var of x's shape; stable. */
 WG_API wg_var wg_argsort(wg_var x, int axis, bool descending);

@@ -1,5 +1,5 @@
-/* Long lines are sorted digit by digit, from the least up (D. E. Knuth, The Art of Computer Programming 3, 5.2.5), short
- * ones by merging sorted runs from the bottom up. A quickselect falls back on sorting when its pivots are bad
+/* Long lines are sorted digit by digit, from the least up (D. E. Knuth, The Art of Computer Programming 3, 5.2.5),
+ * short ones by merging sorted runs from the bottom up. A quickselect falls back on sorting when its pivots are bad
  * (D. R. Musser, Introspective sorting and selection algorithms, 1997). */
 #include "order.h"
 

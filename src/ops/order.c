@@ -1,4 +1,4 @@
-/* What depends on the order of numbers: argmax, argmin, argsort, sort, topk, median, quantile.
+/* What depends on the order of numbers: argmax, argmin, cummax, cummin, argsort, sort, topk, median, quantile.
  *
  * Each is an op whose result is indices, which have no derivative, and where values are asked for, a gather with them. So a
  * replay finds the order anew, the values' derivative is gather's, and no shape depends on a value. */
@@ -44,22 +44,25 @@ static wg_status order_infer_extreme(wg_call *call)
         (unsigned)a->axis);
 }
 
-/* Row after row, each element against the best of those before it. */
+/* Row after row, each element against the best of those before it; running, each row of the result is such a best. */
 #define ORDER_EXTREME(R, BETTER)                                                                                       \
     do {                                                                                                               \
         const R *x = (const R *)call->in[0].data + o * split.extent * split.inner;                                     \
-        for (size_t e = 1; e < split.extent; e++)                                                                      \
+        for (size_t e = 1; e < split.extent; e++) {                                                                    \
+            const int64_t *so_far = out + (running ? (e - 1) * split.inner : 0);                                       \
+            int64_t *to = out + (running ? e * split.inner : 0);                                                       \
             for (size_t i = 0; i < split.inner; i++) {                                                                 \
-                R now = x[e * split.inner + i], best = x[(size_t)out[i] * split.inner + i];                            \
-                if (now BETTER best || (now != now && best == best)) out[i] = (int64_t)e;                              \
+                R now = x[e * split.inner + i], best = x[(size_t)so_far[i] * split.inner + i];                         \
+                to[i] = now BETTER best || (now != now && best == best) ? (int64_t)e : so_far[i];                      \
             }                                                                                                          \
+        }                                                                                                              \
     } while (0)
 
-static wg_status order_extreme(wg_call *call, bool largest)
+static wg_status order_extreme(wg_call *call, bool largest, bool running)
 {
     wg_shape_split split = wg_shape_around(call->in[0].shape, ((const order_axis *)call->attributes)->axis);
     int64_t *out = call->out;
-    for (size_t o = 0; o < split.outer; o++, out += split.inner) {
+    for (size_t o = 0; o < split.outer && split.extent; o++, out += split.inner * (running ? split.extent : 1)) {
         if (split.inner) memset(out, 0, split.inner * sizeof *out);
         if (call->dtype == WG_F64 && largest) ORDER_EXTREME(double, >);
         if (call->dtype == WG_F64 && !largest) ORDER_EXTREME(double, <);
@@ -70,13 +73,27 @@ static wg_status order_extreme(wg_call *call, bool largest)
 }
 #undef ORDER_EXTREME
 
-static wg_status order_argmax(wg_call *call) { return order_extreme(call, true); }
-static wg_status order_argmin(wg_call *call) { return order_extreme(call, false); }
+static wg_status order_argmax(wg_call *call) { return order_extreme(call, true, false); }
+static wg_status order_argmin(wg_call *call) { return order_extreme(call, false, false); }
+static wg_status order_cummax(wg_call *call) { return order_extreme(call, true, true); }
+static wg_status order_cummin(wg_call *call) { return order_extreme(call, false, true); }
 
 static const wg_op order_op_argmax = {
     .name = "argmax", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_extreme, .evaluate = order_argmax};
 static const wg_op order_op_argmin = {
     .name = "argmin", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_extreme, .evaluate = order_argmin};
+
+static wg_status order_infer_running(wg_call *call)
+{
+    call->shape = *call->in[0].shape;
+    call->indices = true;
+    return WG_OK;
+}
+
+static const wg_op order_op_cummax = {
+    .name = "cummax", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_running, .evaluate = order_cummax};
+static const wg_op order_op_cummin = {
+    .name = "cummin", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_running, .evaluate = order_cummin};
 
 /* ---- the first in order: argsort, and topk's indices ----------------------------------------------------------------------- */
 
@@ -297,6 +314,16 @@ static wg_var order_apply_extreme(const wg_op *op, wg_var x, int axis, bool keep
 
 wg_var wg_argmax(wg_var x, int axis, bool keepdims) { return order_apply_extreme(&order_op_argmax, x, axis, keepdims); }
 wg_var wg_argmin(wg_var x, int axis, bool keepdims) { return order_apply_extreme(&order_op_argmin, x, axis, keepdims); }
+
+static wg_var order_running(const wg_op *op, wg_var x, int axis)
+{
+    wg_composition c;
+    if (!wg_compose_open(&c, op->name, &x, 1, 0)) return wg_invalid(x.tape);
+    return wg_compose_close(&c, wg_gather(x, order_apply_extreme(op, x, axis, false), axis));
+}
+
+wg_var wg_cummax(wg_var x, int axis) { return order_running(&order_op_cummax, x, axis); }
+wg_var wg_cummin(wg_var x, int axis) { return order_running(&order_op_cummin, x, axis); }
 
 /* The indices of the first count along an axis, or of all where count is SIZE_MAX. */
 static wg_var order_apply_first(const wg_op *op, wg_var x, int axis, bool descending, size_t count)

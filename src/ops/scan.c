@@ -1,4 +1,4 @@
-/* Scans along an axis: cumsum, cumprod, logcumsumexp.
+/* Scans along an axis: cumsum, cumprod, logcumsumexp; and diff, which undoes the first.
  *
  * The derivative of a running sum is a running sum in the other direction. That of a running product, y_k = x_0 ...
  * x_k, is
@@ -10,6 +10,7 @@
 #include "ops/scan.h"
 
 #include "kernels/scan.h"
+#include "ops/compose.h"
 #include "ops/copy.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"
@@ -251,3 +252,15 @@ static wg_var scan_apply(const wg_op *op, wg_var x, int axis)
 wg_var wg_cumsum(wg_var x, int axis) { return scan_apply(&scan_op_cumsum, x, axis); }
 wg_var wg_cumprod(wg_var x, int axis) { return scan_apply(&wg_scan_op_cumprod, x, axis); }
 wg_var wg_logcumsumexp(wg_var x, int axis) { return scan_apply(&scan_op_logcumsumexp, x, axis); }
+
+wg_var wg_diff(wg_var x, size_t n, int axis)
+{
+    wg_composition c;
+    uint32_t found;
+    if (!wg_compose_open(&c, "diff", &x, 1, 0) || !wg_compose_axis(&c, x, axis, &found)) return wg_invalid(x.tape);
+    size_t extent = wg_shape_of(x).dim[found], rounds = n < extent ? n : extent;
+    wg_var y = wg_reshape(x, wg_shape_of(x)); /* a var of its own for n = 0 too */
+    for (size_t k = 0; k < rounds && c.tape->status == WG_OK; k++)
+        y = wg_sub(wg_slice(y, axis, 1, WG_END, 1), wg_slice(y, axis, 0, -1, 1));
+    return wg_compose_close(&c, y);
+}

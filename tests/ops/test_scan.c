@@ -1,4 +1,5 @@
-/* cumsum, cumprod, logcumsumexp: rows, running products with zeros, long running sums, infinities. */
+/* cumsum, cumprod, logcumsumexp, cummax, cummin, diff: rows, running products with zeros, long running sums,
+ * infinities. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,6 +28,16 @@ static void map_logcumsumexp(const long double *x, size_t n, long double *y)
     for (size_t i = 0; i < n; i++) y[i] = logl(sum += expl(x[i]));
 }
 
+static void map_cummax(const long double *x, size_t n, long double *y)
+{
+    for (size_t i = 0; i < n; i++) y[i] = i && y[i - 1] > x[i] ? y[i - 1] : x[i];
+}
+
+static void map_cummin(const long double *x, size_t n, long double *y)
+{
+    for (size_t i = 0; i < n; i++) y[i] = i && y[i - 1] < x[i] ? y[i - 1] : x[i];
+}
+
 #define ALONG(name)                                                                                                    \
     static void reference_##name(array *out, const array *in, size_t n, const void *user)                              \
     {                                                                                                                  \
@@ -41,6 +52,45 @@ static void map_logcumsumexp(const long double *x, size_t n, long double *y)
 ALONG(cumsum)
 ALONG(cumprod)
 ALONG(logcumsumexp)
+ALONG(cummax)
+ALONG(cummin)
+
+typedef struct differences {
+    size_t n;
+    int axis;
+} differences;
+
+static wg_var apply_diff(wg_tape *tape, const wg_var *in, size_t n, const void *user)
+{
+    const differences *d = user;
+    (void)tape, (void)n;
+    return wg_diff(in[0], d->n, d->axis);
+}
+
+/* By binomial coefficients: sum over j <= n of (-1)^(n - j) C(n, j) x_(i + j). */
+static void reference_diff(array *out, const array *in, size_t unused, const void *user)
+{
+    const differences *d = user;
+    uint32_t axis = (uint32_t)(d->axis < 0 ? d->axis + (int)in->shape.rank : d->axis);
+    wg_shape shape = in->shape;
+    (void)unused;
+    shape.dim[axis] = d->n < shape.dim[axis] ? shape.dim[axis] - d->n : 0;
+    *out = array_new(shape);
+    for (size_t i = 0; i < out->size; i++) {
+        size_t tuple[WG_MAX_RANK];
+        long double factor = d->n % 2 ? -1 : 1;
+        shape_tuple(&shape, i, tuple);
+        out->at[i] = 0;
+        for (size_t j = 0; j <= d->n; j++, tuple[axis]++) {
+            out->at[i] += factor * in->at[shape_flat(&in->shape, tuple)];
+            factor *= -(long double)(d->n - j) / (long double)(j + 1);
+        }
+    }
+}
+
+#define DIFF(n_, axis_, ...) CASE_WITH((&(const differences){n_, axis_}), 1, SHAPE(__VA_ARGS__))
+static const row_case cases_diff[] = {DIFF(1, 0, 5), DIFF(0, 0, 3), DIFF(1, -1, 2, 4), DIFF(2, 0, 4, 3),
+    DIFF(3, 1, 2, 5, 2), DIFF(1, 0, 1), DIFF(2, 0, 1, 2), DIFF(1, 0, 0), DIFF(1, 1, 0, 3)};
 
 static const row_case cases[] = {OVER_CASES_ALONG};
 static const row_case cases_products[] = {CASE_WITH(AXIS(0), 1, SHAPE(1)), CASE_WITH(AXIS(0), 1, SHAPE(5)),
@@ -56,6 +106,12 @@ static const row rows[] = {
         .domain = {AWAY(-1.5, 1.5, 0.5)}, .roundings = 32, .reads = {ROW_READS(0)}),
     ROW(wg_logcumsumexp, .apply = apply_logcumsumexp, .reference = reference_logcumsumexp, ROW_CASES(cases),
         .domain = {FROM(1, 4)}, .roundings = 8, .reads = {ROW_READS(0)}),
+    ROW(wg_cummax, .apply = apply_cummax, .reference = reference_cummax, ROW_CASES(cases_products),
+        .domain = {FROM(-2, 2)}, .distinct = true, .composite = true, .pieces = true),
+    ROW(wg_cummin, .apply = apply_cummin, .reference = reference_cummin, ROW_CASES(cases_products),
+        .domain = {FROM(-2, 2)}, .distinct = true, .composite = true, .pieces = true),
+    ROW(wg_diff, .apply = apply_diff, .reference = reference_diff, ROW_CASES(cases_diff), .domain = {FROM(-2, 2)},
+        .composite = true, .roundings = 16, .sum = true, .pieces = true),
 };
 
 static void test_allocations(void **state)
@@ -218,9 +274,66 @@ static void test_check_finite(void **state)
     wg_tape_free(tape);
 }
 
+/* Ties go to the first; from a NaN on all is NaN, which gets what those places have; an infinity is a number like the
+ * others. */
+static void test_running_extremes(void **state)
+{
+    (void)state;
+    const double inf = (double)INFINITY, nan = (double)NAN;
+    for (int dtype = WG_F32; dtype <= WG_F64; dtype++) {
+        wg_tape *tape = wg_tape_new((wg_dtype)dtype);
+        wg_var x =
+            wg_stack((wg_var[]){wg_scalar_variable(tape, 1), wg_scalar_variable(tape, -inf),
+                         wg_scalar_variable(tape, 1), wg_scalar_variable(tape, 3), wg_scalar_variable(tape, 3),
+                         wg_scalar_variable(tape, nan), wg_scalar_variable(tape, 4), wg_scalar_variable(tape, nan)},
+                8, 0);
+        const double weights[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+        const double most[8] = {1, 1, 1, 3, 3, nan, nan, nan}, least[8] = {1, -inf, -inf, -inf, -inf, nan, nan, nan};
+        const double to_most[8] = {7, 0, 0, 24, 0, 224, 0, 0}, to_least[8] = {1, 30, 0, 0, 0, 224, 0, 0};
+        wg_var weight = wg_to_numbers(wg_indices(tape, WG_DIMS(8), ((int64_t[]){1, 2, 4, 8, 16, 32, 64, 128}))), g[2];
+        wg_var y[2] = {wg_cummax(x, 0), wg_cummin(x, -1)};
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(wg_vjp(y[k], weight, &x, 1, &g[k]), WG_OK);
+            for (size_t i = 0; i < 8; i++) {
+                assert_true(wg_at(weight, i) == weights[i]);
+                assert_true(point_same(wg_at(y[k], i), (k ? least : most)[i]));
+                assert_true(wg_at(g[k], i) == (k ? to_least : to_most)[i]);
+            }
+        }
+        wg_tape_free(tape);
+    }
+}
+
+static wg_var diff_once(wg_var x, int axis) { return wg_diff(x, 1, axis); }
+
+/* More rounds than elements, of which only so many are made; a result of its own for none. */
+static void test_diff(void **state)
+{
+    (void)state;
+    wg_tape *tape = wg_tape_new(WG_F64);
+    wg_var x = wg_name(wg_variable(tape, WG_DIMS(2, 3), ((double[]){1, 4, 9, 2, 3, 5})), "x"), grad;
+    wg_var none = wg_diff(x, SIZE_MAX, 1), same = wg_diff(x, 0, 0), once = wg_diff(x, 1, 0);
+    assert_true(wg_ok(none) && wg_size(none) == 0 && wg_shape_of(none).dim[0] == 2 && wg_shape_of(none).dim[1] == 0);
+    assert_true(wg_at(same, 5) == 5 && wg_at(once, 0) == 1 && wg_at(once, 2) == -4);
+    assert_int_equal(wg_gradients(wg_sum(once), &x, 1, &grad), WG_OK);
+    for (size_t i = 0; i < 6; i++) assert_true(wg_at(grad, i) == (i < 3 ? -1 : 1));
+    assert_int_equal(wg_backward(wg_sum(same)), WG_OK);
+    assert_true(wg_grad_at(x, 0) == 1);
+    wg_stats before, after;
+    wg_tape_stats(tape, &before);
+    wg_diff(x, 1, 2);
+    point_expect_error(tape, WG_ERROR_SHAPE, "diff", "axis 2", "x (2,3)", NULL);
+    wg_tape_stats(tape, &after);
+    assert_int_equal(before.nodes, after.nodes);
+    wg_tape_free(tape);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
+    over_check_axis_errors("cummax", wg_cummax);
+    over_check_axis_errors("cummin", wg_cummin);
+    over_check_axis_errors("diff", diff_once);
     over_check_axis_errors("cumsum", wg_cumsum);
     over_check_axis_errors("cumprod", wg_cumprod);
     over_check_axis_errors("logcumsumexp", wg_logcumsumexp);
@@ -236,6 +349,8 @@ int main(void)
         cmocka_unit_test(test_shifted),
         cmocka_unit_test(test_infinities),
         cmocka_unit_test(test_check_finite),
+        cmocka_unit_test(test_running_extremes),
+        cmocka_unit_test(test_diff),
         cmocka_unit_test(test_errors),
     };
     return row_main("ops/scan", rows, sizeof rows / sizeof *rows, tests, sizeof tests / sizeof *tests);
