@@ -21,8 +21,9 @@ void wg_kernel_take_i64(const wg_kernel_picked *rows, const int64_t *in, const i
 void wg_kernel_put_f32(const wg_kernel_picked *rows, const float *in, const int64_t *index, float *out);
 void wg_kernel_put_f64(const wg_kernel_picked *rows, const double *in, const int64_t *index, double *out);
 
-/* Element by element: for each index tuple t below dim, 1 <= rank <= 8, let p = the sum of t[d] * stride[d] + index[t] * step,
- * where stride is 0 along the axis that the indices count, of that many elements. index and part are row-major. */
+/* Element by element: for each index tuple t below dim, 1 <= rank <= 8, let p = the sum of t[d] * stride[d] +
+ * index[t] * step, where stride is 0 along the axis that the indices count, of that many elements. index and part are
+ * row-major. */
 typedef struct wg_kernel_elements {
     size_t rank;
     const size_t *dim;

@@ -5,7 +5,7 @@
 #include "shape/shape.h"
 #include "wengert/ops.h"
 
-/* ---- flip -------------------------------------------------------------------------------------------------------------- */
+/* ---- flip -------------------------------------------------------------------------------------------------------- */
 
 typedef struct arrange_axes {
     bool flipped[WG_MAX_RANK];
@@ -67,7 +67,7 @@ wg_var wg_flip(wg_var x, const int *axes, size_t n)
     return wg_list_apply(x.tape, &arrange_op_flip, &x, 1, &which, sizeof which, NULL);
 }
 
-/* ---- roll -------------------------------------------------------------------------------------------------------------- */
+/* ---- roll -------------------------------------------------------------------------------------------------------- */
 
 typedef struct arrange_turn {
     uint32_t axis;
@@ -131,7 +131,7 @@ wg_var wg_roll(wg_var x, ptrdiff_t shift, int axis)
     return wg_list_apply(x.tape, &arrange_op_roll, &x, 1, &turn, sizeof turn, NULL);
 }
 
-/* ---- tile and repeat ----------------------------------------------------------------------------------------------------- */
+/* ---- tile and repeat --------------------------------------------------------------------------------------------- */
 
 /* The extent times the repetitions; false, with the error set, when that overflows. */
 static bool arrange_multiply(const wg_composition *c, wg_var x, size_t *extent, size_t repetitions)

@@ -1,9 +1,10 @@
 /* Picking by indices and its reverse: gather, take, embedding, scatter_add, index_add.
  *
- * Indices are integers with no derivative, so every op here is linear in its numbers. There are two layouts. In gather's,
- * indices have as many axes as the array and name the place along one of them, element by element. In take's, one index
- * names a whole row (take means out[o, c, i] = x[o, index c, i]). Both pick from index vars too. The adjoint of picking is
- * adding back: an op that is zeros of the whole shape with each argument added at its indices, in those places alone. */
+ * Indices are integers with no derivative, so every op here is linear in its numbers. There are two layouts. In
+ * gather's, indices have as many axes as the array and name the place along one of them, element by element. In
+ * take's, one index names a whole row (take means out[o, c, i] = x[o, index c, i]). Both pick from index vars too.
+ * The adjoint of picking is adding back: an op that is zeros of the whole shape with each argument added at its
+ * indices, in those places alone. */
 #include "ops/gather.h"
 
 #include "kernels/gather.h"
@@ -12,7 +13,7 @@
 
 #include <string.h>
 
-/* ---- checks ----------------------------------------------------------------------------------------------------------- */
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
 
 wg_status wg_gather_expect(wg_call *call, size_t k, bool indices)
 {
@@ -54,7 +55,7 @@ void wg_gather_clear(wg_call *call)
     if (size) memset(call->out, 0, size * wg_dtype_size(call->dtype));
 }
 
-/* ---- the two layouts ---------------------------------------------------------------------------------------------------- */
+/* ---- the two layouts --------------------------------------------------------------------------------------------- */
 
 /* The shape of the rows that indices take out of the whole: its axis gives way to theirs. */
 static wg_status gather_rows_shape(wg_call *call, const wg_shape *index, const wg_gather_place *place, wg_shape *out)
@@ -140,7 +141,7 @@ static wg_status gather_add_back(
     return WG_OK;
 }
 
-/* ---- gather, take, embedding ---------------------------------------------------------------------------------------------- */
+/* ---- gather, take, embedding ------------------------------------------------------------------------------------- */
 
 static wg_status gather_infer_gather(wg_call *call)
 {
@@ -187,7 +188,7 @@ static const wg_op gather_op_embedding = {.name = "embedding",
     .evaluate = gather_take,
     .derivative = gather_derive_take};
 
-/* ---- their adjoints: zeros with parts added. Arguments come in pairs, numbers and their indices ----------------------------- */
+/* ---- their adjoints: zeros with parts added. Arguments come in pairs, numbers and their indices ------------------ */
 
 wg_status wg_gather_infer_whole(wg_call *call)
 {
@@ -241,7 +242,7 @@ static void gather_derive_pick(wg_derivation *d, const wg_op *parts)
 static void gather_derive_gather(wg_derivation *d) { gather_derive_pick(d, &gather_op_scatter); }
 static void gather_derive_take(wg_derivation *d) { gather_derive_pick(d, &gather_op_put); }
 
-/* ---- scatter_add, index_add: an array with parts added --------------------------------------------------------------------- */
+/* ---- scatter_add, index_add: an array with parts added ----------------------------------------------------------- */
 
 static wg_status gather_infer_added(wg_call *call, const wg_shape *wanted)
 {
@@ -305,7 +306,7 @@ static const wg_op gather_op_index_add = {.name = "index_add",
     .evaluate = gather_index_add,
     .derivative = gather_derive_index_add};
 
-/* ---- public ------------------------------------------------------------------------------------------------------------- */
+/* ---- public ------------------------------------------------------------------------------------------------------ */
 
 wg_var wg_gather_apply(const wg_op *op, const wg_var *in, int axis)
 {

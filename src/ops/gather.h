@@ -4,8 +4,8 @@
 
 #include "tape/list.h"
 
-/* Where the parts of an array belong: the shape of the whole, and the axis along which the indices count. The attribute of
- * all these ops. */
+/* Where the parts of an array belong: the shape of the whole, and the axis along which the indices count. The
+ * attribute of all these ops. */
 typedef struct wg_gather_place {
     wg_shape whole;
     uint32_t axis;
@@ -14,15 +14,15 @@ typedef struct wg_gather_place {
 /* An error unless argument k holds indices, or numbers. */
 wg_status wg_gather_expect(wg_call *call, size_t k, bool indices);
 
-/* An error unless every index of argument k is in range for the axis, of that extent. Every evaluation looks, since new ones
- * may be set before a replay. */
+/* An error unless every index of argument k is in range for the axis, of that extent. Every evaluation looks, since
+ * new ones may be set before a replay. */
 wg_status wg_gather_check(wg_call *call, size_t k, uint32_t axis, size_t extent);
 
 /* The result is zeros. */
 void wg_gather_clear(wg_call *call);
 
-/* Shape rules. Of (x, indices): the rows taken along the axis; the whole's shape. Of (x, indices, rows): x's, with rows of the
- * shape that taking gives. */
+/* Shape rules. Of (x, indices): the rows taken along the axis; the whole's shape. Of (x, indices, rows): x's, with
+ * rows of the shape that taking gives. */
 wg_status wg_gather_infer_take(wg_call *call);
 wg_status wg_gather_infer_whole(wg_call *call);
 wg_status wg_gather_infer_index_add(wg_call *call);

@@ -1,5 +1,5 @@
-/* Ops that take parts or join them: slice and select, concat and stack, and embed, the derivative of the first two: zeros
- * with windows. All but embed move index vars too. */
+/* Ops that take parts or join them: slice and select, concat and stack, and embed, the derivative of the first two:
+ * zeros with windows. All but embed move index vars too. */
 #include "ops/compose.h"
 #include "ops/copy.h"
 #include "shape/shape.h"
@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-/* A window along one axis: count elements from start, each step after the other. drops: one element, whose axis the part
- * does not have. */
+/* A window along one axis: count elements from start, each step after the other. drops: one element, whose axis the
+ * part does not have. */
 typedef struct index_window {
     uint32_t axis;
     bool drops;
@@ -56,7 +56,7 @@ static wg_shape index_whole_shape(const wg_shape *part, const index_window *wind
     return shape;
 }
 
-/* ---- slice and select ------------------------------------------------------------------------------------------------- */
+/* ---- slice and select -------------------------------------------------------------------------------------------- */
 
 static wg_status index_infer_slice(wg_call *call)
 {
@@ -104,7 +104,7 @@ static void index_give_part(wg_derivation *d, size_t k, wg_term in, const index_
     wg_give(d, k, window->drops ? &index_op_select : &index_op_slice, &in, 1, window, sizeof *window);
 }
 
-/* ---- embed: zeros of the whole shape, with each argument added in its window ---------------------------------------------- */
+/* ---- embed: zeros of the whole shape, with each argument added in its window ------------------------------------- */
 
 static wg_status index_infer_embed(wg_call *call)
 {
@@ -203,7 +203,7 @@ wg_var wg_select(wg_var x, int axis, ptrdiff_t index)
 #define INDEX_BLOCK      8192 /* elements */
 #define INDEX_BLOCK_ROWS 8
 
-/* ---- concat and stack --------------------------------------------------------------------------------------------------- */
+/* ---- concat and stack -------------------------------------------------------------------------------------------- */
 
 /* All operands hold numbers, or all hold indices; the result holds the same. */
 static wg_status index_infer_elements(wg_call *call)
@@ -272,8 +272,8 @@ static index_window index_part(const wg_call *call, size_t k, ptrdiff_t *start)
     return window;
 }
 
-/* Rows of the result are written in blocks that the cache holds: many narrow parts each touch every row. A block has rows
- * enough that a part of it is worth a call. */
+/* Rows of the result are written in blocks that the cache holds: many narrow parts each touch every row. A block has
+ * rows enough that a part of it is worth a call. */
 static wg_status index_concat(wg_call *call)
 {
     uint32_t axis = 0;
@@ -334,7 +334,7 @@ wg_var wg_stack(const wg_var *x, size_t n, int axis) { return index_join(&index_
 #undef INDEX_BLOCK
 #undef INDEX_BLOCK_ROWS
 
-/* ---- split and unstack: one slice for each part --------------------------------------------------------------------------- */
+/* ---- split and unstack: one slice for each part ------------------------------------------------------------------ */
 
 /* Opens, finds the axis, and looks at the array of results. */
 static bool index_open_parts(

@@ -1,9 +1,9 @@
 /* Variance, standard deviation and Euclidean norm, over everything or over some axes.
  *
- * The variance is the mean square of deviations from the mean, in two passes, and the deviations are themselves centred
- * once more: the mean's rounding error then does not count (T. F. Chan, G. H. Golub, R. J. LeVeque, Algorithms for
- * computing the sample variance, The American Statistician 37, 1983). Deviation is an op: a symmetric projection, its own
- * derivative. The standard deviation is the norm of the deviations over the root of the divisor. */
+ * The variance is the mean square of deviations from the mean, in two passes, and the deviations are themselves
+ * centred once more: the mean's rounding error then does not count (T. F. Chan, G. H. Golub, R. J. LeVeque,
+ * Algorithms for computing the sample variance, The American Statistician 37, 1983). Deviation is an op: a symmetric
+ * projection, its own derivative. The standard deviation is the norm of the deviations over the root of the divisor. */
 #include "kernels/reduce.h"
 #include "ops/moment.h"
 
@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-/* ---- deviation -------------------------------------------------------------------------------------------------------- */
+/* ---- deviation --------------------------------------------------------------------------------------------------- */
 
 static size_t moment_round(size_t bytes) { return (bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT; }
 
@@ -104,7 +104,7 @@ static const wg_op moment_op_deviation = {.name = "deviation",
     .scratch = moment_scratch_deviation,
     .derivative = moment_derive_deviation};
 
-/* ---- variance ------------------------------------------------------------------------------------------------------------ */
+/* ---- variance ---------------------------------------------------------------------------------------------------- */
 
 typedef struct moment_variance_of {
     wg_reduce_axes axes;
@@ -191,7 +191,7 @@ wg_var wg_variance_axes(wg_var x, const int *axes, size_t n, bool keepdims, doub
     return moment_apply_variance(x, &chosen, correction);
 }
 
-/* ---- norm ---------------------------------------------------------------------------------------------------------------- */
+/* ---- norm -------------------------------------------------------------------------------------------------------- */
 
 static wg_status moment_norm(wg_call *call)
 {
@@ -232,7 +232,7 @@ wg_var wg_norm_axes(wg_var x, const int *axes, size_t n, bool keepdims)
     return wg_reduce_apply_run(&wg_moment_op_norm, x, &chosen);
 }
 
-/* ---- standard deviation --------------------------------------------------------------------------------------------------- */
+/* ---- standard deviation ------------------------------------------------------------------------------------------ */
 
 static wg_var moment_apply_std(wg_var x, const wg_reduce_axes *axes, double correction)
 {

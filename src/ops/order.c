@@ -1,7 +1,7 @@
 /* What depends on the order of numbers: argmax, argmin, cummax, cummin, argsort, sort, topk, median, quantile.
  *
- * Each is an op whose result is indices, which have no derivative, and where values are asked for, a gather with them. So a
- * replay finds the order anew, the values' derivative is gather's, and no shape depends on a value. */
+ * Each is an op whose result is indices, which have no derivative, and where values are asked for, a gather with
+ * them. So a replay finds the order anew, the values' derivative is gather's, and no shape depends on a value. */
 #include "kernels/order.h"
 #include "ops/compose.h"
 #include "shape/shape.h"
@@ -24,7 +24,7 @@ static wg_shape order_kept(const wg_shape *shape, const bool *mask, bool keepdim
     return out;
 }
 
-/* ---- argmax, argmin ---------------------------------------------------------------------------------------------------- */
+/* ---- argmax, argmin ---------------------------------------------------------------------------------------------- */
 
 typedef struct order_axis {
     uint32_t axis;
@@ -95,7 +95,7 @@ static const wg_op order_op_cummax = {
 static const wg_op order_op_cummin = {
     .name = "cummin", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_running, .evaluate = order_cummin};
 
-/* ---- the first in order: argsort, and topk's indices ----------------------------------------------------------------------- */
+/* ---- the first in order: argsort, and topk's indices ------------------------------------------------------------- */
 
 typedef struct order_first {
     uint32_t axis;
@@ -166,7 +166,7 @@ static const wg_op order_op_argsort = ORDER_OP_FIRST("argsort"), order_op_sort =
                    order_op_topk = ORDER_OP_FIRST("topk");
 #undef ORDER_OP_FIRST
 
-/* ---- median and quantile: what stands at one place, or two neighbouring ones, in the order of each row ------------------------ */
+/* ---- median and quantile: what stands at one place, or two neighbouring ones, in the order of each row ----------- */
 
 typedef struct order_places {
     size_t low, count; /* from low on; count is 1 or 2 */
@@ -291,7 +291,7 @@ wg_var wg_quantile_axes(wg_var x, double q, const int *axes, size_t n, bool keep
     return order_quantile_of_axes("quantile", x, q, axes, n, keepdims);
 }
 
-/* ---- public ------------------------------------------------------------------------------------------------------------- */
+/* ---- public ------------------------------------------------------------------------------------------------------ */
 
 /* Whether there is such an axis; what else may be wrong with x, wg_list_apply says. */
 static bool order_find_axis(const char *name, wg_var x, int axis, uint32_t *found)

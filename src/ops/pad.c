@@ -1,6 +1,6 @@
 /* Padding. Along one axis, the padded array is a row of runs: pieces that show elements of the original one after the
- * other, forwards or backwards, or that show none of them. A region in which each axis is in one run is one strided copy,
- * and the same walk over the regions gives the adjoint: every element gains what shows it. */
+ * other, forwards or backwards, or that show none of them. A region in which each axis is in one run is one strided
+ * copy, and the same walk over the regions gives the adjoint: every element gains what shows it. */
 #include "ops/compose.h"
 #include "ops/copy.h"
 #include "shape/shape.h"
@@ -14,7 +14,7 @@ typedef struct pad_plan {
     double value;
 } pad_plan;
 
-/* ---- the runs ---------------------------------------------------------------------------------------------------------- */
+/* ---- the runs ---------------------------------------------------------------------------------------------------- */
 
 typedef struct pad_run {
     bool shows;
@@ -23,8 +23,8 @@ typedef struct pad_run {
     size_t count;
 } pad_run;
 
-/* The run that is at a place of a period in which n elements are shown forwards and then, from the last but skipped to the
- * first but skipped, backwards. */
+/* The run that is at a place of a period in which n elements are shown forwards and then, from the last but skipped
+ * to the first but skipped, backwards. */
 static pad_run pad_bounce(size_t place, size_t n, size_t skipped)
 {
     size_t turn = n - skipped,
@@ -52,7 +52,7 @@ static pad_run pad_run_at(wg_pad_mode mode, size_t n, size_t before, size_t posi
     return run;
 }
 
-/* ---- the regions --------------------------------------------------------------------------------------------------------- */
+/* ---- the regions ------------------------------------------------------------------------------------------------- */
 
 typedef struct pad_walk {
     const pad_plan *plan;
@@ -111,7 +111,7 @@ static void pad_regions(const wg_call *call, const wg_shape *shape, const wg_sha
     while (pad_next(&w));
 }
 
-/* ---- pad ----------------------------------------------------------------------------------------------------------------- */
+/* ---- pad --------------------------------------------------------------------------------------------------------- */
 
 static void pad_fill(const wg_call *call, double value)
 {
@@ -159,7 +159,7 @@ static const wg_op pad_op_with_value = {.name = "pad",
     .view = pad_view,
     .derivative = pad_derive};
 
-/* ---- unpad, its derivative: each element is the sum of what shows it --------------------------------------------------------- */
+/* ---- unpad, its derivative: each element is the sum of what shows it --------------------------------------------- */
 
 static wg_status pad_infer_unpad(wg_call *call)
 {
@@ -202,7 +202,7 @@ static void pad_derive(wg_derivation *d)
     wg_give(d, 0, &pad_op_unpad, &g, 1, &plan, sizeof plan);
 }
 
-/* ---- replicate ----------------------------------------------------------------------------------------------------------------- */
+/* ---- replicate --------------------------------------------------------------------------------------------------- */
 
 /* One end of an axis, stretched. */
 static wg_var pad_edge(wg_var x, uint32_t axis, bool end, size_t width)
@@ -228,7 +228,7 @@ static wg_var pad_replicate(wg_var x, const pad_plan *plan)
     return x;
 }
 
-/* ---- checking -------------------------------------------------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------------------------------------- */
 
 /* An axis with its pair of widths. */
 static bool pad_fits(const wg_composition *c, wg_var x, const pad_plan *plan, uint32_t axis)

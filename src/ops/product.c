@@ -1,8 +1,8 @@
 /* Products over everything or over some axes.
  *
- * The derivative with respect to an element is the product of the others: of all before it times all after it, two running
- * products that leave the element itself out (scan.c). Nothing is divided, so zeros among the elements are right, and so
- * are derivatives of every order, each in linear time. */
+ * The derivative with respect to an element is the product of the others: of all before it times all after it, two
+ * running products that leave the element itself out (scan.c). Nothing is divided, so zeros among the elements are
+ * right, and so are derivatives of every order, each in linear time. */
 #include "kernels/reduce.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"

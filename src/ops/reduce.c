@@ -1,7 +1,7 @@
 /* Reductions over everything or over some axes: sum, mean, max, min.
  *
- * Neighbouring axes that are both kept or both reduced act as one. What is left alternates; each reduced run is one call
- * of a kernel over (outer, reduced, inner), the last run first. */
+ * Neighbouring axes that are both kept or both reduced act as one. What is left alternates; each reduced run is one
+ * call of a kernel over (outer, reduced, inner), the last run first. */
 #include "ops/reduce.h"
 
 #include "kernels/reduce.h"
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* ---- any set of axes ------------------------------------------------------------------------------------------------ */
+/* ---- any set of axes --------------------------------------------------------------------------------------------- */
 
 typedef struct reduce_run {
     size_t extent;
@@ -109,7 +109,7 @@ wg_status wg_reduce_array(
     return WG_OK;
 }
 
-/* ---- one run ----------------------------------------------------------------------------------------------------------- */
+/* ---- one run ----------------------------------------------------------------------------------------------------- */
 
 wg_shape_split wg_reduce_run(const wg_shape *shape, const bool *mask)
 {
@@ -151,7 +151,7 @@ wg_var wg_reduce_apply_run(const wg_op *op, wg_var x, const wg_reduce_axes *axes
     return wg_list_apply(x.tape, op, &x, 1, axes, sizeof *axes, NULL);
 }
 
-/* ---- the ops --------------------------------------------------------------------------------------------------------- */
+/* ---- the ops ----------------------------------------------------------------------------------------------------- */
 
 size_t wg_reduce_count(const wg_shape *shape, const bool *mask)
 {
@@ -263,7 +263,7 @@ static void reduce_mean_derivative(wg_derivation *d)
     wg_give(d, 0, wg_op_broadcast_to(), &share, 1, call->in[0].shape, sizeof *call->in[0].shape);
 }
 
-/* ---- ties ------------------------------------------------------------------------------------------------------------ */
+/* ---- ties -------------------------------------------------------------------------------------------------------- */
 
 /* ties(x, y): 1 where x equals its group's y (NaN equals NaN), else 0: where a maximum's derivative goes. Locally
  * constant, so it has no derivative. */
@@ -331,7 +331,7 @@ static const wg_op reduce_op_min = {.name = "min",
     .scratch = reduce_scratch,
     .derivative = reduce_extreme_derivative};
 
-/* ---- public ---------------------------------------------------------------------------------------------------------- */
+/* ---- public ------------------------------------------------------------------------------------------------------ */
 
 static wg_var reduce_apply(const wg_op *op, wg_var x, const wg_reduce_axes *axes)
 {

@@ -1,8 +1,8 @@
 /* Rows replaced, set_rows; numbers made of indices, one_hot and to_numbers; and indices in a sequence, arange.
  *
- * Of several rows that replace the same one, the last wins. So set_rows and what its derivative is made of keep a tick per row
- * of the whole array, to tell the last by running through the indices backwards. All of them are linear in their numbers, and
- * the adjoint of each is another of them. */
+ * Of several rows that replace the same one, the last wins. So set_rows and what its derivative is made of keep a
+ * tick per row of the whole array, to tell the last by running through the indices backwards. All of them are linear
+ * in their numbers, and the adjoint of each is another of them. */
 #include "ops/copy.h"
 #include "ops/gather.h"
 #include "shape/shape.h"
@@ -12,7 +12,7 @@
 
 #define ROWS_LINEAR (WG_OP_TAKES_INDICES | WG_OP_LINEAR)
 
-/* ---- set_rows: rows replaced, the last of those with one index winning ------------------------------------------------------ */
+/* ---- set_rows: rows replaced, the last of those with one index winning ------------------------------------------- */
 
 /* Along axis 0: a row at p of an array of rows of inner elements. */
 static const char *rows_in(const wg_call *call, const void *array, size_t p, size_t inner)
@@ -166,7 +166,7 @@ static void rows_derive_cleared_rows(wg_derivation *d) { rows_derive_by(d, 0, &r
 static void rows_derive_last_rows(wg_derivation *d) { rows_derive_by(d, 0, &rows_op_put_last); }
 static void rows_derive_put_last(wg_derivation *d) { rows_derive_by(d, 0, &rows_op_last_rows); }
 
-/* ---- one_hot, to_numbers: numbers made of indices, without a derivative ------------------------------------------------------ */
+/* ---- one_hot, to_numbers: numbers made of indices, without a derivative ------------------------------------------ */
 
 static wg_status rows_infer_one_hot(wg_call *call)
 {
@@ -223,7 +223,7 @@ static const wg_op rows_op_to_numbers = {.name = "to_numbers",
     .shape = rows_infer_to_numbers,
     .evaluate = rows_to_numbers};
 
-/* ---- arange: an op of no arguments -------------------------------------------------------------------------------------------- */
+/* ---- arange: an op of no arguments ------------------------------------------------------------------------------- */
 
 typedef struct rows_sequence {
     int64_t start, step;
@@ -250,7 +250,7 @@ static wg_status rows_arange(wg_call *call)
 static const wg_op rows_op_arange = {
     .name = "arange", .arity = 0, .flags = WG_OP_CUTS, .shape = rows_infer_arange, .evaluate = rows_arange};
 
-/* ---- public ------------------------------------------------------------------------------------------------------------- */
+/* ---- public ------------------------------------------------------------------------------------------------------ */
 
 wg_var wg_set_rows(wg_var x, wg_var indices, wg_var rows)
 {

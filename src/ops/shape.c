@@ -1,5 +1,5 @@
-/* Ops on the shape of an array: reshape, transpose, permute, broadcast_to, sum_to, each the other's or its own derivative,
- * and what is made of them: squeeze, flatten, swapaxes, ... All but sum_to move index vars too. */
+/* Ops on the shape of an array: reshape, transpose, permute, broadcast_to, sum_to, each the other's or its own
+ * derivative, and what is made of them: squeeze, flatten, swapaxes, ... All but sum_to move index vars too. */
 #include "ops/compose.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
@@ -23,7 +23,7 @@ static bool shape_is_sane(const wg_op *op, wg_var x, const wg_shape *shape)
     return false;
 }
 
-/* ---- reshape --------------------------------------------------------------------------------------------------------- */
+/* ---- reshape ----------------------------------------------------------------------------------------------------- */
 
 static wg_status shape_infer_reshape(wg_call *call)
 {
@@ -64,7 +64,7 @@ wg_var wg_reshape(wg_var x, wg_shape shape)
     return shape_apply(&shape_op_reshape, x, &shape, sizeof shape);
 }
 
-/* ---- permute and transpose ------------------------------------------------------------------------------------------- */
+/* ---- permute and transpose --------------------------------------------------------------------------------------- */
 
 typedef struct shape_order {
     uint32_t axis[WG_MAX_RANK]; /* axis k of the result is this one of the argument */
@@ -188,7 +188,7 @@ static const wg_op shape_op_transpose = {.name = "transpose",
 
 wg_var wg_transpose(wg_var x) { return shape_apply(&shape_op_transpose, x, NULL, 0); }
 
-/* ---- broadcast_to and sum_to ------------------------------------------------------------------------------------------- */
+/* ---- broadcast_to and sum_to ------------------------------------------------------------------------------------- */
 
 static wg_status shape_infer_broadcast_to(wg_call *call)
 {
@@ -200,7 +200,8 @@ static wg_status shape_infer_broadcast_to(wg_call *call)
         wg_shape_format(&call->shape, text, sizeof text));
 }
 
-/* Axes of one element alone come or go. A single number is copied: it may live in its node and would need a place first. */
+/* Axes of one element alone come or go. A single number is copied: it may live in its node and would need a place
+ * first. */
 static size_t shape_view_same_size(const wg_call *call)
 {
     size_t size = wg_shape_product(&call->shape, 0, call->shape.rank);
@@ -294,7 +295,7 @@ wg_var wg_sum_to(wg_var x, wg_shape shape)
     return shape_apply(&shape_op_sum_to, x, &shape, sizeof shape);
 }
 
-/* ---- under other names ------------------------------------------------------------------------------------------------- */
+/* ---- under other names ------------------------------------------------------------------------------------------- */
 
 /* The new shape, reached by one reshape. */
 static wg_var shape_become(const wg_composition *c, wg_var x, wg_shape shape)
@@ -378,7 +379,8 @@ wg_var wg_flatten(wg_var x, int start_axis, int end_axis)
     return shape_become(&c, x, shape);
 }
 
-/* Axes in their order, but those that the caller moves. The last two swapped is a transpose, which matmul takes as it is. */
+/* Axes in their order, but those that the caller moves. The last two swapped is a transpose, which matmul takes as it
+ * is. */
 static wg_var shape_reorder(const wg_composition *c, wg_var x, uint32_t rank, const int *axes)
 {
     bool transposes = rank >= 2 && axes[rank - 1] == (int)rank - 2 && axes[rank - 2] == (int)rank - 1;

@@ -1,8 +1,8 @@
 /* softmax, log_softmax, and logsumexp, which is a reduction.
  *
- * With y = softmax(x), a group's Jacobian is diag(y) - y y^T = diag(y) (I - 1 y^T): y center(g, y). log_softmax has its
- * transpose I - y 1^T: project(g, y). Logsumexp has y itself. center and project are ops, and their derivatives are each
- * other, so every order is made of the same fused steps. */
+ * With y = softmax(x), a group's Jacobian is diag(y) - y y^T = diag(y) (I - 1 y^T): y center(g, y). log_softmax has
+ * its transpose I - y 1^T: project(g, y). Logsumexp has y itself. center and project are ops, and their derivatives
+ * are each other, so every order is made of the same fused steps. */
 #include "ops/softmax.h"
 
 #include "kernels/softmax.h"
@@ -25,8 +25,8 @@ static wg_status softmax_infer_weighted(wg_call *call)
         wg_call_describe(call, 1));
 }
 
-/* sum u over the group, as a term that stretches to it, times -term, given to the weights: what center and project have in
- * common. */
+/* sum u over the group, as a term that stretches to it, times -term, given to the weights: what center and project
+ * have in common. */
 static void softmax_give_weights(wg_derivation *d, wg_term summed, wg_term term)
 {
     const wg_shape_split *s = wg_derivation_call(d)->attributes;
@@ -41,7 +41,7 @@ static void softmax_give_weights(wg_derivation *d, wg_term summed, wg_term term)
     wg_give(d, 1, wg_op_reshape(), &product, 1, &whole, sizeof whole);
 }
 
-/* ---- center and project ------------------------------------------------------------------------------------------------ */
+/* ---- center and project ------------------------------------------------------------------------------------------ */
 
 static wg_status softmax_center(wg_call *call)
 {
@@ -94,7 +94,7 @@ const wg_op wg_softmax_op_project = {.name = "softmax_project",
     .evaluate = softmax_project,
     .derivative = softmax_derive_project};
 
-/* ---- softmax and log_softmax ---------------------------------------------------------------------------------------------- */
+/* ---- softmax and log_softmax ------------------------------------------------------------------------------------- */
 
 static wg_status softmax_softmax(wg_call *call)
 {
@@ -145,7 +145,7 @@ const wg_op wg_softmax_op_log = {.name = "log_softmax",
     .evaluate = softmax_log_softmax,
     .derivative = softmax_derive_log_softmax};
 
-/* ---- logsumexp ------------------------------------------------------------------------------------------------------------ */
+/* ---- logsumexp --------------------------------------------------------------------------------------------------- */
 
 static wg_status softmax_logsumexp(wg_call *call)
 {
@@ -158,7 +158,8 @@ static wg_status softmax_logsumexp(wg_call *call)
     return WG_OK;
 }
 
-/* x: g softmax(x) over the reduced axes. e^(x - y) would cost less, and lose as many digits as y has before the point. */
+/* x: g softmax(x) over the reduced axes. e^(x - y) would cost less, and lose as many digits as y has before the
+ * point. */
 static void softmax_derive_logsumexp(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
@@ -175,7 +176,7 @@ static const wg_op softmax_op_logsumexp = {.name = "logsumexp",
     .evaluate = softmax_logsumexp,
     .derivative = softmax_derive_logsumexp};
 
-/* ---- public --------------------------------------------------------------------------------------------------------------- */
+/* ---- public ------------------------------------------------------------------------------------------------------ */
 
 static wg_var softmax_apply(const wg_op *op, wg_var x, int axis)
 {

@@ -1,5 +1,5 @@
-/* Ops on the triangles and diagonals of matrices, the last two axes; those before them are a batch. diagonal and diag_embed
- * are each other's derivative, tril and triu each its own. */
+/* Ops on the triangles and diagonals of matrices, the last two axes; those before them are a batch. diagonal and
+ * diag_embed are each other's derivative, tril and triu each its own. */
 #include "ops/compose.h"
 #include "ops/copy.h"
 #include "shape/shape.h"
@@ -49,7 +49,7 @@ static triangle_diagonal triangle_of(const wg_shape *matrices, ptrdiff_t offset)
     return (triangle_diagonal){offset, matrices->dim[matrices->rank - 2], matrices->dim[matrices->rank - 1]};
 }
 
-/* ---- diagonal ---------------------------------------------------------------------------------------------------------- */
+/* ---- diagonal ---------------------------------------------------------------------------------------------------- */
 
 static wg_status triangle_infer_diagonal(wg_call *call)
 {
@@ -78,7 +78,7 @@ static const wg_op triangle_op_diagonal = {.name = "diagonal",
     .evaluate = triangle_take,
     .derivative = triangle_derive_diagonal};
 
-/* ---- diag_embed: zeros, with each argument added on its diagonal ------------------------------------------------------------ */
+/* ---- diag_embed: zeros, with each argument added on its diagonal ------------------------------------------------- */
 
 static wg_status triangle_infer_embed(wg_call *call)
 {
@@ -128,7 +128,7 @@ static void triangle_derive_diagonal(wg_derivation *d)
     wg_give(d, 0, &triangle_op_embed, &g, 1, &line, sizeof line);
 }
 
-/* ---- diagonal, diag_embed, diag, trace ------------------------------------------------------------------------------------- */
+/* ---- diagonal, diag_embed, diag, trace --------------------------------------------------------------------------- */
 
 wg_var wg_diagonal(wg_var x, ptrdiff_t offset)
 {
@@ -166,7 +166,7 @@ wg_var wg_trace(wg_var x)
     return wg_compose_close(&c, wg_sum_axes(wg_diagonal(x, 0), WG_AXES(-1), false));
 }
 
-/* ---- tril and triu ---------------------------------------------------------------------------------------------------------- */
+/* ---- tril and triu ----------------------------------------------------------------------------------------------- */
 
 static wg_status triangle_infer_same(wg_call *call)
 {
