@@ -14,27 +14,7 @@ enum {
     KERNEL_REDUCE_DIGITS = 56 /* an array of 2^61 elements has fewer than 2^53 blocks, whatever its shape */
 };
 
-#define NAME_(stem, type)   wg_kernel_##stem##_##type
-#define NAME_OF(stem, type) NAME_(stem, type)
-#define NAME(stem)          NAME_OF(stem, TYPE)
-#define NAME_SET(stem)      WG_KERNEL_PASTE(wg_kernel_##stem, TYPE, baseline)
-
-#define TYPE           f32
-#define REAL           float
-#define LIBM(function) function##f
-#define REAL_MAX       FLT_MAX
-#define REAL_MIN       FLT_MIN
-#define REAL_MIN_EXP   FLT_MIN_EXP
-#include "reduce.inc"
-#define TYPE           f64
-#define REAL           double
-#define LIBM(function) function
-#define REAL_MAX       DBL_MAX
-#define REAL_MIN       DBL_MIN
-#define REAL_MIN_EXP   DBL_MIN_EXP
-#include "reduce.inc"
-
-#undef NAME_
-#undef NAME_OF
-#undef NAME
+#define NAME_SET(stem) WG_KERNEL_PASTE(wg_kernel_##stem, TYPE, baseline)
+#define SOURCE         "reduce.inc"
+#include "each_real.inc"
 #undef NAME_SET

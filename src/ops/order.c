@@ -4,25 +4,13 @@
  * them. So a replay finds the order anew, the values' derivative is gather's, and no shape depends on a value. */
 #include "kernels/order.h"
 #include "ops/compose.h"
+#include "ops/reduce.h"
 #include "shape/shape.h"
 #include "tape/list.h"
 #include "wengert/ops.h"
 
 #include <math.h>
 #include <string.h>
-
-/* The axes taken out, or left as 1. */
-static wg_shape order_kept(const wg_shape *shape, const bool *mask, bool keepdims)
-{
-    wg_shape out = {0};
-    for (uint32_t d = 0; d < shape->rank; d++) {
-        if (!mask[d])
-            out.dim[out.rank++] = shape->dim[d];
-        else if (keepdims)
-            out.dim[out.rank++] = 1;
-    }
-    return out;
-}
 
 /* ---- argmax, argmin ---------------------------------------------------------------------------------------------- */
 
@@ -35,9 +23,9 @@ static wg_status order_infer_extreme(wg_call *call)
 {
     const order_axis *a = call->attributes;
     const wg_shape *in = call->in[0].shape;
-    bool mask[WG_MAX_RANK] = {false};
-    mask[a->axis] = true;
-    call->shape = order_kept(in, mask, a->keepdims);
+    wg_reduce_axes axes = {.keepdims = false};
+    axes.mask[a->axis] = true;
+    call->shape = wg_reduce_shape(in, &axes, a->keepdims);
     call->indices = true;
     if (in->dim[a->axis] || wg_shape_product(&call->shape, 0, call->shape.rank) == 0) return WG_OK;
     return wg_call_fail(call, WG_ERROR_SHAPE, "of nothing: %s has no elements along axis %u", wg_call_describe(call, 0),
@@ -233,11 +221,10 @@ static wg_var order_between(wg_var pairs, double fraction)
     return wg_sum_axes(wg_mul(pairs, weights), WG_AXES(1), false);
 }
 
-static wg_var order_quantile(wg_composition *c, wg_var x, double q, const bool *mask, bool keepdims)
+static wg_var order_quantile(wg_composition *c, wg_var x, double q, const wg_reduce_axes *axes)
 {
-    wg_shape shape = wg_shape_of(x), out = order_kept(&shape, mask, keepdims);
-    size_t rows = 1, count = 1;
-    for (uint32_t d = 0; d < shape.rank; d++) *(mask[d] ? &count : &rows) *= shape.dim[d];
+    wg_shape shape = wg_shape_of(x), out = wg_reduce_shape(&shape, axes, axes->keepdims);
+    size_t rows = wg_shape_product(&out, 0, out.rank), count = wg_reduce_count(&shape, axes->mask);
     if (rows && count == 0)
         wg_tape_fail(x.tape, WG_ERROR_SHAPE, "%s: of nothing: %s has no elements along the reduced axes", c->name,
             wg_list_describe(x.tape, x.index));
@@ -246,7 +233,7 @@ static wg_var order_quantile(wg_composition *c, wg_var x, double q, const bool *
     if (x.tape->status != WG_OK) return wg_compose_close(c, wg_invalid(x.tape));
     double place = count ? q * (double)(count - 1) : 0, below = floor(place), fraction = place - below;
     order_places places = {(size_t)below, fraction > 0 ? 2 : 1};
-    wg_var lines = order_as_rows(x, mask, rows, count);
+    wg_var lines = order_as_rows(x, axes->mask, rows, count);
     wg_var ranked = wg_list_apply(x.tape, &order_op_ranked, &lines, 1, &places, sizeof places, NULL);
     wg_var y = wg_gather(lines, ranked, 1);
     return wg_compose_close(c, wg_reshape(fraction > 0 ? order_between(y, fraction) : y, out));
@@ -255,27 +242,18 @@ static wg_var order_quantile(wg_composition *c, wg_var x, double q, const bool *
 static wg_var order_quantile_of_all(const char *name, wg_var x, double q)
 {
     wg_composition c;
-    bool mask[WG_MAX_RANK];
-    memset(mask, 1, sizeof mask);
+    wg_reduce_axes axes = wg_reduce_everything();
     if (!wg_compose_open(&c, name, &x, 1, 0)) return wg_invalid(x.tape);
-    return order_quantile(&c, x, q, mask, false);
+    return order_quantile(&c, x, q, &axes);
 }
 
 static wg_var order_quantile_of_axes(const char *name, wg_var x, double q, const int *axes, size_t n, bool keepdims)
 {
     wg_composition c;
-    bool mask[WG_MAX_RANK];
-    if (!wg_compose_open(&c, name, &x, 1, 0)) return wg_invalid(x.tape);
-    wg_shape shape = wg_shape_of(x);
-    size_t which = 0;
-    const char *wrong = n && !axes ? "is NULL" : wg_shape_axes(&shape, axes, n, mask, &which);
-    if (!wrong) return order_quantile(&c, x, q, mask, keepdims);
-    if (axes)
-        wg_tape_fail(x.tape, WG_ERROR_SHAPE, "%s: axis %d %s for %s", name, axes[which], wrong,
-            wg_list_describe(x.tape, x.index));
-    else
-        wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "%s: the array of axes is NULL", name);
-    return wg_compose_close(&c, wg_invalid(x.tape));
+    wg_reduce_axes chosen = {.keepdims = keepdims};
+    if (!wg_compose_open(&c, name, &x, 1, 0) || !wg_compose_axes(&c, x, axes, n, chosen.mask))
+        return wg_invalid(x.tape);
+    return order_quantile(&c, x, q, &chosen);
 }
 
 wg_var wg_median(wg_var x) { return order_quantile_of_all("median", x, 0.5); }

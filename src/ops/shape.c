@@ -126,23 +126,17 @@ static const wg_op shape_op_permute = {.name = "permute",
 
 wg_var wg_permute(wg_var x, const int *axes, size_t n)
 {
+    wg_composition c;
+    bool mask[WG_MAX_RANK];
     shape_order order = {{0}};
-    if (wg_list_valid(x) && x.tape->status == WG_OK) {
-        bool mask[WG_MAX_RANK];
-        wg_shape shape = wg_shape_of(x);
-        size_t which = 0;
-        const char *wrong = n && !axes ? "is NULL" : wg_shape_axes(&shape, axes, n, mask, &which);
-        if (wrong && !axes)
-            wg_tape_fail(x.tape, WG_ERROR_ARGUMENT, "permute: the array of axes is NULL");
-        else if (wrong)
-            wg_tape_fail(x.tape, WG_ERROR_SHAPE, "permute: axis %d %s for %s", axes[which], wrong,
-                wg_list_describe(x.tape, x.index));
-        else if (n != shape.rank)
-            wg_tape_fail(x.tape, WG_ERROR_SHAPE, "permute: %zu axes are given for %s, which has %u", n,
-                wg_list_describe(x.tape, x.index), (unsigned)shape.rank);
-        if (x.tape->status != WG_OK) return wg_invalid(x.tape);
-        for (size_t k = 0; k < n; k++) wg_shape_axis(&shape, axes[k], &order.axis[k]);
+    if (!wg_compose_open(&c, "permute", &x, 1, 1) || !wg_compose_axes(&c, x, axes, n, mask)) return wg_invalid(x.tape);
+    wg_shape shape = wg_shape_of(x);
+    if (n != shape.rank) {
+        wg_tape_fail(x.tape, WG_ERROR_SHAPE, "permute: %zu axes are given for %s, which has %u", n,
+            wg_list_describe(x.tape, x.index), (unsigned)shape.rank);
+        return wg_invalid(x.tape);
     }
+    for (size_t k = 0; k < n; k++) wg_shape_axis(&shape, axes[k], &order.axis[k]);
     return shape_apply(&shape_op_permute, x, &order, sizeof order);
 }
 
