@@ -23,7 +23,14 @@ extern "C" {
  * exact zero, whatever the local derivative (options.ieee_zero restores 0 inf = NaN). In a recorded derivative the
  * product is an exact zero when either factor is: there, unlike in wg_backward, an infinite or NaN cotangent times a
  * zero slope is 0. Formulas: NIST Digital Library of Mathematical Functions, dlmf.nist.gov, chapter 4, unless said
- * otherwise. */
+ * otherwise.
+ *
+ * Where PyTorch differs as a rule: at infinite and huge operands, derivatives of every order are their limits where
+ * those exist (PyTorch: often NaN, of inf - inf or inf / inf). Outside of a function's domain, where its value is NaN,
+ * its derivative is what the formula gives there, or NaN. At NaN, abs, relu, relu6, leaky_relu, hardsigmoid, hardtanh
+ * and clamp pass g times a slope of theirs (PyTorch's abs, hardsigmoid and clamp: nothing), other functions NaN. Where
+ * pieces meet and nothing else is said, a derivative of any order is that of the piece which gives the value (PyTorch's
+ * second ones of elu, selu and celu at 0, of huber and smooth_l1 at their bounds are 0). */
 
 /* ---- arithmetic -------------------------------------------------------------------------------------------------- */
 
@@ -44,11 +51,13 @@ WG_API wg_var wg_fma(wg_var a, wg_var b, wg_var c);
 WG_API wg_var wg_lerp(wg_var a, wg_var b, wg_var weight);
 
 /* The rest of a / b: a - b floor(a / b), with the sign of b, a zero too (NumPy's remainder, torch.remainder, Python's
- * %). a: g, b: -g floor(a / b). Division by 0 is NaN; the rest by an infinite b of the other sign is b, and b's
- * derivative then NaN. The derivatives are those between the jumps, which lie where a / b is an integer. */
+ * %). a: g, b: -g floor(a / b). Division by 0 is NaN, and b's derivative there too (PyTorch: infinite); the rest by an
+ * infinite b of the other sign is b, and b's derivative then NaN. The derivatives are those between the jumps, which
+ * lie where a / b is an integer. */
 WG_API wg_var wg_remainder(wg_var a, wg_var b);
 
-/* a - b trunc(a / b), with the sign of a (C's and NumPy's fmod), exact. a: g, b: -g trunc(a / b). fmod(a, 0) is NaN. */
+/* a - b trunc(a / b), with the sign of a (C's and NumPy's fmod), exact. a: g, b: -g trunc(a / b). fmod(a, 0) and
+ * fmod(inf, b) are NaN, and so is b's derivative there (PyTorch: infinite). */
 WG_API wg_var wg_fmod(wg_var a, wg_var b);
 
 /* floor(a / b), the quotient that goes with remainder, from the exact remainder (NumPy's floor_divide, Python's //);
@@ -60,10 +69,11 @@ WG_API wg_var wg_frac(wg_var x);
 
 /* ---- powers, exponentials, logarithms ---------------------------------------------------------------------------- */
 
-/* base^exponent. base: g e b^(e-1), zero where e = 0; exponent: g y log b, zero where b = 0 and e >= 0. pow(0, 0) = 1.
- * A negative base is NaN unless the exponent is an integer, and the exponent's derivative is NaN at any negative base.
- * At base 0 an exponent >= 0 has no part in any derivative: those with respect to it are zero, the mixed ones too,
- * which for e <= 1 do not exist as limits. */
+/* base^exponent. base: g e b^(e-1), zero where e = 0; exponent: g y log b, zero where b = 0 and e >= 0. The mixed
+ * second derivative b^(e-1) (1 + e log b) is so where e = 0 as well (PyTorch: 0). pow(0, 0) = 1. A negative base is NaN
+ * unless the exponent is an integer, and the exponent's derivative is NaN at any negative base. At base 0 an exponent
+ * >= 0 has no part in any derivative: those with respect to it are zero, the mixed ones too, which for e <= 1 do not
+ * exist as limits. */
 WG_API wg_var wg_pow(wg_var base, wg_var exponent);
 
 WG_API wg_var wg_sqrt(wg_var x);  /* x^(1/2).    x: g / (2 y), infinite at 0; NaN below 0 */
@@ -100,7 +110,8 @@ WG_API wg_var wg_asinh(wg_var x); /* x: g / sqrt(1 + x^2), for huge x too */
 WG_API wg_var wg_acosh(wg_var x); /* for x >= 1.    x: g / (sqrt(x - 1) sqrt(x + 1)), infinite at 1 */
 WG_API wg_var wg_atanh(wg_var x); /* for |x| <= 1.  x: g / ((1 - x)(1 + x)), infinite at -1 and 1 */
 
-/* sqrt(a^2 + b^2), without overflow on the way.  a: g a / y, b: g b / y; zero at the origin, at every order. */
+/* sqrt(a^2 + b^2), without overflow on the way. a: g a / y, b: g b / y; zero at the origin, at every order. An operand
+ * that is 0 has the derivative 0, whatever the other (PyTorch: NaN beside NaN). */
 WG_API wg_var wg_hypot(wg_var a, wg_var b);
 
 /* The angle of the point (x, y), between -pi and pi (C's atan2).  y: g x / (x^2 + y^2), x: -g y / (x^2 + y^2), without
@@ -136,7 +147,7 @@ WG_API wg_var wg_sinc(wg_var x);
 
 WG_API wg_var wg_sigmoid(wg_var x);  /* 1 / (1 + e^-x), for any x.  x: g y sigmoid(-x) */
 WG_API wg_var wg_softplus(wg_var x); /* log(1 + e^x), for any x.    x: g sigmoid(x) */
-WG_API wg_var wg_softsign(wg_var x); /* x / (1 + |x|).              x: g / (1 + |x|)^2 */
+WG_API wg_var wg_softsign(wg_var x); /* x / (1 + |x|), -1 and 1 at infinity (PyTorch: NaN).  x: g / (1 + |x|)^2 */
 WG_API wg_var wg_relu(wg_var x);     /* max(x, 0), NaN for NaN.     x: g where x > 0, zero at 0 */
 
 /* x between 0 and 6, NaN for NaN.  x: g where 0 < x < 6, zero at 0 and 6 (PyTorch's). */
@@ -165,7 +176,8 @@ WG_API wg_var wg_celu(wg_var x, double alpha);
 /* (x + 3) / 6 between -3 and 3, 0 below, 1 above.  x: g / 6 where -3 < x < 3, zero at -3 and 3 (PyTorch's). */
 WG_API wg_var wg_hardsigmoid(wg_var x);
 
-/* x hardsigmoid(x).  x: g (2 x + 3) / 6 where -3 < x < 3; zero at -3 and below, g at 3 and above (PyTorch's). */
+/* x hardsigmoid(x). x: g (2 x + 3) / 6 where -3 < x < 3; zero at -3 and below, g at 3 and above (PyTorch up to 2.6 has
+ * -g / 2 at -3, 3 g / 2 at 3). 0 at -inf (PyTorch: NaN). */
 WG_API wg_var wg_hardswish(wg_var x);
 
 /* x between low and high, NaN for NaN: clamp, but for the derivative at the bounds.  x: g where low < x < high, zero at
@@ -236,10 +248,10 @@ WG_API wg_var wg_floor(wg_var x); /* the largest integer <= x */
 WG_API wg_var wg_ceil(wg_var x);  /* the smallest integer >= x */
 WG_API wg_var wg_trunc(wg_var x); /* the integer part, towards 0 */
 WG_API wg_var wg_round(wg_var x); /* the nearest integer, halves to the even one (NumPy's and PyTorch's) */
-WG_API wg_var wg_sign(wg_var x);  /* -1, 0 or 1; NaN for NaN */
+WG_API wg_var wg_sign(wg_var x);  /* -1, 0 or 1; NaN for NaN (NumPy's; PyTorch: 0) */
 
-/* 0 below 0, 1 above, at_zero at 0; NaN for NaN (NumPy's and PyTorch's heaviside, with a number for the second
- * argument). */
+/* 0 below 0, 1 above, at_zero at 0; NaN for NaN (NumPy's heaviside, with a number for the second argument; PyTorch's
+ * gives 0 for NaN). */
 WG_API wg_var wg_heaviside(wg_var x, double at_zero);
 
 /* Comparisons: 1 where true, 0 where false, in the tape's dtype; false with NaN, except not_equal. No derivative. */
@@ -274,8 +286,10 @@ WG_API wg_var wg_swiglu(wg_var x, int axis); /* a silu(b).     a: g silu(b),    
 
 /* ==== reduce =======================================================================================================
  * Over everything (the result is 0-d), or over n axes: negative ones count from the end; one that is absent or given
- * twice is WG_ERROR_SHAPE; n = 0 reduces none. keepdims leaves each reduced axis with extent 1. A sum without NaN, as
- * numpy.nansum, is that of wg_masked_fill(x, wg_isnan(x), 0). */
+ * twice is WG_ERROR_SHAPE; n = 0 reduces none. A 0-d x has no axis, also not 0 or -1, which PyTorch takes for it, here
+ * and, but for flatten, in the sections below. keepdims leaves each reduced axis with extent 1. A mean, variance or
+ * median of nothing is an error, where NumPy and PyTorch give NaN. A sum without NaN, as numpy.nansum, is that of
+ * wg_masked_fill(x, wg_isnan(x), 0). */
 
 /* The sum, added in blocks and pairs, so its error grows like the logarithm of the count (N. J. Higham, The accuracy of
  * floating point summation, SIAM J. Sci. Comput. 14, 1993). Of nothing: 0. x: g, broadcast. */
@@ -412,10 +426,11 @@ WG_API wg_status wg_topk(wg_var x, size_t k, int axis, wg_var *values, wg_var *i
 WG_API wg_var wg_median(wg_var x);
 WG_API wg_var wg_median_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
-/* The quantile, NumPy's with method "linear": with p = q (count - 1), what stands at place p in order, from 0;
- * between two places the mean of the neighbours weighted by nearness (R. J. Hyndman and Y. Fan, Sample quantiles in
- * statistical packages, 1996, definition 7). q outside of [0, 1] is WG_ERROR_ARGUMENT. NaN if one is. Of nothing:
- * WG_ERROR_SHAPE. x: g at the element taken, or in the same weights at the two. */
+/* The quantile, NumPy's with method "linear": with p = q (count - 1), what stands at place p in order, from 0; between
+ * two places the mean of the neighbours weighted by nearness (R. J. Hyndman and Y. Fan, Sample quantiles in statistical
+ * packages, 1996, definition 7). q outside of [0, 1] is WG_ERROR_ARGUMENT. NaN if one is; an infinite neighbour counts
+ * by its weight, and without one not at all (NumPy, PyTorch: NaN). Of nothing: WG_ERROR_SHAPE. x: g at the element
+ * taken, or in the same weights at the two. */
 WG_API wg_var wg_quantile(wg_var x, double q);
 WG_API wg_var wg_quantile_axes(wg_var x, double q, const int *axes, size_t n, bool keepdims);
 
@@ -534,10 +549,10 @@ typedef enum wg_pad_mode {
 
 /* x with a border: n widths, two for each of the last n / 2 axes, in the order of the axes and before its elements
  * first. (A matrix in PyTorch's pad has its columns' widths first.) value fills the border with WG_PAD_CONSTANT and is
- * not used else. Widths may be larger than the extent: the pattern goes on, as in NumPy; with WG_PAD_REFLECT an extent
- * of 1 is repeated. An axis of extent 0 can be padded with a value alone, otherwise it is WG_ERROR_SHAPE; so is an odd
- * n, or one larger than twice the rank. An unknown mode is WG_ERROR_ARGUMENT. x: to each element, the sum of g where it
- * is shown. */
+ * not used else. Widths may be larger than the extent: the pattern goes on, as in NumPy since 1.25 (PyTorch refuses
+ * it); with WG_PAD_REFLECT an extent of 1 is repeated. An axis of extent 0 can be padded with a value alone, otherwise
+ * it is WG_ERROR_SHAPE; so is an odd n, or one larger than twice the rank. An unknown mode is WG_ERROR_ARGUMENT. x: to
+ * each element, the sum of g where it is shown. */
 WG_API wg_var wg_pad(wg_var x, const size_t *widths, size_t n, wg_pad_mode mode, double value);
 
 /* ==== triangle =====================================================================================================
@@ -662,8 +677,9 @@ WG_API wg_var wg_cross(wg_var a, wg_var b);
  * Sums of one operand's own are taken first, then pairs are contracted by matmul, at each step the pair whose product
  * is smallest beside its parts: no intermediate has more than WG_MAX_RANK axes, or it is WG_ERROR_SHAPE. Each operand
  * gets g contracted with the others. Subscripts that cannot be read, or that name a letter in the output alone, are
- * WG_ERROR_ARGUMENT; extents that differ WG_ERROR_SHAPE, naming operand and letter. As in matmul, a zero times NaN or
- * infinity inside a product is NaN. */
+ * WG_ERROR_ARGUMENT; extents that differ WG_ERROR_SHAPE, naming operand and letter, and so is an output without "..."
+ * where that stands for axes (NumPy's rule; PyTorch sums them). As in matmul, a zero times NaN or infinity inside a
+ * product is NaN. */
 WG_API wg_var wg_einsum(const char *subscripts, const wg_var *in, size_t n);
 
 /* ==== linalg/solve ==================================================================================================
@@ -721,8 +737,9 @@ WG_API wg_var wg_cholesky(wg_var a);
 WG_API wg_var wg_det(wg_var a);
 
 /* The sign of the determinant, -1, 0 or 1, and the logarithm of its magnitude, which neither overflow nor underflow.
- * The sign has no derivative; logabsdet's: a: g a^-T. A singular matrix has sign 0 and logabsdet -inf, and a sweep that
- * comes to its logabsdet is WG_ERROR_ARGUMENT. After an error both are invalid. */
+ * The sign has no derivative; logabsdet's: a: g a^-T. Both are NaN for a matrix with a NaN or infinity that reaches a
+ * pivot (as NumPy's; PyTorch's sign is 0). A singular matrix has sign 0 and logabsdet -inf, and a sweep that comes to
+ * its logabsdet is WG_ERROR_ARGUMENT. After an error both are invalid. */
 WG_API wg_status wg_slogdet(wg_var a, wg_var *sign, wg_var *logabsdet);
 
 /* ==== linalg/qr =================================================================================================== */
@@ -848,13 +865,14 @@ typedef struct wg_pool_options {
     size_t stride[3];     /* the step from window to window; default the kernel: windows side by side */
     size_t padding[3];    /* on either side, at most half the kernel; default 0 */
     size_t dilation[3];   /* max alone: the step from tap to tap; default 1 */
-    bool ceil_mode;       /* a last window that hangs over the end counts too, if it begins before it */
+    bool ceil_mode;       /* a last window that hangs over the end by less than a stride counts too, also as the only
+                           * one, if it begins before the end */
     bool exclude_padding; /* avg alone: divide by the elements of x alone (PyTorch: count_include_pad = False) */
 } wg_pool_options;
 
-/* The largest that each window sees; the padding never wins; NaN where a NaN is seen. Extents as a convolution's. x: g
- * to the element that was largest, shared equally among ties as in max_axes (PyTorch: all of it to the first); windows
- * that overlap add up. */
+/* The largest that each window sees; the padding never wins; NaN where a NaN is seen. Extents as a convolution's. A
+ * window that sees nothing of x is WG_ERROR_SHAPE (PyTorch: -inf). x: g to the element that was largest, shared equally
+ * among ties as in max_axes (PyTorch: all of it to the first); windows that overlap add up. */
 WG_API wg_var wg_max_pool1d(wg_var x, const wg_pool_options *options);
 WG_API wg_var wg_max_pool2d(wg_var x, const wg_pool_options *options);
 WG_API wg_var wg_max_pool3d(wg_var x, const wg_pool_options *options);
@@ -884,7 +902,8 @@ WG_API wg_var wg_upsample_bilinear(wg_var x, size_t height, size_t width, bool a
  * finite and not negative, is added to a variance, and keeps rows of equal elements at zero with a finite derivative;
  * 1e-5 is usual. Variances have no correction (they divide by n). Below, m and v are the mean and variance of the
  * elements that are normalised together, s = sqrt(v + epsilon), and z = (x - m) / s. Where v + epsilon is 0, z is 0,
- * and so is its derivative; a result next to a large offset is as accurate as without.
+ * and so is its derivative; so they are for a single element, which PyTorch refuses in training. A result next to a
+ * large offset is as accurate as without.
  * x: (h - mean h - z mean(h z)) / s with h = g weight; weight: g z, bias: g, each summed to its shape. */
 
 /* z weight + bias over the last `axes` axes, taken together: 1 for (batch, features). weight and bias have the shape of
@@ -1073,13 +1092,14 @@ WG_API wg_var wg_nll(wg_var log_probabilities, wg_var target, int class_axis, wg
 /* ==== loss/similarity ============================================================================================= */
 
 /* The cosine between the vectors along an axis of a and b, which have one shape: sum u v, u = a / max(|a|, eps) and v
- * likewise. y has their shape without the axis. a: g (v - y u) / |a| where |a| > eps, g v / eps where |a| < eps. An
- * eps that is not a finite number above 0 is WG_ERROR_ARGUMENT; PyTorch's default is 1e-8. */
+ * likewise. y has their shape without the axis. a: g (v - y u) / |a| where |a| > eps, g v / eps where |a| < eps. An eps
+ * that is not a finite number above 0 is WG_ERROR_ARGUMENT; PyTorch's default is 1e-8; its gradient where |a| < eps is
+ * not that of its value. */
 WG_API wg_var wg_cosine_similarity(wg_var a, wg_var b, int axis, double eps);
 
 /* With c = cosine_similarity(a, b, axis, 1e-8): 1 - c where target > 0, else max(0, c - margin). target has the shape
- * of c, and no derivative; PyTorch's cosine_embedding_loss, whose targets are 1 and -1. A position is a vector, a
- * sample of WG_BATCH_MEAN likewise. */
+ * of c, and no derivative; PyTorch's cosine_embedding_loss, whose targets are 1 and -1, but for the 1e-12 that it adds
+ * to each |a|^2 in eps's place. A position is a vector, a sample of WG_BATCH_MEAN likewise. */
 WG_API wg_var wg_cosine_embedding(wg_var a, wg_var b, wg_var target, int axis, double margin, wg_reduction reduction);
 
 /* ==== random =======================================================================================================
