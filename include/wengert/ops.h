@@ -189,11 +189,11 @@ WG_API wg_var wg_hardtanh(wg_var x, double low, double high);
  * WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_threshold(wg_var x, double threshold, double value);
 
-/* x, and 0 where |x| <= band (PyTorch's, whose band, lambda, is 0.5 unless given); NaN for NaN.  x: g where |x| > band.
- * A band below 0 or NaN is WG_ERROR_ARGUMENT. */
+/* x, and 0 where |x| <= band (PyTorch's, whose band, lambda, is 0.5 unless given); NaN for NaN. x: g where |x| > band.
+ * A band below 0 or NaN is WG_ERROR_ARGUMENT (PyTorch takes it). */
 WG_API wg_var wg_hardshrink(wg_var x, double band);
 
-/* x moved by band towards 0, and 0 where |x| <= band; otherwise as hardshrink. */
+/* x moved by band towards 0, and 0 where |x| <= band; otherwise as hardshrink (PyTorch's gives 0 for NaN). */
 WG_API wg_var wg_softshrink(wg_var x, double band);
 
 /* x - tanh x, right in relative terms around 0 too.  x: g tanh^2 x */
@@ -221,8 +221,8 @@ WG_API wg_var wg_gelu_tanh(wg_var x);
 WG_API wg_var wg_maximum(wg_var a, wg_var b);
 WG_API wg_var wg_minimum(wg_var a, wg_var b);
 
-/* The same, but of a number and NaN the number (C's and NumPy's); g goes to the operand taken. NaN only where both are,
- * and g then goes to a. */
+/* The same, but of a number and NaN the number (C's and NumPy's); g goes to the operand taken, half to each at a tie
+ * (PyTorch: all to a). NaN only where both are, and g then goes to a. */
 WG_API wg_var wg_fmax(wg_var a, wg_var b);
 WG_API wg_var wg_fmin(wg_var a, wg_var b);
 
