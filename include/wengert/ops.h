@@ -320,8 +320,8 @@ WG_API wg_var wg_prod_axes(wg_var x, const int *axes, size_t n, bool keepdims);
 
 /* sum (x - mean)^2 / divisor, divisor = count - correction: 0 is NumPy's default (the mean square), 1 PyTorch's
  * (unbiased). A divisor that is not positive is WG_ERROR_SHAPE. In two passes, stable under any offset (T. F. Chan, G.
- * H. Golub, R. J. LeVeque, Algorithms for computing the sample variance, The American Statistician 37, 1983).
- * x: 2 g (x - mean) / divisor. */
+ * H. Golub, R. J. LeVeque, Algorithms for computing the sample variance, The American Statistician 37, 1983). x: 2 g (x
+ * - mean) / divisor. An infinite element makes y and its derivatives NaN (PyTorch: some of them infinite). */
 WG_API wg_var wg_variance(wg_var x, double correction);
 WG_API wg_var wg_variance_axes(wg_var x, const int *axes, size_t n, bool keepdims, double correction);
 
@@ -1016,8 +1016,8 @@ WG_API wg_var wg_l1(wg_var prediction, wg_var target, wg_reduction reduction);
  * Robust estimation of a location parameter, 1964; PyTorch's huber_loss. */
 WG_API wg_var wg_huber(wg_var prediction, wg_var target, double delta, wg_reduction reduction);
 
-/* huber with delta = beta, divided by beta; l1 where beta is 0: PyTorch's smooth_l1_loss. A beta that is negative or
- * not finite is WG_ERROR_ARGUMENT. */
+/* huber with delta = beta, divided by beta; l1 where beta is 0: PyTorch's smooth_l1_loss, but for the derivative where
+ * beta and e are 0, which is 0. A beta that is negative or not finite is WG_ERROR_ARGUMENT. */
 WG_API wg_var wg_smooth_l1(wg_var prediction, wg_var target, double beta, wg_reduction reduction);
 
 /* e^log_rate - target log_rate, the negative log-likelihood of counts without the term of the target alone; a target
