@@ -17,5 +17,7 @@
 #include "wengert/ops.h"
 #include "wengert/grad.h"
 #include "wengert/op.h"
+#include "wengert/inspect.h"
+#include "wengert/check.h"
 
 #endif

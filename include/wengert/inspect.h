@@ -1,0 +1,122 @@
+/* Looking at a tape from outside: what its nodes are, how they hang together, what flows through them in a reverse
+ * sweep, and the whole of it written out as text, JSON or a Graphviz graph. Nothing here changes a value. */
+#ifndef WENGERT_INSPECT_H
+#define WENGERT_INSPECT_H
+
+#include "op.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- nodes ------------------------------------------------------------------------------------------------------ */
+
+/* What a node is, in wg_node_info.flags. */
+enum {
+    WG_IS_LEAF = 1,      /* not computed by an op */
+    WG_IS_VARIABLE = 2,  /* a leaf with a gradient */
+    WG_IS_INDICES = 4,   /* int64_t elements */
+    WG_DEPENDS = 8,      /* a variable, or computed from one: a sweep passes through */
+    WG_IS_STALE = 16,    /* a leaf below was changed since */
+    WG_IS_RETAINED = 32, /* an intermediate with a gradient of its own */
+    WG_IS_VIEW = 64      /* shares the elements of its input */
+};
+
+/* One node of a tape. The pointers live as long as the node; name until it is named anew. */
+typedef struct wg_node_info {
+    const wg_op *op;  /* NULL: a leaf */
+    const char *kind; /* the op's name, or "variable", "constant", "indices" */
+    const char *name; /* as given by wg_name; NULL: none */
+    wg_shape shape;
+    unsigned flags;         /* WG_IS_..., WG_DEPENDS */
+    size_t inputs;          /* how many; wg_node_input reads them */
+    const void *attributes; /* as given to wg_apply; NULL: none */
+    size_t attributes_size;
+} wg_node_info;
+
+/* The number of nodes on the tape; 0 for NULL. Never sets an error. */
+WG_API size_t wg_node_count(const wg_tape *tape);
+
+/* Node i, in the order of recording; an invalid var when there is none. Never sets an error. */
+WG_API wg_var wg_node_at(wg_tape *tape, size_t i);
+
+/* Describes a node. An invalid var is WG_ERROR_ARGUMENT; a stale one can be read. */
+WG_API wg_status wg_node_read(wg_var node, wg_node_info *info);
+
+/* Input k of a node, or an invalid var when it has none such. Never sets an error. */
+WG_API wg_var wg_node_input(wg_var node, size_t k);
+
+/* A node's attributes in words, such as "axis=1 keepdims=true"; "" for none; "12 bytes" where its op does not say.
+ * Writes at most size bytes, the end included, and returns the length it has in full, as snprintf does. */
+WG_API size_t wg_node_attributes(wg_var node, char *text, size_t size);
+
+/* Records a node again: the same op and attributes, on a tape that may be another one and of the other dtype, applied
+ * to that tape's vars in[0..n-1]. A leaf (n = 0) is copied with its kind and its numbers, converted. An op without an
+ * evaluation keeps the node's value. The copy has the node's name. Errors are those of wg_apply, on either tape. */
+WG_API wg_var wg_node_copy(wg_tape *tape, wg_var node, const wg_var *in, size_t n);
+
+/* A node as a formula in the names that values were given: "W2 @ A1 + b2" for a node below which W2, A1 and b2 are
+ * named. Unnamed leaves of size 1 are their number, other unnamed leaves their kind; beyond a few ops deep it is cut
+ * short with "...". The node's own name is not used. Writes and returns as snprintf does. */
+WG_API size_t wg_node_formula(wg_var node, char *text, size_t size);
+
+/* ---- observing a sweep ------------------------------------------------------------------------------------------ */
+
+/* One step of a reverse sweep: what the result of an op passes to one of its inputs. An input that is there twice has
+ * two edges. */
+typedef struct wg_edge {
+    wg_var from;         /* the result of the op */
+    wg_var to;           /* its input ... */
+    size_t position;     /* ... number position, from 0 */
+    const void *adjoint; /* of from, complete; of its shape, in the tape's dtype */
+    void *contribution;  /* to the adjoint of to, of its shape. Writing to it replaces it */
+} wg_edge;
+
+/* What to call in a sweep; members may be NULL. Returning another status than WG_OK stops the sweep with it. Within
+ * a call the tape is busy: its values can be read, but nothing recorded, replayed, rewound, swept or freed. */
+typedef struct wg_observer {
+    /* A value's adjoint is complete and about to be passed on. Writing to it replaces it. Called for each result of an
+     * op that the sweep reaches, and for each leaf among wrt that it reaches, in falling order. */
+    wg_status (*node)(void *user, wg_var node, void *adjoint);
+    /* A contribution is about to be added to its input's adjoint. */
+    wg_status (*edge)(void *user, const wg_edge *edge);
+    void *user;
+} wg_observer;
+
+/* A reverse sweep from out for the values wrt, with every step shown to the observer. cotangent has out's shape and
+ * the tape's dtype; NULL: ones. gradients, unless NULL, gets the derivatives with respect to wrt[0], wrt[1], ..., one
+ * after the other, zeros where nothing arrives. wrt may be any values on the tape; the sweep passes through what
+ * depends on them, and touches no gradient of the tape's. Contributions are made apart and then added, so sums may
+ * differ from wg_backward's in the last bits. observer may be NULL. Errors as wg_jacobian's, and the observer's. */
+WG_API wg_status wg_observe(
+    wg_var out, const void *cotangent, const wg_var *wrt, size_t n, void *gradients, const wg_observer *observer);
+
+/* ---- writing it out --------------------------------------------------------------------------------------------- */
+
+/* Takes text piece by piece; wg_write_to_file takes a FILE * as user. */
+typedef void (*wg_writer)(void *user, const char *text, size_t length);
+WG_API void wg_write_to_file(void *file, const char *text, size_t length);
+
+typedef enum wg_dump_format {
+    WG_DUMP_TEXT, /* a line a node */
+    WG_DUMP_JSON, /* {"dtype": "f64", "nodes": [{"index": 0, "kind": "variable", "name": "W1", "shape": [5, 3], ...}]} */
+    WG_DUMP_DOT   /* for Graphviz */
+} wg_dump_format;
+
+/* Writes out the whole tape. Values are not evaluated or changed. */
+WG_API wg_status wg_dump(wg_tape *tape, wg_dump_format format, wg_writer write, void *user);
+
+/* Writes out the reverse sweep from a scalar for the values wrt, step by step: a line for each named value and each of
+ * wrt, in the order in which their adjoints are complete, with the formula by which it is derived from those before,
+ * its shape and its Euclidean norm:
+ *
+ *     dZ1 = dA1 * A1 * (1 - A1)   (5,100)   |dZ1| = 0.0123
+ */
+WG_API wg_status wg_explain(wg_var scalar, const wg_var *wrt, size_t n, wg_writer write, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
