@@ -34,8 +34,8 @@ const double *check_adjoint(const check_edge *edge, wg_var node);
 /* Input k of edge->from. */
 wg_var check_input(const check_edge *edge, size_t k);
 /* The number of nodes of the copy that may stand in for others (numbers, not indices, on the way to the loss or made by
- * the caller), and node i of them. */
-size_t check_candidates(const check_edge *edge, wg_var *const *nodes);
+ * the caller), and the array of them. */
+size_t check_candidates(const check_edge *edge, const wg_var **nodes);
 
 /* Memory for the time of one family's call; freed afterwards by the search. NULL: out of memory, and the search stops. */
 double *check_array(const check_edge *edge, size_t n);
