@@ -16,7 +16,7 @@ find include src examples bench -type f \( -name '*.[ch]' -o -name '*.inc' -o -n
         may["include"] = "include"
         may["kernels"] = ""
         may["shape"]   = "types.h"
-        may["tape"]    = "shape kernels types.h tape.h op.h"
+        may["tape"]    = "shape kernels types.h tape.h op.h inspect.h"
         may["ops"]     = "tape shape kernels public"
         may["grad"]    = "ops tape shape kernels public"
         may["inspect"] = "public"

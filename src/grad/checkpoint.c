@@ -153,6 +153,19 @@ static wg_status checkpoint_evaluate(wg_call *call)
     return tape->status;
 }
 
+/* The cotangent goes to the function's result; when that is an older value and the sweep is observed, as to an input. */
+static wg_status checkpoint_seed(wg_derivation *d, const checkpoint_run *run, const void *cotangent)
+{
+    const wg_call *call = wg_derivation_call(d);
+    wg_tape *tape = call->tape;
+    size_t k = 0;
+    if (!tape->observation || run->out.index >= run->start)
+        return wg_sweep_seed(tape, run->out.index, cotangent) ? WG_OK : tape->status;
+    while (call->inputs[k] != run->out.index) k++;
+    wg_give_term(d, k, wg_cotangent(d));
+    return tape->status;
+}
+
 /* On numbers: a sweep of its own through what the function records. Older values' adjoints are the sweep's under way. */
 static void checkpoint_sweep(wg_derivation *d)
 {
@@ -161,12 +174,15 @@ static void checkpoint_sweep(wg_derivation *d)
     const void *cotangent = wg_term_numbers(d, wg_cotangent(d));
     checkpoint_run run;
     if (!cotangent) return;
+    wg_observation *around = tape->observation, inside = {.checkpoint = d, .start = tape->length};
+    if (around) tape->observation = &inside;
     if (checkpoint_again(tape, call, WG_ERROR_ARGUMENT, &run) && wg_sweep_reserve(tape) &&
         tape->nodes[run.out.index].flags & WG_NODE_NEEDS) {
-        wg_status status = wg_sweep_seed(tape, run.out.index, cotangent) ? WG_OK : tape->status;
+        wg_status status = checkpoint_seed(d, &run, cotangent);
         if (status == WG_OK && run.out.index >= run.start) status = wg_sweep_down(tape, run.out.index, run.start);
         if (status != WG_OK && run.out.index >= run.start) wg_sweep_abandon(tape, run.out.index, run.start);
     }
+    tape->observation = around;
     wg_list_cut(tape, run.start);
 }
 
@@ -340,4 +356,10 @@ wg_var wg_checkpoint(wg_tape *tape, wg_function f, void *user, const wg_var *in,
         if (wg_list_check(tape, "checkpoint", k + 1, in[k]) != WG_OK) return wg_invalid(tape);
     checkpoint_function function = {.run = f, .user = user, .n = n};
     return checkpoint_first(tape, &function, in);
+}
+
+wg_var wg_checkpoint_repeat(wg_tape *tape, uint32_t index, const wg_var *in)
+{
+    const checkpoint_function *function = tape->nodes[index].u.record->attributes;
+    return wg_checkpoint(tape, function->run, function->user, in, function->n);
 }

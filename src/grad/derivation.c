@@ -5,6 +5,7 @@
  * A cotangent that is passed on unchanged is not copied: the last input that takes it whole takes over its memory. */
 #include "grad/derivation.h"
 
+#include "grad/sweep.h"
 #include "shape/shape.h"
 #include "wengert/ops.h"
 
@@ -23,15 +24,20 @@ void *wg_adjoint_take(wg_tape *tape, wg_record *record, const char *what)
     return record->adjoint;
 }
 
-/* Where contributions to a node's adjoint go. NULL: out of memory, the error is set. */
-static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
+static void *derivation_through(wg_derivation *d, uint32_t index, bool *add);
+
+/* A node's adjoint, or gradient, to write or add to. NULL: out of memory, the error is set. */
+static void *derivation_destination(wg_derivation *d, uint32_t index, bool *add)
 {
     wg_tape *tape = d->call.tape;
+    const wg_observation *seen = tape->observation;
+    if (seen && index < seen->start) return derivation_through(seen->checkpoint, index, add);
     wg_node *node = &tape->nodes[index];
     *add = true;
-    bool number = node->flags & WG_NODE_NUMBER;
+    bool number = node->flags & WG_NODE_NUMBER && !seen;
     if (node->flags & WG_NODE_INLINE || (number && node->flags & WG_NODE_VARIABLE)) {
-        if ((tape->ieee_zero || d->rehearsal) && node->flags & WG_NODE_INLINE) node->flags |= WG_NODE_REACHED;
+        bool marked = tape->ieee_zero || d->rehearsal || seen;
+        if (marked && node->flags & WG_NODE_INLINE) node->flags |= WG_NODE_REACHED;
         return wg_node_slot(tape, index);
     }
     wg_record *record = node->u.record;
@@ -47,12 +53,53 @@ static void *derivation_adjoint(wg_derivation *d, uint32_t index, bool *add)
     return adjoint;
 }
 
+static size_t derivation_input_size(const wg_derivation *d, size_t k)
+{
+    return wg_node_shape(d->call.tape, &d->call.tape->nodes[d->call.inputs[k]])->size;
+}
+
+/* Where contributions to input k's adjoint go. NULL: out of memory, the error is set. */
+static void *derivation_adjoint(wg_derivation *d, size_t k, bool *add)
+{
+    if (!d->apart) return derivation_destination(d, d->call.inputs[k], add);
+    wg_tape *tape = d->call.tape;
+    size_t bytes = derivation_input_size(d, k) * wg_derivation_element(d);
+    *add = d->apart[k];
+    if (!d->apart[k]) d->apart[k] = wg_pool_take(&tape->pool, &tape->source, bytes);
+    if (!d->apart[k]) wg_tape_fail_memory(tape, d->call.op->name, bytes);
+    return d->apart[k];
+}
+
+/* An older value that an observed checkpoint's function uses: the checkpoint's own contribution to it. */
+static void *derivation_through(wg_derivation *d, uint32_t index, bool *add)
+{
+    size_t k = 0;
+    while (k + 1 < d->call.n && d->call.inputs[k] != index) k++; /* it is among the inputs */
+    return derivation_adjoint(d, k, add);
+}
+
+/* Shows what was made apart, and adds it where it belongs. */
+static void derivation_deliver(wg_derivation *d)
+{
+    wg_tape *tape = d->call.tape;
+    for (size_t k = 0; k < d->call.n; k++) {
+        void *apart = d->apart[k];
+        if (!apart) continue;
+        bool add;
+        uint32_t input = d->call.inputs[k];
+        size_t size = derivation_input_size(d, k);
+        bool goes_on = tape->status == WG_OK && wg_observe_edge(tape, d->index, d->terms[1].data, input, k, apart);
+        void *out = goes_on ? derivation_destination(d, input, &add) : NULL;
+        if (out) wg_adjoint_accumulate(d->call.dtype, size, apart, out, add);
+        wg_pool_give_back(&tape->pool, apart, size * wg_derivation_element(d));
+    }
+}
+
 static void derivation_add(wg_derivation *d, size_t k, const void *data)
 {
     bool add;
-    uint32_t input = d->call.inputs[k];
-    size_t size = wg_node_shape(d->call.tape, &d->call.tape->nodes[input])->size;
-    void *out = derivation_adjoint(d, input, &add);
+    size_t size = derivation_input_size(d, k);
+    void *out = derivation_adjoint(d, k, &add);
     if (out && !d->rehearsal) wg_adjoint_accumulate(d->call.dtype, size, data, out, add);
 }
 
@@ -64,7 +111,7 @@ void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
         wg_derivation_only_numbers(d);
         return NULL;
     }
-    void *out = derivation_adjoint(d, d->call.inputs[k], add);
+    void *out = derivation_adjoint(d, k, add);
     return d->rehearsal ? NULL : out;
 }
 
@@ -72,7 +119,7 @@ void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
  * in their order, so that sums come out the same however the value is stored. */
 static void derivation_pass(wg_derivation *d, size_t k)
 {
-    bool twice = false;
+    bool twice = d->apart;
     for (size_t j = 0; j < d->call.n && d->call.n <= WG_DERIVATION_FEW; j++)
         twice = twice || (j != k && d->call.inputs[j] == d->call.inputs[k]);
     if (twice || d->passes_count == WG_DERIVATION_PASSES)
@@ -273,8 +320,8 @@ void wg_give(
     } else if (!fits || !(op->flags & WG_OP_ADDS)) {
         wg_give_term(d, k, wg_step(d, op, in, n, attributes, size));
     } else {
-        bool zeros = op->flags & WG_OP_JOINS && derivation_holds_zeros(d, k);
-        a.call.out = derivation_adjoint(d, d->call.inputs[k], &a.call.add);
+        bool zeros = op->flags & WG_OP_JOINS && !d->apart && derivation_holds_zeros(d, k);
+        a.call.out = derivation_adjoint(d, k, &a.call.add);
         a.call.add = a.call.add || zeros;
         if (a.call.out) derivation_evaluate(d, &a.call);
     }
@@ -301,6 +348,9 @@ void wg_give_term(wg_derivation *d, size_t k, wg_term given)
 
 /* ---- one op -------------------------------------------------------------------------------------------------------- */
 
+/* What a derivation takes from the pool where there are many inputs. */
+static size_t derivation_bytes(size_t n) { return n * (sizeof(wg_array) + sizeof(void *)); }
+
 static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
 {
     const wg_node *node = &tape->nodes[index];
@@ -314,10 +364,14 @@ static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
     d->index = index;
     d->passes_count = 0;
     d->operands = d->few_operands;
+    d->apart = d->few_apart;
     if (n > WG_DERIVATION_FEW) {
-        d->operands = wg_pool_take(&tape->pool, &tape->source, n * sizeof *d->operands);
-        if (!d->operands) return wg_tape_fail_memory(tape, node->op->name, n * sizeof *d->operands), false;
+        d->operands = wg_pool_take(&tape->pool, &tape->source, derivation_bytes(n));
+        if (!d->operands) return wg_tape_fail_memory(tape, node->op->name, derivation_bytes(n)), false;
+        d->apart = (void **)(void *)(d->operands + n);
     }
+    if (d->recorded || !tape->observation) d->apart = NULL;
+    for (size_t k = 0; k < n && d->apart; k++) d->apart[k] = NULL;
     for (size_t k = 0; k < n; k++) {
         const wg_interned *shape = wg_node_shape(tape, &tape->nodes[inputs[k]]);
         d->operands[k] =
@@ -347,23 +401,23 @@ static wg_status derivation_run(wg_derivation *d)
     else
         wg_tape_fail(tape, WG_ERROR_UNSUPPORTED, "%s: it has no derivative", op->name);
     if (!d->recorded) derivation_finish_passes(d);
+    if (d->apart) derivation_deliver(d);
     for (uint32_t i = 1; i < d->count; i++)
         if (d->terms[i].owned)
             wg_pool_give_back(&tape->pool, d->terms[i].owned, d->terms[i].shape->size * wg_derivation_element(d));
     if (d->terms != d->few_terms) wg_pool_give_back(&tape->pool, d->terms, d->capacity * sizeof *d->terms);
-    if (d->call.n > WG_DERIVATION_FEW) wg_pool_give_back(&tape->pool, d->operands, d->call.n * sizeof *d->operands);
+    if (d->call.n > WG_DERIVATION_FEW) wg_pool_give_back(&tape->pool, d->operands, derivation_bytes(d->call.n));
     return tape->status;
 }
 
-wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, bool rehearsal)
+wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, const void *adjoint, bool rehearsal)
 {
     wg_derivation d;
     d.recorded = NULL;
     d.rehearsal = rehearsal;
     if (!derivation_open(&d, tape, index)) return tape->status;
-    const wg_record *record = tape->nodes[index].u.record;
-    wg_derivation_add_term(
-        &d, (wg_derivation_term){.shape = record->shape, .data = record->adjoint, .node = UINT32_MAX});
+    const wg_interned *shape = wg_node_shape(tape, &tape->nodes[index]);
+    wg_derivation_add_term(&d, (wg_derivation_term){.shape = shape, .data = adjoint, .node = UINT32_MAX});
     return derivation_run(&d);
 }
 

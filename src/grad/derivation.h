@@ -5,10 +5,10 @@
 #include "kernels/copy.h"
 #include "tape/list.h"
 
-/* Runs node index's derivative on numbers: its adjoint goes to its inputs' adjoints. The node has a record and an
- * adjoint, which may have been handed over to an input (then it is NULL) on return. In a rehearsal memory is taken and
- * given back in just the same order, and nothing is computed. */
-wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, bool rehearsal);
+/* Runs node index's derivative on numbers: its adjoint goes to its inputs' adjoints. A record's own adjoint may have been
+ * handed over to an input (then it is NULL) on return. In a rehearsal memory is taken and given back in just the same order,
+ * and nothing is computed. While there is an observation, each input's part is made apart, shown, and then added. */
+wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, const void *adjoint, bool rehearsal);
 
 /* A contribution of an op with WG_OP_JOINS, waiting to be recorded together with its like: an application to n inputs, which
  * follow, and after them size bytes of attributes. */
@@ -67,6 +67,9 @@ wg_status wg_sweep_recorded(wg_tape *tape, const wg_recorded_request *request, b
  * what was recorded is left for the caller to cut off. */
 bool wg_checkpoint_unfold(wg_tape *tape, uint32_t index, uint32_t *start, wg_var *out);
 
+/* wg_checkpoint of the same function, with other inputs. */
+wg_var wg_checkpoint_repeat(wg_tape *tape, uint32_t index, const wg_var *in);
+
 /* ---- inside a derivation (terms.c, derivation.c) --------------------------------------------------------------------- */
 
 #define WG_DERIVATION_TERMS  64
@@ -88,6 +91,7 @@ struct wg_derivation {
     uint32_t index;
     uint32_t few_inputs[2];
     wg_array *operands, few_operands[WG_DERIVATION_FEW];
+    void **apart, *few_apart[WG_DERIVATION_FEW]; /* under observation: input k's contribution; NULL: nothing so far */
     size_t passes_count;
     uint32_t passes[WG_DERIVATION_PASSES]; /* inputs that take the cotangent whole, once all else is done */
     uint32_t count, capacity;              /* terms so far, and as many as fit; id 0 is the invalid term */

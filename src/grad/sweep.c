@@ -23,8 +23,7 @@ bool wg_sweep_reserve(wg_tape *tape)
     return true;
 }
 
-/* Adds numbers to the gradient of a variable or a retained intermediate. */
-static void sweep_add_to_grad(wg_tape *tape, wg_record *record, const void *numbers)
+void wg_sweep_add_to_grad(wg_tape *tape, wg_record *record, const void *numbers)
 {
     wg_adjoint_accumulate(
         tape->dtype, record->shape->size, numbers, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
@@ -41,13 +40,13 @@ bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent)
 {
     wg_node *node = &tape->nodes[index];
     if (node->flags & WG_NODE_INLINE) {
-        if (tape->ieee_zero) node->flags |= WG_NODE_REACHED;
+        if (tape->ieee_zero || tape->observation) node->flags |= WG_NODE_REACHED;
         wg_adjoint_accumulate(tape->dtype, 1, cotangent, wg_node_slot(tape, index), !sweep_slot_is_zero(tape, index));
         return true;
     }
     wg_record *record = node->u.record;
     if (!node->op) {
-        if (record->grad) sweep_add_to_grad(tape, record, cotangent);
+        if (record->grad) wg_sweep_add_to_grad(tape, record, cotangent);
         return true;
     }
     bool add = record->adjoint;
@@ -56,7 +55,7 @@ bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent)
     return true;
 }
 
-static void sweep_spend(wg_tape *tape, wg_record *record)
+void wg_sweep_spend(wg_tape *tape, wg_record *record)
 {
     wg_pool_give_back(&tape->pool, record->adjoint, record->shape->size * wg_dtype_size(tape->dtype));
     record->adjoint = NULL;
@@ -67,12 +66,11 @@ static void sweep_variable(wg_tape *tape, uint32_t index)
 {
     if (sweep_slot_is_zero(tape, index)) return;
     void *slot = wg_node_slot(tape, index);
-    sweep_add_to_grad(tape, tape->nodes[index].u.record, slot);
+    wg_sweep_add_to_grad(tape, tape->nodes[index].u.record, slot);
     memset(slot, 0, wg_dtype_size(tape->dtype));
 }
 
-/* A scalar that was given a record while the sweep was on its way down to it: what had reached it before is in its slot. */
-static bool sweep_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
+bool wg_sweep_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
 {
     wg_node *node = &tape->nodes[index];
     void *slot = wg_node_slot(tape, index);
@@ -86,6 +84,17 @@ static bool sweep_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
     return true;
 }
 
+bool wg_sweep_is_finite(wg_tape *tape, uint32_t index, const void *adjoint)
+{
+    if (!tape->check_finite) return true;
+    size_t size = wg_node_shape(tape, &tape->nodes[index])->size;
+    size_t at = wg_first_not_finite(tape->dtype, adjoint, size);
+    if (at == size) return true;
+    wg_tape_fail(tape, WG_ERROR_NONFINITE, "%s: element %zu of the adjoint of %s is not finite", tape->sweeping, at,
+        wg_list_title(tape, index));
+    return false;
+}
+
 /* A node with a record. */
 static wg_status sweep_record(wg_tape *tape, uint32_t index)
 {
@@ -95,24 +104,20 @@ static wg_status sweep_record(wg_tape *tape, uint32_t index)
         if (node->flags & WG_NODE_VARIABLE && node->flags & WG_NODE_NUMBER) sweep_variable(tape, index);
         return WG_OK;
     }
-    if (record->flags & WG_RECORD_BOX && !sweep_take_slot(tape, index, record)) return tape->status;
+    if (record->flags & WG_RECORD_BOX && !wg_sweep_take_slot(tape, index, record)) return tape->status;
     if (!record->adjoint) return WG_OK;
-    if (tape->check_finite) {
-        size_t at = wg_first_not_finite(tape->dtype, record->adjoint, record->shape->size);
-        if (at < record->shape->size)
-            return wg_tape_fail(tape, WG_ERROR_NONFINITE, "%s: element %zu of the adjoint of %s is not finite",
-                tape->sweeping, at, wg_list_title(tape, index));
-    }
+    if (!wg_sweep_is_finite(tape, index, record->adjoint)) return tape->status;
     bool ours = !tape->targeting || record->flags & WG_RECORD_TARGET;
-    if (record->grad && ours) sweep_add_to_grad(tape, record, record->adjoint);
+    if (record->grad && ours) wg_sweep_add_to_grad(tape, record, record->adjoint);
     bool passes = (node->flags & (WG_NODE_NEEDS | WG_NODE_STOPS)) == WG_NODE_NEEDS;
-    wg_status status = passes ? wg_derive_numbers(tape, index, false) : WG_OK;
-    sweep_spend(tape, record);
+    wg_status status = passes ? wg_derive_numbers(tape, index, record->adjoint, false) : WG_OK;
+    wg_sweep_spend(tape, record);
     return status;
 }
 
 wg_status wg_sweep_down(wg_tape *tape, uint32_t from, uint32_t low)
 {
+    if (tape->observation) return wg_observe_down(tape, from, low);
     int64_t i = from;
     while (i >= (int64_t)low) {
         const wg_node *node = &tape->nodes[i];
@@ -144,7 +149,7 @@ void wg_sweep_abandon(wg_tape *tape, uint32_t from, uint32_t low)
             if (reached && node->flags & WG_NODE_VARIABLE) node->u.record->flags |= WG_RECORD_SWEPT;
             memset(wg_node_slot(tape, i), 0, wg_dtype_size(tape->dtype));
         }
-        if (!(node->flags & WG_NODE_INLINE)) sweep_spend(tape, node->u.record);
+        if (!(node->flags & WG_NODE_INLINE)) wg_sweep_spend(tape, node->u.record);
     }
 }
 
@@ -181,8 +186,8 @@ static wg_status sweep_rehearse_record(wg_tape *tape, uint32_t index)
 {
     wg_record *record = tape->nodes[index].u.record;
     if (!tape->nodes[index].op || !record->adjoint) return WG_OK;
-    wg_status status = wg_derive_numbers(tape, index, true);
-    sweep_spend(tape, record);
+    wg_status status = wg_derive_numbers(tape, index, record->adjoint, true);
+    wg_sweep_spend(tape, record);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #define WG_GRAD_SWEEP_H
 
 #include "tape/list.h"
+#include "wengert/inspect.h"
 
 /* Room among tape->adjoints for every node on the tape. False: the error is set. */
 bool wg_sweep_reserve(wg_tape *tape);
@@ -14,11 +15,41 @@ bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent);
  * Only where running out is to be expected. */
 wg_status wg_sweep_rehearse(wg_tape *tape, uint32_t from, uint32_t low);
 
+/* What reached a scalar before it was given a record, in the middle of a sweep, joins the adjoint of that. False: out of
+ * memory, the error is set. */
+bool wg_sweep_take_slot(wg_tape *tape, uint32_t index, wg_record *record);
+
+/* Adds numbers to the gradient of a variable, a retained intermediate or a target. */
+void wg_sweep_add_to_grad(wg_tape *tape, wg_record *record, const void *numbers);
+
+/* Gives an adjoint's memory back. */
+void wg_sweep_spend(wg_tape *tape, wg_record *record);
+
+/* With check_finite: false, and the error set, when node index's adjoint is not finite. */
+bool wg_sweep_is_finite(wg_tape *tape, uint32_t index, const void *adjoint);
+
 /* The sweep, from a node down to another, both included. */
 wg_status wg_sweep_down(wg_tape *tape, uint32_t from, uint32_t low);
 
 /* After a sweep that failed: no adjoint is left behind. */
 void wg_sweep_abandon(wg_tape *tape, uint32_t from, uint32_t low);
+
+/* ---- observed (grad/observe.c) ------------------------------------------------------------------------------------------ */
+
+/* A sweep whose steps are shown to an observer. There each contribution is made by itself, and then added. */
+typedef struct wg_observation {
+    const wg_observer *observer;
+    /* The interior of a checkpoint is not shown: what it passes to values below start is passed by the checkpoint. */
+    wg_derivation *checkpoint;
+    uint32_t start;
+} wg_observation;
+
+/* wg_sweep_down while there is an observation. */
+wg_status wg_observe_down(wg_tape *tape, uint32_t from, uint32_t low);
+
+/* Shows what node from passes to its input number position. False: the sweep is to stop, and the error is set. */
+bool wg_observe_edge(
+    wg_tape *tape, uint32_t from, const void *adjoint, uint32_t to, size_t position, void *contribution);
 
 /* ---- targets (grad/targets.c) ------------------------------------------------------------------------------------------- */
 

@@ -51,7 +51,7 @@ bool wg_targets_open(wg_targets *targets, wg_tape *tape, const wg_var *wrt, size
         else
             record->grad = target;
         record->flags |= WG_RECORD_TARGET;
-        if (!node->op) node->flags |= WG_NODE_VARIABLE;
+        if (!node->op && !(node->flags & WG_NODE_VARIABLE)) node->flags |= WG_NODE_VARIABLE | WG_NODE_LENT;
     }
     targets_mark(tape, targets_is_target);
     tape->targeting = true;
@@ -108,7 +108,7 @@ void wg_targets_close(wg_targets *targets)
         if (target->first != k) continue;
         wg_node *node = &tape->nodes[target->index];
         wg_record *record = node->u.record;
-        node->flags = targets_restore(node->flags, target->node_flags, WG_NODE_VARIABLE);
+        node->flags = targets_restore(node->flags, target->node_flags, WG_NODE_VARIABLE | WG_NODE_LENT);
         record->flags = targets_restore(record->flags, target->record_flags, ours);
         record->grad = target->grad;
     }

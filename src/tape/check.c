@@ -10,6 +10,8 @@ wg_status wg_tape_ready(wg_tape *tape, const char *what)
     if (tape->status != WG_OK) return tape->status;
     if (tape->evaluating)
         return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy: an op's evaluation cannot record", what);
+    if (tape->observed)
+        return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy: an observer cannot record", what);
     return WG_OK;
 }
 

@@ -9,7 +9,7 @@
 
 void wg_tape_update_quick(wg_tape *tape)
 {
-    bool plain = tape->status == WG_OK && !tape->changed && !tape->check_finite && !tape->evaluating;
+    bool plain = tape->status == WG_OK && !tape->changed && !tape->check_finite && !tape->evaluating && !tape->observed;
     tape->quick = !plain ? WG_QUICK_NO : tape->dtype == WG_F64 ? WG_QUICK_F64 : WG_QUICK_F32;
 }
 

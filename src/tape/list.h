@@ -32,8 +32,9 @@ enum {
     WG_NODE_INDICES = 16,  /* int64_t elements */
     WG_NODE_STALE = 32,    /* a leaf below was changed since */
     WG_NODE_CHANGED = 64,  /* a leaf whose change has not been passed on to its dependants yet */
-    WG_NODE_REACHED = 128, /* inline, during a sweep with ieee_zero: its adjoint has a contribution */
+    WG_NODE_REACHED = 128, /* inline, during a sweep with ieee_zero or an observer: its adjoint has a contribution */
     WG_NODE_STOPS = 512,   /* during a sweep for targets: it is one, and depends on no other */
+    WG_NODE_LENT = 1024,   /* during a sweep for targets: a constant that is one, and looks like a variable */
     WG_NODE_WAITS = 256    /* beside STALE: only because a replay stopped before it; its inputs are what they were */
 };
 #define WG_NODE_RULE_SHIFT 16
@@ -138,6 +139,8 @@ struct wg_tape {
     unsigned busy;        /* depth of calls into an op's functions and of sweeps: no rewind, replay, backward or free */
     unsigned inside;      /* busy's value within a checkpointed function, where derivatives may be recorded; else 0 */
     unsigned evaluating;  /* depth of calls into shape rules and evaluations: no recording either */
+    bool observed;        /* an observer is being called: no recording */
+    struct wg_observation *observation; /* of the sweep under way, or NULL */
     wg_status status;
     unsigned next_description;
     char message[WG_MESSAGE_SIZE];
