@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks the direction of every #include. Arrows run one way:
 #
-#     examples, check, inspect, tests -> public headers -> grad -> ops -> tape -> shape;   grad, ops -> kernels
+#     command, examples, check, inspect, tests -> public headers -> grad -> ops -> tape -> shape;   grad, ops -> kernels
 #
 # Each room may include itself and the rooms named for it below. "ops.h", for example, stands for that public header
 # alone, "public" for all of them.
@@ -9,7 +9,7 @@
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 
-find include src examples bench -type f \( -name '*.[ch]' -o -name '*.inc' -o -name '*.def' \) 2> /dev/null | sort |
+find include src command examples bench -type f \( -name '*.[ch]' -o -name '*.inc' -o -name '*.def' \) 2> /dev/null | sort |
     xargs grep -HnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' |
     awk -v OFS='\t' '
     BEGIN {
@@ -21,6 +21,7 @@ find include src examples bench -type f \( -name '*.[ch]' -o -name '*.inc' -o -n
         may["grad"]    = "ops tape shape kernels public"
         may["inspect"] = "public"
         may["check"]   = "public"
+        may["command"] = "public"
         may["examples"] = "public"
         may["bench"]   = "kernels ops public"      # the same loops, without a tape
     }
