@@ -13,6 +13,8 @@
  *                  and operands that the derivative is not said to read are overwritten with NaN before the sweep
  *     accumulation two sweeps are twice one; a gradient that is not zero is added to; other ops that use the inputs,
  *                  recorded before and after, add to their adjoints
+ *     inspection   an observed sweep shows contributions that add up to the same gradient; a copy on another tape has
+ *                  the same value and gradient
  */
 #include <float.h>
 #include <math.h>
@@ -327,6 +329,8 @@ static void row_run_data(const row_data *data)
         row_check_accumulation(data, &own, (wg_dtype)dtype);
         row_check_beside(data, &own, (wg_dtype)dtype);
         row_check_bounded(data, (wg_dtype)dtype);
+        row_check_observed(data, &own, (wg_dtype)dtype);
+        row_check_copied(data, &g, (wg_dtype)dtype);
         row_gradient_free(data, &own);
     }
     row_gradient_free(data, &g);

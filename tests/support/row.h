@@ -191,6 +191,10 @@ void row_near(const array *got, const array *expected, long double relative, lon
 /* row_memory.c: with a caller's allocator a sweep takes all its memory before it touches a gradient. */
 void row_check_bounded(const row_data *data, wg_dtype dtype);
 
+/* row_inspect.c; the gradient to compare a copy's with is that on a tape of doubles. */
+void row_check_observed(const row_data *data, const row_gradient *g, wg_dtype dtype);
+void row_check_copied(const row_data *data, const row_gradient *g, wg_dtype dtype);
+
 /* row_second.c */
 void row_check_recorded(const row_data *data, const row_gradient *g, wg_dtype dtype);
 void row_check_second(const row_data *data);
