@@ -77,6 +77,9 @@ WG_API wg_status wg_check_supply_bf16(wg_check *check, wg_var var, wg_shape shap
  * size, and the size of the terms that it is a sum of). 0: the default again; negative or NaN: an error. */
 WG_API wg_status wg_check_tolerance(wg_check *check, double tolerance);
 
+/* Why the last call that failed did; "" when none has. */
+WG_API const char *wg_check_message(const wg_check *check);
+
 /* What is said of one supplied gradient. */
 typedef struct wg_check_gradient {
     wg_var var;

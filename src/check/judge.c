@@ -1,0 +1,138 @@
+/* Is an array what it should be? An entry may differ by what rounding explains: the unit of the precision in which the
+ * numbers came, times what one unit does to that entry (noise.c). Comparisons are written so that a NaN is never right. */
+#include "check/run.h"
+
+#include <float.h>
+#include <math.h>
+
+/* Rounding errors add up at random: the measured response is their root mean square, and of thousands of entries the
+ * largest error stays below this many of them. The chance that a normal variable exceeds 8 is 1e-15. */
+static const double judge_spread = 8;
+
+/* ---- precision ---------------------------------------------------------------------------------------------------------- */
+
+/* The number of significant bits of a number: 1 for 2, 2 for 3 and 24. */
+static unsigned judge_significant(double x)
+{
+    int exponent;
+    double fraction = fabs(frexp(x, &exponent));
+    unsigned bits = 0;
+    for (; fraction != 0 && bits < 53; bits++) {
+        fraction *= 2;
+        fraction -= floor(fraction);
+    }
+    return bits;
+}
+
+/* Numbers that were rounded to fewer bits than their type has carry only those: at least a few use all of them, and none
+ * more. Small integers, say, prove nothing. */
+static unsigned judge_carries(const check_supplied *s, size_t all[54])
+{
+    size_t count[54] = {0};
+    unsigned most = 0;
+    for (size_t i = 0; i < s->size; i++) {
+        if (!isfinite(s->numbers[i])) continue;
+        unsigned bits = judge_significant(s->numbers[i]);
+        count[bits]++;
+        if (bits > most) most = bits;
+    }
+    for (unsigned bits = 0; bits < 54; bits++) all[bits] += count[bits];
+    return most;
+}
+
+void check_precisions(wg_check *check)
+{
+    static const unsigned formats[] = {8, 11, 24};
+    size_t all[3] = {0}; /* numbers that use the last two bits of a format, in arrays that use no more */
+    for (size_t k = 0; k < check->count; k++) {
+        size_t count[54] = {0};
+        check_supplied *s = &check->supplied[k];
+        s->carries = judge_carries(s, count);
+        for (size_t f = 0; f < 3; f++)
+            if (s->carries <= formats[f]) all[f] += count[formats[f]] + count[formats[f] - 1];
+    }
+    for (size_t k = 0; k < check->count; k++) {
+        check_supplied *s = &check->supplied[k];
+        unsigned uses = s->carries;
+        s->carries = s->bits;
+        for (size_t f = 3; f-- > 0;)
+            if (uses <= formats[f] && all[f] >= 6 && formats[f] < s->carries) s->carries = formats[f];
+    }
+}
+
+double check_unit(const wg_check *check, const check_supplied *s)
+{
+    return check->tolerance > 0 ? check->tolerance : ldexp(1, -(int)s->carries);
+}
+
+/* What a type cannot hold between 0 and its smallest number. */
+static double judge_least(const check_supplied *s)
+{
+    switch (s->bits) {
+    case 8: return 0x1p-133;
+    case 11: return 0x1p-24;
+    case 24: return 0x1p-149;
+    default: return DBL_MIN * DBL_EPSILON;
+    }
+}
+
+double check_floor(const wg_check *check, const check_supplied *s, size_t i, double expected, double ratio)
+{
+    double noise = s->noise[i];
+    if (expected != s->exact[i]) noise = ratio * (noise > s->noise_rms ? noise : s->noise_rms);
+    double spread = check->tolerance > 0 ? 1 : judge_spread;
+    return spread * check_unit(check, s) * (noise + fabs(expected)) + judge_least(s);
+}
+
+/* ---- judging ------------------------------------------------------------------------------------------------------------ */
+
+typedef double (*judge_expected)(const check_supplied *s, size_t i);
+
+static double judge_plain(const check_supplied *s, size_t i) { return s->expected[i]; }
+static double judge_moved(const check_supplied *s, size_t i) { return s->expected[i] + s->moved[i]; }
+static double judge_exact(const check_supplied *s, size_t i) { return s->exact[i]; }
+
+/* How much larger what is expected is than what is right: so much larger is its noise. */
+static double judge_ratio(const check_supplied *s, judge_expected expected)
+{
+    double squares = 0;
+    for (size_t i = 0; i < s->wanted; i++) squares += expected(s, i) * expected(s, i);
+    double rms = s->wanted ? sqrt(squares / (double)s->wanted) : 0;
+    return rms > s->exact_rms && s->exact_rms > 0 ? rms / s->exact_rms : 1;
+}
+
+static check_judgement judge(const wg_check *check, const check_supplied *s, judge_expected expected)
+{
+    check_judgement result = {.fits = s->fits};
+    if (!s->fits) {
+        result.wrong = s->size;
+        result.misfit = result.squares = INFINITY;
+        return result;
+    }
+    double ratio = judge_ratio(s, expected), largest = -1;
+    for (size_t i = 0; i < s->wanted; i++) {
+        double e = expected(s, i), difference = s->numbers[i] - e, floor = check_floor(check, s, i, e, ratio);
+        double share = fabs(difference) / floor;
+        bool within = fabs(difference) <= floor || (isinf(e) && s->numbers[i] == e);
+        if (within && !(fabs(difference) <= floor)) share = difference = 0;
+        result.fits = result.fits && within;
+        result.wrong += !within;
+        if (!(share <= largest)) {
+            largest = isnan(share) ? INFINITY : share;
+            result.worst = i;
+        }
+        result.misfit += share * share;
+        result.squares += difference * difference;
+    }
+    return result;
+}
+
+check_judgement check_judge(const wg_check *check, const check_supplied *s, const double *expected)
+{
+    return judge(check, s, expected == s->exact ? judge_exact : judge_plain);
+}
+
+check_judgement check_judge_moved(const wg_check *check, const check_supplied *s)
+{
+    return judge(check, s, judge_moved);
+}

@@ -1,0 +1,147 @@
+/* The forward, recorded again on a tape of the check's own: in double, so that the reference is better than what it is
+ * compared with, and apart, so that the caller's tape is only read. */
+#include "check/run.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Marks the loss, what else is asked for, and all that they are computed from. */
+static unsigned char *model_mark(check_model *model, wg_var loss, const wg_var *also, size_t also_count)
+{
+    size_t count = (size_t)loss.index + 1;
+    for (size_t k = 0; k < also_count; k++)
+        if (also[k].index >= count) count = (size_t)also[k].index + 1;
+    model->originals = count;
+    unsigned char *marked = check_take(&model->memory, count, 1);
+    if (!marked) return NULL;
+    marked[loss.index] = 1;
+    for (size_t k = 0; k < also_count; k++) marked[also[k].index] = 1;
+    for (size_t i = count; i-- > 0;) {
+        wg_node_info info;
+        if (!marked[i]) continue;
+        wg_var node = wg_node_at(loss.tape, i);
+        if (wg_node_read(node, &info) != WG_OK) return NULL;
+        for (size_t k = 0; k < info.inputs; k++) marked[wg_node_input(node, k).index] = 1;
+    }
+    return marked;
+}
+
+/* splitmix64: S. Vigna's finaliser of a Weyl sequence; OOPSLA 2014 (Steele, Lea, Flood). */
+static uint64_t model_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* How many terms an entry of a node's value is a sum of, roughly: a rounding is made at each when they are added one
+ * after the other. */
+static double model_terms(const wg_node_info *info, wg_var node, size_t size)
+{
+    wg_shape first = wg_shape_of(wg_node_input(node, 0));
+    if (info->op && !strcmp(info->kind, "matmul") && first.rank) return (double)first.dim[first.rank - 1];
+    size_t inputs = info->inputs ? wg_size(wg_node_input(node, 0)) : 0;
+    return size && inputs > size ? (double)inputs / (double)size : 1;
+}
+
+/* var times 1 + noise r, r = -1 or 1. */
+static wg_var model_blur(check_model *model, wg_var var, const wg_shape *shape, double noise, uint64_t *state)
+{
+    size_t n = wg_size(var);
+    check_memory memory = {0};
+    double *factors = check_take(&memory, n, sizeof *factors);
+    for (size_t i = 0; factors && i < n; i++) factors[i] = model_random(state) >> 63 ? 1 + noise : 1 - noise;
+    wg_var blurred = factors ? wg_mul(var, wg_constant_f64(model->tape, *shape, factors)) : (wg_var){0};
+    check_release(&memory);
+    return blurred;
+}
+
+static wg_status model_copy_node(check_model *model, wg_var original, double noise, uint64_t *state)
+{
+    wg_node_info info;
+    wg_status status = wg_node_read(original, &info);
+    if (status != WG_OK) return status;
+    wg_var *in = check_take(&model->memory, info.inputs, sizeof *in);
+    if (!in) return WG_ERROR_MEMORY;
+    check_node *node = &model->nodes[model->count];
+    for (size_t k = 0; k < info.inputs; k++) {
+        size_t input = model->of_original[wg_node_input(original, k).index];
+        in[k] = model->nodes[input].var;
+        model->nodes[input].uses++;
+        model->nodes[input].user = model->count;
+    }
+    node->var = wg_node_copy(model->tape, original, in, info.inputs);
+    node->size = wg_size(node->var);
+    node->original = original.index;
+    node->numbers = !(info.flags & WG_IS_INDICES);
+    node->supplied = node->sum = SIZE_MAX;
+    if (noise != 0 && node->numbers) {
+        double steps = noise * sqrt(1 + model_terms(&info, original, node->size) / 3);
+        node->var = model_blur(model, node->var, &info.shape, steps, state);
+    }
+    if (!wg_ok(node->var))
+        return wg_tape_status(model->tape) == WG_OK ? WG_ERROR_ARGUMENT : wg_tape_status(model->tape);
+    model->of_original[original.index] = model->count++;
+    return WG_OK;
+}
+
+static wg_status model_copy(check_model *model, wg_var loss, const unsigned char *marked, double noise, uint64_t seed)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < model->originals; i++) count += marked[i];
+    model->nodes = check_take(&model->memory, count, sizeof *model->nodes);
+    model->of_original = check_take(&model->memory, model->originals, sizeof *model->of_original);
+    if (!model->nodes || !model->of_original) return WG_ERROR_MEMORY;
+    for (size_t i = 0; i < model->originals; i++) {
+        model->of_original[i] = SIZE_MAX;
+        if (!marked[i]) continue;
+        wg_status status = model_copy_node(model, wg_node_at(loss.tape, i), noise, &seed);
+        if (status != WG_OK) return status;
+    }
+    model->loss = model->of_original[loss.index];
+    return WG_OK;
+}
+
+/* From places on the copy's tape to numbers of nodes. */
+static wg_status model_number_nodes(check_model *model)
+{
+    model->indices = wg_node_count(model->tape);
+    model->number_of = check_take(&model->memory, model->indices, sizeof *model->number_of);
+    model->candidates = check_take(&model->memory, model->count, sizeof *model->candidates);
+    if (!model->number_of || !model->candidates) return WG_ERROR_MEMORY;
+    for (size_t i = 0; i < model->indices; i++) model->number_of[i] = SIZE_MAX;
+    for (size_t i = 0; i < model->count; i++) {
+        model->number_of[model->nodes[i].var.index] = i;
+        if (model->nodes[i].numbers) model->candidates[model->candidates_count++] = model->nodes[i].var;
+    }
+    return WG_OK;
+}
+
+wg_status check_model_open(check_model *model, wg_var loss, const wg_var *also, size_t also_count, double noise, uint64_t seed)
+{
+    wg_status why;
+    *model = (check_model){.tape = wg_tape_new_with(&(wg_tape_options){.dtype = WG_F64}, &why)};
+    if (!model->tape) return why;
+    const unsigned char *marked = model_mark(model, loss, also, also_count);
+    if (!marked) return model->memory.failed ? WG_ERROR_MEMORY : wg_tape_status(loss.tape);
+    wg_status status = model_copy(model, loss, marked, noise, seed);
+    return status == WG_OK ? model_number_nodes(model) : status;
+}
+
+void check_model_close(check_model *model)
+{
+    wg_tape_free(model->tape);
+    check_release(&model->memory);
+    *model = (check_model){.tape = NULL};
+}
+
+size_t check_model_find(const check_model *model, wg_var original)
+{
+    return original.index < model->originals ? model->of_original[original.index] : SIZE_MAX;
+}
+
+size_t check_model_number(const check_model *model, wg_var copy)
+{
+    return copy.tape == model->tape && copy.index < model->indices ? model->number_of[copy.index] : SIZE_MAX;
+}

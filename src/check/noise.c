@@ -1,0 +1,95 @@
+/* The noise floor, measured: the forward and the sweep are run again with every value and every contribution changed by a
+ * small relative amount of random sign, and what that does to an entry of a gradient, per unit of change, is what one unit
+ * of rounding does to it. Monte Carlo arithmetic: D. S. Parker, UCLA CSD-970002, 1997; J. Vignes, A stochastic arithmetic for
+ * reliable scientific computation, 1993. The same measure serves every precision. */
+#include "check/run.h"
+
+#include <math.h>
+#include <string.h>
+
+#define NOISE_SAMPLES 4
+static const double noise_step = 0x1p-26;
+
+typedef struct noise_sweep {
+    check_model *model;
+    double step;
+    uint64_t state;
+} noise_sweep;
+
+static double noise_sign(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u; /* D. E. Knuth's MMIX generator */
+    return *state >> 63 ? 1 : -1;
+}
+
+static wg_status noise_edge(void *user, const wg_edge *edge)
+{
+    noise_sweep *sweep = user;
+    double *c = edge->contribution;
+    size_t n = wg_size(edge->to), from = wg_size(edge->from);
+    double step = sweep->step * sqrt(1 + (n && from > n ? (double)from / (double)n : 1) / 3);
+    for (size_t i = 0; i < n; i++) c[i] *= 1 + step * noise_sign(&sweep->state);
+    return WG_OK;
+}
+
+/* One run with noise of that size; to: the gradients, one after the other. */
+static wg_status noise_run(wg_check *check, double step, uint64_t seed, double *to)
+{
+    check_model model = {.tape = NULL};
+    check_memory memory = {0};
+    wg_var *also = check_take(&memory, check->count, sizeof *also);
+    for (size_t k = 0; also && k < check->count; k++) also[k] = check->supplied[k].var;
+    wg_status status = WG_ERROR_MEMORY;
+    if (also) status = check_model_open(&model, check->loss, also, check->count, step, seed);
+    if (status == WG_OK) {
+        for (size_t k = 0; k < check->count; k++) also[k] = model.nodes[check_model_find(&model, also[k])].var;
+        noise_sweep sweep = {&model, step, seed};
+        wg_observer observer = {NULL, noise_edge, &sweep};
+        status = wg_observe(model.nodes[model.loss].var, NULL, also, check->count, to, &observer);
+    }
+    check_model_close(&model);
+    check_release(&memory);
+    return status;
+}
+
+/* A change that does not shrink with the step is a jump, at a kink or a tie: that is no rounding. */
+static double noise_response(double large, double small, double exact)
+{
+    double a = fabs(large) / noise_step, b = fabs(small) / (noise_step / 8);
+    if (!isfinite(a) || !isfinite(b)) return 0;
+    return b > 4 * a + 64 * fabs(exact) * 0x1p-20 ? 0 : a;
+}
+
+wg_status check_noise(wg_check *check)
+{
+    size_t total = 0;
+    for (size_t k = 0; k < check->count; k++) total += check->supplied[k].wanted;
+    check_memory memory = {0};
+    double *large = check_take(&memory, total, sizeof *large), *small = check_take(&memory, total, sizeof *small);
+    wg_status status = large && small ? WG_OK : WG_ERROR_MEMORY;
+    for (uint64_t sample = 1; sample <= NOISE_SAMPLES && status == WG_OK; sample++) {
+        status = noise_run(check, noise_step, sample, large);
+        if (status == WG_OK) status = noise_run(check, noise_step / 8, sample, small);
+        const double *a = large, *b = small;
+        for (size_t k = 0; k < check->count && status == WG_OK; k++) {
+            check_supplied *s = &check->supplied[k];
+            for (size_t i = 0; i < s->wanted; i++, a++, b++) {
+                double r = noise_response(*a - s->exact[i], *b - s->exact[i], s->exact[i]);
+                s->noise[i] += r * r / NOISE_SAMPLES;
+            }
+        }
+    }
+    check_release(&memory);
+    for (size_t k = 0; k < check->count && status == WG_OK; k++) {
+        check_supplied *s = &check->supplied[k];
+        double squares = 0, exact = 0;
+        for (size_t i = 0; i < s->wanted; i++) {
+            squares += s->noise[i];
+            exact += s->exact[i] * s->exact[i];
+            s->noise[i] = sqrt(s->noise[i]);
+        }
+        s->noise_rms = s->wanted ? sqrt(squares / (double)s->wanted) : 0;
+        s->exact_rms = s->wanted ? sqrt(exact / (double)s->wanted) : 0;
+    }
+    return status;
+}

@@ -1,0 +1,84 @@
+/* What this probe cannot see, whatever the gradients: an extent of 1 makes a sum, a mean and one sample the same, equal
+ * extents make a wrong shape fit, and so on. And shapes that hide nothing. */
+#include "check/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A leaf's axis, "columns of X", for words. */
+static void probe_axis(const wg_check *check, size_t node, size_t axis, char *text, size_t size)
+{
+    char title[96];
+    wg_shape shape = wg_shape_of(check->model.nodes[node].var);
+    check_title(check, node, title, sizeof title);
+    if (shape.rank == 2)
+        snprintf(text, size, "%s of %s", axis ? "columns" : "rows", title);
+    else
+        snprintf(text, size, "axis %zu of %s", axis, title);
+}
+
+static void probe_say(wg_check *check, const char **spots, size_t limit, const char *text)
+{
+    if (check->report.blind_spots_count == limit) return;
+    char *copy = check_take(&check->kept, strlen(text) + 1, 1);
+    if (!copy) return;
+    memcpy(copy, text, strlen(text));
+    spots[check->report.blind_spots_count++] = copy;
+}
+
+/* Leaves that somebody broadcasts have extents of 1 by intention: those are not the probe's. */
+static bool probe_counts(const wg_check *check, size_t node, wg_shape *shape)
+{
+    wg_node_info info;
+    if (wg_node_read(check->model.nodes[node].var, &info) != WG_OK || !(info.flags & WG_IS_LEAF)) return false;
+    *shape = info.shape;
+    return info.shape.rank > 0 && check->model.nodes[node].size > 0 && !(info.flags & WG_IS_INDICES);
+}
+
+#define PROBE_LIMIT 16
+
+void check_blind_spots(wg_check *check)
+{
+    const check_model *model = &check->model;
+    const char **spots = check_take(&check->kept, PROBE_LIMIT, sizeof *spots);
+    if (!spots) return;
+    check->report.blind_spots = spots;
+    for (size_t node = 0; node < model->count; node++) {
+        wg_shape shape;
+        char axis[128], text[400];
+        if (!probe_counts(check, node, &shape)) continue;
+        size_t large = 0;
+        for (size_t k = 0; k < shape.rank; k++) large += shape.dim[k] > 1;
+        for (size_t k = 0; k < shape.rank; k++) {
+            probe_axis(check, node, k, axis, sizeof axis);
+            if (shape.dim[k] == 1 && (shape.rank == 2 && large + 1 == shape.rank) && model->nodes[node].live + 1 > 1)
+                continue; /* a bias, a column */
+            if (shape.dim[k] == 1) {
+                snprintf(text, sizeof text,
+                    "%s = 1: a sum along it, a mean, one sample, a missing sum, a factor of its extent, and a shift are "
+                    "all the same here: six kinds of mistake are invisible; use distinct extents of at least 3",
+                    axis);
+                probe_say(check, spots, PROBE_LIMIT, text);
+            } else if (shape.dim[k] == 2) {
+                snprintf(text, sizeof text,
+                    "%s = 2: a factor of this extent looks like the 2 of a square; use distinct extents of at least 3",
+                    axis);
+                probe_say(check, spots, PROBE_LIMIT, text);
+            }
+        }
+        if (shape.rank == 2 && shape.dim[0] == shape.dim[1] && shape.dim[0] > 1) {
+            probe_axis(check, node, 0, axis, sizeof axis);
+            snprintf(text, sizeof text,
+                "%s = its columns = %zu: a missing transpose keeps the shape; use distinct extents of at least 3", axis,
+                shape.dim[0]);
+            probe_say(check, spots, PROBE_LIMIT, text);
+        }
+    }
+}
+
+wg_status wg_check_propose(wg_check *check, wg_var leaf, wg_shape *shape)
+{
+    if (!check || !shape || !wg_ok(leaf)) return WG_ERROR_ARGUMENT;
+    *shape = wg_shape_of(leaf);
+    return WG_ERROR_UNSUPPORTED;
+}

@@ -1,0 +1,446 @@
+/* The search for mistakes. Every family sees every edge; what it suggests is carried down to the supplied gradients
+ * (flow.c) and kept if it explains a wrong one and spoils no right one. Then the fewest mistakes that explain everything are
+ * chosen: one that explains all, else one after the other, each judged with the earlier ones in place. What explains the
+ * same gradients equally well stays together as a group, so nothing is named that the numbers do not single out. */
+#include "check/run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SEARCH_MISTAKES 6 /* at most so many are told apart */
+#define SEARCH_STARTS   6 /* first mistakes of a pair that are tried */
+
+/* Bits by which a suggestion must fit better than by chance, where it is one of some hundred. */
+static const double search_evidence = 16;
+
+/* ---- one suggestion --------------------------------------------------------------------------------------------------- */
+
+/* Whether a suggestion changes a gradient by more than noise. */
+static bool search_touches(const wg_check *check, const check_supplied *s)
+{
+    for (size_t i = 0; i < s->wanted; i++)
+        if (!(fabs(s->moved[i]) <= check_floor(check, s, i, s->expected[i], 1) / 16)) return true;
+    return false;
+}
+
+/* How unlikely it is that numbers fit by chance: for each entry, how much larger than its floor it is, in bits; an entry
+ * that a number was fitted to counts for nothing. */
+static double search_bits(const wg_check *check, const check_supplied *s, bool fitted)
+{
+    double bits = 0, most = 0;
+    for (size_t i = 0; i < s->wanted; i++) {
+        double floor = check_floor(check, s, i, s->expected[i] + s->moved[i], 1), size = fabs(s->moved[i]);
+        double here = size > floor ? log2(size / floor) : 0;
+        bits += here;
+        if (here > most) most = here;
+    }
+    return fitted ? bits - most : bits;
+}
+
+static check_find *search_add(check_search *search)
+{
+    if (search->count == search->capacity) {
+        size_t capacity = search->capacity ? 2 * search->capacity : 64;
+        check_find *more = check_take(&search->memory, capacity, sizeof *more);
+        if (!more) return NULL;
+        if (search->count) memcpy(more, search->finds, search->count * sizeof *more);
+        search->finds = more;
+        search->capacity = capacity;
+    }
+    return &search->finds[search->count++];
+}
+
+static void search_keep(check_search *search, const check_find *find, const double *contribution, const char *detail)
+{
+    const check_model *model = &search->check->model;
+    check_find *kept = search_add(search);
+    if (kept) {
+        *kept = *find;
+        kept->detail = check_take(&search->memory, strlen(detail) + 1, 1);
+        if (kept->detail) memcpy(kept->detail, detail, strlen(detail));
+        if (contribution)
+            kept->contribution =
+                check_take_copy(&search->memory, contribution, model->nodes[model->links[search->link].to].size);
+    }
+    if (search->memory.failed) search->status = WG_ERROR_MEMORY;
+}
+
+void check_search_consider(check_search *search, wg_cause cause, double factor, const double *contribution, bool fitted,
+    const char *detail)
+{
+    wg_check *check = search->check;
+    check_find find = {.cause = cause, .link = search->link, .last_link = search->link, .factor = factor};
+    double squares = 0, supplied = 0;
+    find.explains = check_take(&search->scratch, check->count, 1);
+    for (size_t k = 0; find.explains && k < check->count; k++) {
+        const check_supplied *s = &check->supplied[k];
+        if (!s->fits || !search_touches(check, s)) continue;
+        check_judgement judgement = check_judge_moved(check, s);
+        if (!judgement.fits && !s->fault) return;
+        find.refuted += !judgement.fits;
+        if (!judgement.fits || !s->fault) continue;
+        find.explains[k] = 1;
+        find.explained++;
+        find.compared += s->wanted;
+        find.misfit += judgement.misfit;
+        squares += judgement.squares;
+        find.evidence += search_bits(check, s, fitted && find.explained == 1);
+        for (size_t i = 0; i < s->wanted; i++) supplied += s->numbers[i] * s->numbers[i];
+    }
+    if (!find.explains || !find.explained || !(find.evidence >= search_evidence)) return;
+    find.residual = supplied > 0 ? sqrt(squares / supplied) : sqrt(squares);
+    unsigned char *set = check_take(&search->memory, check->count, 1);
+    if (!set) return;
+    memcpy(set, find.explains, check->count);
+    find.explains = set;
+    search_keep(search, &find, contribution, detail);
+}
+
+void check_search_consider_shape(check_search *search, wg_cause cause, double factor, const check_supplied *s,
+    const double *numbers, const char *detail)
+{
+    wg_check *check = search->check;
+    if (!s->fault) return;
+    double squares = 0, size = 0;
+    for (size_t i = 0; i < s->size; i++) size += numbers[i] * numbers[i];
+    double rms = s->size ? sqrt(size / (double)s->size) : 0;
+    double ratio = s->exact_rms > 0 && rms > s->exact_rms ? rms / s->exact_rms : 1;
+    check_find find = {.cause = cause, .link = search->link, .last_link = search->link, .factor = factor};
+    for (size_t i = 0; i < s->size; i++) {
+        double floor = 8 * check_unit(check, s) * (ratio * s->noise_rms + fabs(numbers[i])) + 0x1p-1022;
+        double difference = fabs(s->numbers[i] - numbers[i]);
+        if (!(difference <= floor)) return;
+        find.misfit += difference / floor * (difference / floor);
+        squares += difference * difference;
+        find.evidence += numbers[i] != 0 ? log2(fabs(numbers[i]) / floor) : 0;
+    }
+    find.explains = check_take(&search->memory, check->count, 1);
+    if (!find.explains || !(find.evidence >= search_evidence)) return;
+    find.explains[s - check->supplied] = 1;
+    find.explained = 1;
+    find.compared = s->size;
+    find.residual = size > 0 ? sqrt(squares / size) : 0;
+    search_keep(search, &find, NULL, detail);
+}
+
+/* ---- a number that fits -------------------------------------------------------------------------------------------------- */
+
+/* The t by which t times moved comes closest to what is missing from a gradient, and how far it may be off. */
+static double search_step(const wg_check *check, const check_supplied *s, const double *moved, double *uncertainty)
+{
+    double ab = 0, bb = 0, largest = 0;
+    for (size_t i = 0; i < s->wanted; i++)
+        if (fabs(moved[i]) > largest) largest = fabs(moved[i]);
+    for (size_t i = 0; i < s->wanted && largest > 0; i++) {
+        double floor = check_floor(check, s, i, s->expected[i], 1) + check_unit(check, s) * fabs(s->numbers[i]);
+        double a = (s->numbers[i] - s->expected[i]) / floor, b = moved[i] / floor;
+        ab += a * b;
+        bb += b * b;
+    }
+    *uncertainty = 1 / sqrt(bb);
+    return ab / bb;
+}
+
+/* Judges one t: the contribution plus t times the direction. */
+static void search_try_step(const check_edge *edge, wg_cause cause, const double *direction, double *const *moved,
+    double t, double uncertainty, const char *detail)
+{
+    check_search *search = edge->search;
+    wg_check *check = search->check;
+    char words[200] = "", sentence[320];
+    bool is_factor = cause == WG_CAUSE_FACTOR, notable = false;
+    double factor = is_factor ? 1 + t : t;
+    if (is_factor) {
+        notable = check_notable(check, factor, uncertainty, &factor, words, sizeof words);
+        t = factor - 1;
+        if (factor == -1) cause = WG_CAUSE_SIGN;
+        if (fabs(factor) <= uncertainty || !isfinite(factor)) return; /* nothing left: another mistake's name */
+    }
+    double *contribution = check_array(edge, edge->to_size);
+    if (!contribution) return;
+    for (size_t i = 0; i < edge->to_size; i++) contribution[i] = edge->contribution[i] + t * direction[i];
+    for (size_t k = 0; k < check->count; k++) {
+        check_supplied *s = &check->supplied[k];
+        for (size_t i = 0; i < s->wanted; i++) s->moved[i] = t * moved[k][i];
+    }
+    if (cause == WG_CAUSE_SIGN)
+        snprintf(sentence, sizeof sentence, "the sign is wrong");
+    else if (is_factor && notable)
+        snprintf(sentence, sizeof sentence, "%.6g times too large, %.6g = %s", factor, factor, words);
+    else if (is_factor)
+        snprintf(sentence, sizeof sentence, "%.10g times too large", factor);
+    else
+        snprintf(sentence, sizeof sentence, "%s, for a step of %.6g", detail, t);
+    check_search_consider(search, cause, factor, contribution, !notable, sentence);
+}
+
+void check_search_fit(const check_edge *edge, wg_cause cause, const double *direction, const char *detail)
+{
+    check_search *search = edge->search;
+    wg_check *check = search->check;
+    size_t to = check_model_number(&check->model, edge->to);
+    if (search->status != WG_OK || search->kinks) return;
+    search->status = check_flow_change(check, to, direction);
+    double **moved = check_take(&search->scratch, check->count, sizeof *moved), tried[8];
+    size_t tries = 0;
+    for (size_t k = 0; moved && k < check->count; k++)
+        moved[k] = check_take_copy(&search->scratch, check->supplied[k].moved, check->supplied[k].wanted);
+    if (search->scratch.failed) search->status = WG_ERROR_MEMORY;
+    for (size_t k = 0; search->status == WG_OK && k < check->count && tries < 8; k++) {
+        const check_supplied *s = &check->supplied[k];
+        double uncertainty, t;
+        if (!s->fits || !s->fault) continue;
+        t = search_step(check, s, moved[k], &uncertainty);
+        bool again = !isfinite(t) || !isfinite(uncertainty);
+        for (size_t j = 0; j < tries; j++) again = again || fabs(t - tried[j]) <= 4 * uncertainty;
+        if (again) continue;
+        tried[tries++] = t;
+        search_try_step(edge, cause, direction, moved, t, uncertainty, detail);
+    }
+}
+
+/* ---- every suggestion ---------------------------------------------------------------------------------------------------------- */
+
+static void search_edge(check_search *search, size_t link)
+{
+    check_model *model = &search->check->model;
+    const check_link *l = &model->links[link];
+    check_edge edge = {.search = search,
+        .from = model->nodes[l->from].var,
+        .to = model->nodes[l->to].var,
+        .position = l->position,
+        .from_size = model->nodes[l->from].size,
+        .to_size = model->nodes[l->to].size,
+        .adjoint = model->nodes[l->from].adjoint,
+        .contribution = l->contribution};
+    if (!edge.contribution || !edge.adjoint || wg_node_read(edge.from, &edge.op) != WG_OK) return;
+    edge.from_shape = wg_shape_of(edge.from);
+    edge.to_shape = wg_shape_of(edge.to);
+    search->link = link;
+    static void (*const families[])(const check_edge *) = {check_mistakes_matrix, check_mistakes_broadcast,
+        check_mistakes_activation, check_mistakes_loss, check_mistakes_operand};
+    if (!search->kinks) check_mistakes_general(&edge);
+    if (!search->kinks) check_mistakes_layout(&edge);
+    for (size_t f = 0; f < sizeof families / sizeof *families && l->position != SIZE_MAX; f++) {
+        if (search->status == WG_OK && (!search->kinks || f == 2)) families[f](&edge);
+        if (search->scratch.failed) search->status = WG_ERROR_MEMORY;
+        check_release(&search->scratch);
+    }
+    check_release(&search->scratch);
+}
+
+/* Marks the nodes from which a fault can be reached by the sweep. */
+static unsigned char *search_reach(check_search *search)
+{
+    wg_check *check = search->check;
+    check_model *model = &check->model;
+    unsigned char *reaches = check_take(&search->memory, model->count, 1);
+    if (!reaches) return NULL;
+    for (size_t k = 0; k < check->count; k++)
+        if (check->supplied[k].fault) reaches[check->supplied[k].node] = 1;
+    for (size_t k = model->links_count; k-- > 0;) { /* the sweep's order, backwards: what is below comes first */
+        const check_link *l = &model->links[k];
+        size_t s = model->nodes[l->to].supplied;
+        bool cut = l->replaced || (s != SIZE_MAX && check->supplied[s].stands_in && !check->supplied[s].fault);
+        if (l->position != SIZE_MAX && reaches[l->to] && !cut) reaches[l->from] = 1;
+    }
+    return reaches;
+}
+
+/* Runs all families over all edges above a fault. Returns where in the finds the new ones begin. */
+static size_t search_all(check_search *search)
+{
+    check_model *model = &search->check->model;
+    size_t begin = search->count;
+    const unsigned char *reaches = search_reach(search);
+    for (size_t k = 0; reaches && k < model->links_count && search->status == WG_OK; k++)
+        if (reaches[model->links[k].to] && !model->links[k].replaced) search_edge(search, k);
+    if (search->memory.failed) search->status = WG_ERROR_MEMORY;
+    return begin;
+}
+
+/* ---- choosing -------------------------------------------------------------------------------------------------------------- */
+
+static size_t search_faults(wg_check *check)
+{
+    size_t faults = 0;
+    for (size_t k = 0; k < check->count; k++) {
+        check_supplied *s = &check->supplied[k];
+        if (s->fault && s->fits) s->fault = !check_judge(check, s, s->expected).fits;
+        faults += s->fault;
+    }
+    return faults;
+}
+
+static bool search_same_set(const wg_check *check, const check_find *a, const check_find *b)
+{
+    return !memcmp(a->explains, b->explains, check->count);
+}
+
+/* The mean square of what remains, with a little added, below which nothing tells two apart. */
+static double search_mean(const check_find *find) { return find->misfit / (double)(find->compared + 1) + 1e-4; }
+
+/* Whether one is better by what rounding alone can hardly do: a ratio of likelihoods of normal errors of unknown size. */
+static bool search_better(const check_find *a, const check_find *b)
+{
+    double n = (double)(a->compared < 64 ? a->compared : 64);
+    return n / 2 * log(search_mean(b) / search_mean(a)) > 12;
+}
+
+/* The best of the finds from begin on: explains most, refutes nothing (unless partial), says most. */
+static check_find *search_best(check_search *search, size_t begin, bool partial)
+{
+    check_find *best = NULL;
+    for (size_t k = begin; k < search->count; k++) {
+        check_find *find = &search->finds[k];
+        if (find->mistake || (find->refuted && !partial)) continue;
+        if (!best || find->explained > best->explained ||
+            (find->explained == best->explained &&
+                (find->refuted < best->refuted ||
+                    (find->refuted == best->refuted && find->misfit < best->misfit))))
+            best = find;
+    }
+    return best;
+}
+
+/* Puts a mistake in its place and sees what is still wrong. */
+static size_t search_take(check_search *search, const check_find *find)
+{
+    wg_check *check = search->check;
+    if (find->contribution) check->model.links[find->link].replaced = find->contribution;
+    for (size_t k = 0; k < check->count; k++)
+        if (find->explains[k] && !find->contribution) check->supplied[k].fault = false;
+    search->status = check_flow_base(check);
+    return search_faults(check);
+}
+
+/* All finds that explain what the best one does become one mistake, with ranks. */
+static void search_group(check_search *search, size_t begin, check_find *best, unsigned mistake)
+{
+    const wg_check *check = search->check;
+    unsigned char *same = check_take(&search->memory, search->count, 1);
+    if (!same) return;
+    for (size_t k = begin; k < search->count; k++) {
+        check_find *find = &search->finds[k];
+        same[k] = !find->mistake && find->refuted <= best->refuted && search_same_set(check, find, best);
+        if (same[k] && find->misfit < best->misfit) best = find;
+    }
+    for (size_t k = begin; k < search->count; k++) {
+        check_find *find = &search->finds[k];
+        if (!same[k]) continue;
+        find->mistake = mistake;
+        find->rank = search_better(best, find) ? 2 : 1;
+    }
+}
+
+/* Which gradients are wrong, to come back to. */
+typedef struct search_state {
+    unsigned char *fault;
+} search_state;
+
+static search_state search_save(check_search *search)
+{
+    wg_check *check = search->check;
+    search_state state = {check_take(&search->memory, check->count, 1)};
+    for (size_t k = 0; state.fault && k < check->count; k++) state.fault[k] = check->supplied[k].fault;
+    return state;
+}
+
+static void search_restore(check_search *search, search_state state, const check_find *taken)
+{
+    wg_check *check = search->check;
+    check->model.links[taken->link].replaced = NULL;
+    for (size_t k = 0; state.fault && k < check->count; k++) check->supplied[k].fault = state.fault[k];
+    if (search->status == WG_OK) search->status = check_flow_base(check);
+}
+
+/* Looks for a first mistake that, with one more, explains everything: the first explains some gradients, and those that it
+ * gets wrong are the other's. Returns whether there is one; then both are taken. */
+static bool search_pair(check_search *search, size_t begin)
+{
+    size_t end = search->count, starts = 0;
+    wg_check *check = search->check;
+    unsigned char *done = check_take(&search->memory, end, 1);
+    while (done && starts++ < SEARCH_STARTS && search->status == WG_OK) {
+        check_find *first = NULL;
+        for (size_t k = begin; k < end; k++) {
+            check_find *find = &search->finds[k];
+            if (done[k] || find->mistake || !find->contribution) continue;
+            if (!first || find->explained > first->explained) first = find;
+        }
+        if (!first) return false;
+        for (size_t k = begin; k < end; k++)
+            done[k] = done[k] || (search->finds[k].explained == first->explained &&
+                                     search_same_set(check, &search->finds[k], first) &&
+                                     fabs(search->finds[k].residual - first->residual) <= 1e-9);
+        size_t first_at = (size_t)(first - search->finds);
+        search_state before = search_save(search);
+        size_t left = search_take(search, first);
+        size_t next = search->status == WG_OK ? search_all(search) : search->count;
+        check_find *second = search->status == WG_OK ? search_best(search, next, false) : NULL;
+        first = &search->finds[first_at];
+        if (second && second->explained == left) {
+            size_t second_at = (size_t)(second - search->finds);
+            search_group(search, begin, first, ++search->mistakes);
+            search_group(search, next, &search->finds[second_at], ++search->mistakes);
+            search_take(search, &search->finds[second_at]);
+            return true;
+        }
+        search_restore(search, before, first);
+        search->count = next;
+    }
+    return false;
+}
+
+static void search_kinks(check_search *search)
+{
+    wg_check *check = search->check;
+    search->kinks = true;
+    size_t begin = search_all(search);
+    search->kinks = false;
+    check_find *best;
+    while (search->status == WG_OK && (best = search_best(search, begin, false))) {
+        unsigned char *explains = best->explains;
+        size_t at = (size_t)(best - search->finds);
+        search_group(search, begin, best, ++search->mistakes);
+        for (size_t k = 0; k < check->count; k++)
+            if (explains[k]) check->supplied[k].right = check->supplied[k].kink = true;
+        search_take(search, &search->finds[at]);
+    }
+}
+
+wg_status check_search_run(wg_check *check, check_search *search)
+{
+    *search = (check_search){.check = check, .local = wg_tape_new(WG_F64)};
+    if (!search->local) return WG_ERROR_MEMORY;
+    size_t faults = search_faults(check);
+    if (faults) search_kinks(search);
+    faults = search_faults(check);
+    while (faults && search->mistakes < SEARCH_MISTAKES && search->status == WG_OK) {
+        size_t begin = search_all(search);
+        check_find *best = search_best(search, begin, false);
+        if (search->status != WG_OK) break;
+        if (!best || best->explained < faults) {
+            if (search_pair(search, begin)) {
+                faults = search_faults(check);
+                continue;
+            }
+            best = search_best(search, begin, false);
+            check_find *partial = search_best(search, begin, true);
+            if (!best && partial && partial->explained > 1) best = partial;
+        }
+        if (!best) break;
+        size_t at = (size_t)(best - search->finds);
+        search_group(search, begin, best, ++search->mistakes);
+        faults = search_take(search, &search->finds[at]);
+    }
+    return search->status;
+}
+
+void check_search_close(check_search *search)
+{
+    wg_tape_free(search->local);
+    check_release(&search->scratch);
+    check_release(&search->memory);
+}

@@ -1,0 +1,185 @@
+/* What the families of mistakes may ask for. */
+#include "check/run.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- reading -------------------------------------------------------------------------------------------------------- */
+
+const double *check_value(const check_edge *edge, wg_var node)
+{
+    (void)edge;
+    wg_node_info info;
+    if (wg_node_read(node, &info) != WG_OK || info.flags & WG_IS_INDICES) return NULL;
+    return wg_value_f64(node);
+}
+
+const int64_t *check_indices(const check_edge *edge, wg_var node)
+{
+    (void)edge;
+    wg_node_info info;
+    if (wg_node_read(node, &info) != WG_OK || !(info.flags & WG_IS_INDICES)) return NULL;
+    return wg_value_indices(node);
+}
+
+const double *check_adjoint(const check_edge *edge, wg_var node)
+{
+    const check_model *model = &edge->search->check->model;
+    size_t number = check_model_number(model, node);
+    return number == SIZE_MAX ? NULL : model->nodes[number].adjoint;
+}
+
+wg_var check_input(const check_edge *edge, size_t k) { return wg_node_input(edge->from, k); }
+
+size_t check_candidates(const check_edge *edge, const wg_var **nodes)
+{
+    *nodes = edge->search->check->model.candidates;
+    return edge->search->check->model.candidates_count;
+}
+
+size_t check_other_uses(const check_edge *edge)
+{
+    const check_model *model = &edge->search->check->model;
+    size_t live = model->nodes[check_model_number(model, edge->to)].live;
+    return live ? live - 1 : 0;
+}
+
+const char *check_name(const check_edge *edge, wg_var node)
+{
+    check_search *search = edge->search;
+    char *text = search->names[search->next_name++ % 4];
+    size_t number = check_model_number(&search->check->model, node);
+    if (number == SIZE_MAX)
+        snprintf(text, sizeof search->names[0], "a value");
+    else
+        check_title(search->check, number, text, sizeof search->names[0]);
+    return text;
+}
+
+double *check_array(const check_edge *edge, size_t n)
+{
+    return check_take(&edge->search->scratch, n, sizeof(double));
+}
+
+/* ---- an op on its own ------------------------------------------------------------------------------------------------- */
+
+/* The edge's op, applied to leaves: the one at the edge's position a variable, the others constants. */
+static wg_var services_apply(const check_edge *edge, wg_tape *tape, const double *const *operands, wg_var *leaf)
+{
+    wg_var *in = check_take(&edge->search->scratch, edge->op.inputs, sizeof *in);
+    for (size_t k = 0; in && k < edge->op.inputs; k++) {
+        wg_var input = check_input(edge, k);
+        const int64_t *indices = check_indices(edge, input);
+        const double *numbers = operands && operands[k] ? operands[k] : check_value(edge, input);
+        wg_shape shape = wg_shape_of(input);
+        if (indices)
+            in[k] = wg_indices(tape, shape, indices);
+        else
+            in[k] = k == edge->position ? wg_variable_f64(tape, shape, numbers) : wg_constant_f64(tape, shape, numbers);
+    }
+    if (!in) return (wg_var){0};
+    *leaf = in[edge->position];
+    return wg_apply(tape, edge->op.op, in, edge->op.inputs, edge->op.attributes, edge->op.attributes_size);
+}
+
+/* A copy of the leaf's gradient when result's adjoint is that one; the tape is emptied. */
+static const double *services_gradient(
+    const check_edge *edge, wg_tape *tape, wg_mark mark, wg_var result, wg_var leaf, const double *adjoint)
+{
+    double *gradient = NULL;
+    bool fits = wg_size(result) == edge->from_size && wg_size(leaf) == edge->to_size;
+    if (fits && wg_backward_from(result, adjoint ? adjoint : edge->adjoint) == WG_OK) {
+        const double *found = wg_grad_f64(leaf);
+        if (found) gradient = check_take_copy(&edge->search->scratch, found, edge->to_size);
+    }
+    wg_tape_clear_error(tape);
+    wg_tape_rewind(tape, mark);
+    return gradient;
+}
+
+const double *check_derive(const check_edge *edge, const double *const *operands, const double *adjoint)
+{
+    wg_tape *tape = edge->search->local;
+    if (edge->position == SIZE_MAX || !edge->op.op) return NULL;
+    wg_mark mark = wg_tape_mark(tape);
+    wg_var leaf = {0}, result = services_apply(edge, tape, operands, &leaf);
+    return services_gradient(edge, tape, mark, result, leaf, adjoint);
+}
+
+const double *check_derive_function(
+    const check_edge *edge, wg_var (*f)(wg_var x), const double *operand, const double *adjoint)
+{
+    wg_tape *tape = edge->search->local;
+    if (edge->position == SIZE_MAX) return NULL;
+    wg_mark mark = wg_tape_mark(tape);
+    const double *numbers = operand ? operand : check_value(edge, edge->to);
+    wg_var leaf = wg_variable_f64(tape, edge->to_shape, numbers);
+    return services_gradient(edge, tape, mark, f(leaf), leaf, adjoint);
+}
+
+/* ---- suggesting --------------------------------------------------------------------------------------------------------- */
+
+/* The same extents, but for those of one. */
+static bool services_same(const wg_shape *a, const wg_shape *b)
+{
+    size_t i = 0, j = 0;
+    for (;;) {
+        while (i < a->rank && a->dim[i] == 1) i++;
+        while (j < b->rank && b->dim[j] == 1) j++;
+        if (i == a->rank || j == b->rank) return i == a->rank && j == b->rank;
+        if (a->dim[i++] != b->dim[j++]) return false;
+    }
+}
+
+/* Of another shape than the input: only the supplied gradient of the input, of that shape, can be this. */
+static void services_other_shape(const check_edge *edge, wg_cause cause, const wg_shape *shape, const double *numbers,
+    double factor, const char *detail)
+{
+    check_search *search = edge->search;
+    wg_check *check = search->check;
+    const check_node *node = &check->model.nodes[check_model_number(&check->model, edge->to)];
+    if (node->supplied == SIZE_MAX || check_other_uses(edge)) return;
+    check_supplied *s = &check->supplied[node->supplied];
+    if (s->fits || !services_same(shape, &s->shape)) return;
+    check_search_consider_shape(search, cause, factor, s, numbers, detail);
+}
+
+void check_suggest(const check_edge *edge, wg_cause cause, const wg_shape *shape, const double *numbers, double factor,
+    const char *detail, ...)
+{
+    check_search *search = edge->search;
+    char words[256];
+    if (!numbers || search->status != WG_OK || search->kinks != (cause == WG_CAUSE_KINK)) return;
+    va_list arguments;
+    va_start(arguments, detail);
+    vsnprintf(words, sizeof words, detail, arguments);
+    va_end(arguments);
+    if (!services_same(shape, &edge->to_shape)) {
+        services_other_shape(edge, cause, shape, numbers, factor, words);
+        return;
+    }
+    double *change = check_take(&search->scratch, edge->to_size, sizeof *change), largest = 0, scale = 0;
+    if (!change) return;
+    for (size_t i = 0; i < edge->to_size; i++) {
+        change[i] = numbers[i] - edge->contribution[i];
+        if (!(fabs(change[i]) <= largest)) largest = fabs(change[i]);
+        if (fabs(edge->contribution[i]) > scale) scale = fabs(edge->contribution[i]);
+    }
+    if (largest <= 0x1p-48 * scale) return; /* cannot be seen here */
+    search->status = check_flow_change(search->check, check_model_number(&search->check->model, edge->to), change);
+    if (search->status == WG_OK) check_search_consider(search, cause, factor, numbers, false, words);
+}
+
+void check_suggest_along(const check_edge *edge, wg_cause cause, const double *direction, const char *detail, ...)
+{
+    check_search *search = edge->search;
+    char words[256];
+    if (!direction || search->status != WG_OK || search->kinks) return;
+    va_list arguments;
+    va_start(arguments, detail);
+    vsnprintf(words, sizeof words, detail, arguments);
+    va_end(arguments);
+    check_search_fit(edge, cause, direction, words);
+}
