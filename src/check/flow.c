@@ -8,9 +8,9 @@
 
 typedef struct flow {
     wg_check *check;
-    size_t next;      /* among the links */
-    bool first;       /* the exact sweep: links are made */
-    bool base;        /* with what stands in and the mistakes found */
+    size_t next; /* among the links */
+    bool first;  /* the exact sweep: links are made */
+    bool base;   /* with what stands in and the mistakes found */
     wg_status status;
 } flow;
 
@@ -98,8 +98,8 @@ static wg_status flow_run(flow *f)
     wg_var *wrt = check_take(&memory, check->count, sizeof *wrt);
     for (size_t k = 0; wrt && k < check->count; k++) wrt[k] = model->nodes[check->supplied[k].node].var;
     wg_observer observer = {flow_node, flow_edge, f};
-    wg_status status = wrt ? wg_observe(model->nodes[model->loss].var, NULL, wrt, check->count, NULL, &observer)
-                           : WG_ERROR_MEMORY;
+    wg_status status =
+        wrt ? wg_observe(model->nodes[model->loss].var, NULL, wrt, check->count, NULL, &observer) : WG_ERROR_MEMORY;
     check_release(&memory);
     return status;
 }
@@ -119,7 +119,8 @@ static wg_status flow_add_sums(check_model *model)
 static void flow_read_sums(check_model *model)
 {
     for (size_t k = 0; k < model->links_count; k++)
-        if (model->links[k].position == SIZE_MAX) model->links[k].contribution = model->nodes[model->links[k].to].adjoint;
+        if (model->links[k].position == SIZE_MAX)
+            model->links[k].contribution = model->nodes[model->links[k].to].adjoint;
 }
 
 wg_status check_flow_exact(wg_check *check)

@@ -37,25 +37,22 @@ static void general_extent_words(const wg_check *check, size_t node, size_t axis
         snprintf(words, size, "the extent of axis %zu of %s", axis, title);
 }
 
-typedef void (*general_visit)(general_notable *n, double value, const char *words);
-
 static void general_visit_extent(general_notable *n, double e, const char *words)
 {
-    char text[160];
+    char number[32], text[200];
+    snprintf(number, sizeof number, "%.0f", e);
     if (e < 2) return;
     const struct {
         double value;
-        const char *format;
-    } forms[] = {{e, "%g = %s"}, {1 / e, "1/%g, %g = %s"}, {2 / e, "2/%g, %g = %s"}, {e / 2, "%g/2, %g = %s"},
-        {sqrt(e), "the square root of %g = %s"}, {1 / sqrt(e), "1 over the square root of %g = %s"},
-        {e / (e - 1), "n/(n-1) for n = %g = %s"}, {(e - 1) / e, "(n-1)/n for n = %g = %s"}, {e * e, "the square of %g = %s"}};
+        const char *before, *after;
+    } forms[] = {{e, "", ""}, {e / 2, "half of ", ""}, {2 * e, "twice ", ""}, {sqrt(e), "the square root of ", ""},
+        {e * e, "the square of ", ""}, {e / (e - 1), "n/(n-1) for n = ", ""}};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        if (strstr(forms[i].format, "%g, %g") || strstr(forms[i].format, "/2, %g"))
-            snprintf(text, sizeof text, forms[i].format, e, e, words);
-        else
-            snprintf(text, sizeof text, forms[i].format, e, words);
-        general_is(n, forms[i].value, text);
-        general_is(n, -forms[i].value, text);
+        snprintf(text, sizeof text, "%s%s = %s", forms[i].before, number, words);
+        for (int sign = 1; sign >= -1; sign -= 2) {
+            general_is(n, sign * forms[i].value, text);
+            general_is(n, sign / forms[i].value, text);
+        }
     }
 }
 
@@ -115,20 +112,14 @@ bool check_notable(const wg_check *check, double k, double uncertainty, double *
 {
     general_notable n = {k, uncertainty, k, words, size, false};
     general_is(&n, -1, "");
-    general_is(&n, 2, "2");
-    general_is(&n, 0.5, "1/2");
     general_extents(check, &n);
     general_sizes(check, &n);
     general_constants(check, &n);
-    for (int i = 2; i <= 12 && !n.found; i++) {
-        char text[32];
-        snprintf(text, sizeof text, "%d", i);
-        general_is(&n, i, text);
-        general_is(&n, -i, text);
-        snprintf(text, sizeof text, "1/%d", i);
-        general_is(&n, 1.0 / i, text);
-        general_is(&n, -1.0 / i, text);
-    }
+    for (int i = 2; i <= 12 && !n.found; i++)
+        for (int sign = 1; sign >= -1; sign -= 2) {
+            general_is(&n, sign * (double)i, "");
+            general_is(&n, sign / (double)i, "");
+        }
     *exactly = n.exactly;
     return n.found;
 }

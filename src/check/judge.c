@@ -69,10 +69,14 @@ double check_unit(const wg_check *check, const check_supplied *s)
 static double judge_least(const check_supplied *s)
 {
     switch (s->bits) {
-    case 8: return 0x1p-133;
-    case 11: return 0x1p-24;
-    case 24: return 0x1p-149;
-    default: return DBL_MIN * DBL_EPSILON;
+    case 8:
+        return 0x1p-133;
+    case 11:
+        return 0x1p-24;
+    case 24:
+        return 0x1p-149;
+    default:
+        return DBL_MIN * DBL_EPSILON;
     }
 }
 

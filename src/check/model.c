@@ -118,7 +118,8 @@ static wg_status model_number_nodes(check_model *model)
     return WG_OK;
 }
 
-wg_status check_model_open(check_model *model, wg_var loss, const wg_var *also, size_t also_count, double noise, uint64_t seed)
+wg_status check_model_open(
+    check_model *model, wg_var loss, const wg_var *also, size_t also_count, double noise, uint64_t seed)
 {
     wg_status why;
     *model = (check_model){.tape = wg_tape_new_with(&(wg_tape_options){.dtype = WG_F64}, &why)};

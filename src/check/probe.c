@@ -26,13 +26,22 @@ static void probe_say(wg_check *check, const char **spots, size_t limit, const c
     spots[check->report.blind_spots_count++] = copy;
 }
 
-/* Leaves that somebody broadcasts have extents of 1 by intention: those are not the probe's. */
+/* A leaf of numbers whose extents are the probe's choice. */
 static bool probe_counts(const wg_check *check, size_t node, wg_shape *shape)
 {
     wg_node_info info;
     if (wg_node_read(check->model.nodes[node].var, &info) != WG_OK || !(info.flags & WG_IS_LEAF)) return false;
     *shape = info.shape;
     return info.shape.rank > 0 && check->model.nodes[node].size > 0 && !(info.flags & WG_IS_INDICES);
+}
+
+/* A bias has extents of 1 by intention: its op spreads it. */
+static bool probe_is_spread(const wg_check *check, size_t node)
+{
+    const check_node *n = &check->model.nodes[node];
+    wg_node_info user;
+    if (!n->uses || wg_node_read(check->model.nodes[n->user].var, &user) != WG_OK) return false;
+    return check->model.nodes[n->user].size > n->size && strcmp(user.kind, "matmul") != 0;
 }
 
 #define PROBE_LIMIT 16
@@ -47,15 +56,13 @@ void check_blind_spots(wg_check *check)
         wg_shape shape;
         char axis[128], text[400];
         if (!probe_counts(check, node, &shape)) continue;
-        size_t large = 0;
-        for (size_t k = 0; k < shape.rank; k++) large += shape.dim[k] > 1;
+        bool spread = probe_is_spread(check, node);
         for (size_t k = 0; k < shape.rank; k++) {
             probe_axis(check, node, k, axis, sizeof axis);
-            if (shape.dim[k] == 1 && (shape.rank == 2 && large + 1 == shape.rank) && model->nodes[node].live + 1 > 1)
-                continue; /* a bias, a column */
-            if (shape.dim[k] == 1) {
+            if (shape.dim[k] == 1 && !spread) {
                 snprintf(text, sizeof text,
-                    "%s = 1: a sum along it, a mean, one sample, a missing sum, a factor of its extent, and a shift are "
+                    "%s = 1: a sum along it, a mean, one sample, a missing sum, a factor of its extent, and a shift "
+                    "are "
                     "all the same here: six kinds of mistake are invisible; use distinct extents of at least 3",
                     axis);
                 probe_say(check, spots, PROBE_LIMIT, text);

@@ -126,11 +126,15 @@ typedef struct report_entry {
 static int report_weight(wg_cause cause)
 {
     switch (cause) {
-    case WG_CAUSE_SIGN: return 0;
-    case WG_CAUSE_FACTOR: return 2;
+    case WG_CAUSE_SIGN:
+        return 0;
+    case WG_CAUSE_FACTOR:
+        return 2;
     case WG_CAUSE_WRONG_OPERAND:
-    case WG_CAUSE_STALE_VALUE: return 3;
-    default: return 1;
+    case WG_CAUSE_STALE_VALUE:
+        return 3;
+    default:
+        return 1;
     }
 }
 
@@ -151,7 +155,10 @@ static bool report_scales(wg_cause cause)
     return cause == WG_CAUSE_FACTOR || cause == WG_CAUSE_SIGN || cause == WG_CAUSE_REDUCTION;
 }
 
-static bool report_close(double a, double b) { return a == b || fabs(a - b) <= 1e-6 * fabs(b) || (isnan(a) && isnan(b)); }
+static bool report_close(double a, double b)
+{
+    return a == b || fabs(a - b) <= 1e-6 * fabs(b) || (isnan(a) && isnan(b));
+}
 
 /* A factor may have come in anywhere along a stretch of the sweep; that is one cause. The same cause of one edge is, too. */
 static void report_merge(report_entry *entries, size_t count)
@@ -258,8 +265,8 @@ static void report_pattern(const wg_check *check, const check_supplied *s, char 
     for (size_t i = 0; i < s->wanted; i++) {
         double ratio = s->numbers[i] / s->exact[i];
         if (fabs(s->numbers[i] - s->exact[i]) <= check_floor(check, s, i, s->exact[i], 1)) continue;
-        nans += !isfinite(s->numbers[i]);
-        zeros += s->numbers[i] == 0;
+        nans += isfinite(s->numbers[i]) ? 0 : 1;
+        zeros += s->numbers[i] == 0 ? 1 : 0;
         if (isfinite(ratio) && ratio < low) low = ratio;
         if (isfinite(ratio) && ratio > high) high = ratio;
     }
@@ -290,8 +297,8 @@ static wg_check_cause report_unknown(wg_check *check, const check_supplied *s, u
     double size = 0;
     for (size_t i = 0; i < s->size; i++) size += s->numbers[i] * s->numbers[i];
     if (s->fits) cause.residual /= sqrt(size);
-    snprintf(sentence, sizeof sentence, "%s: wrong, and no known mistake fits; it arises between %s; %s", cause.name, edge,
-        pattern);
+    snprintf(sentence, sizeof sentence, "%s: wrong, and no known mistake fits; it arises between %s; %s", cause.name,
+        edge, pattern);
     cause.sentence = report_text(check, sentence);
     return cause;
 }

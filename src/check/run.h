@@ -43,22 +43,22 @@ typedef struct check_supplied {
     unsigned bits; /* of the type that they came in */
 
     /* for one run */
-    size_t node;       /* of the copy */
-    unsigned order;    /* the larger, the earlier a sweep arrives at it */
-    unsigned carries;  /* bits that the numbers make use of */
-    bool fits;         /* of the var's shape, but for extents of one */
+    size_t node;      /* of the copy */
+    unsigned order;   /* the larger, the earlier a sweep arrives at it */
+    unsigned carries; /* bits that the numbers make use of */
+    bool fits;        /* of the var's shape, but for extents of one */
     bool leaf;
-    bool right;        /* as it should be */
-    bool kink;         /* right by another convention */
-    bool rounded;      /* right, with more difference than double precision explains */
-    bool stands_in;    /* its numbers replace the adjoint in the sweep, so that what is below is judged by them */
-    bool fault;        /* wrong, not because of one that stands in, and not explained yet */
-    bool own;          /* was one before the search */
-    size_t wanted;     /* elements of the var */
-    double *exact;     /* the right gradient */
-    double *expected;  /* what follows from what stands in and the mistakes found so far */
-    double *moved;     /* by a suggestion, from what is expected */
-    double *noise;     /* what rounding every step by a relative 1 does to each entry */
+    bool right;       /* as it should be */
+    bool kink;        /* right by another convention */
+    bool rounded;     /* right, with more difference than double precision explains */
+    bool stands_in;   /* its numbers replace the adjoint in the sweep, so that what is below is judged by them */
+    bool fault;       /* wrong, not because of one that stands in, and not explained yet */
+    bool own;         /* was one before the search */
+    size_t wanted;    /* elements of the var */
+    double *exact;    /* the right gradient */
+    double *expected; /* what follows from what stands in and the mistakes found so far */
+    double *moved;    /* by a suggestion, from what is expected */
+    double *noise;    /* what rounding every step by a relative 1 does to each entry */
     double noise_rms, exact_rms;
 } check_supplied;
 
@@ -75,22 +75,22 @@ typedef struct check_link {
 typedef struct check_node {
     wg_var var;
     size_t size;
-    size_t original;    /* its index on the caller's tape */
-    double *adjoint;    /* in the present sweep; NULL: nothing arrives */
-    size_t uses;        /* in the graph as a whole */
-    size_t user;        /* the last of them */
-    size_t live;        /* links that arrive at it in the sweep */
-    size_t supplied;    /* its place among the supplied, or SIZE_MAX */
-    bool numbers;       /* not indices */
-    size_t sum;         /* the link that stands for all that arrives; SIZE_MAX: none */
+    size_t original; /* its index on the caller's tape */
+    double *adjoint; /* in the present sweep; NULL: nothing arrives */
+    size_t uses;     /* in the graph as a whole */
+    size_t user;     /* the last of them */
+    size_t live;     /* links that arrive at it in the sweep */
+    size_t supplied; /* its place among the supplied, or SIZE_MAX */
+    bool numbers;    /* not indices */
+    size_t sum;      /* the link that stands for all that arrives; SIZE_MAX: none */
 } check_node;
 
 typedef struct check_model {
     wg_tape *tape;
     check_memory memory;
     size_t count, links_count, links_capacity;
-    check_node *nodes;  /* in the copy's order of recording; the node's number is its place here */
-    check_link *links;  /* in the order in which the sweep passes them */
+    check_node *nodes;   /* in the copy's order of recording; the node's number is its place here */
+    check_link *links;   /* in the order in which the sweep passes them */
     size_t *of_original; /* by index on the caller's tape: number, or SIZE_MAX */
     size_t originals;
     size_t loss;
@@ -101,7 +101,8 @@ typedef struct check_model {
 } check_model;
 
 /* Records the forward again. noise, unless 0: every value is multiplied by 1 + noise r, r drawn by seed from -1 and 1. */
-wg_status check_model_open(check_model *model, wg_var loss, const wg_var *also, size_t also_count, double noise, uint64_t seed);
+wg_status check_model_open(
+    check_model *model, wg_var loss, const wg_var *also, size_t also_count, double noise, uint64_t seed);
 void check_model_close(check_model *model);
 /* The number of the copy of a node of the caller's, or SIZE_MAX. */
 size_t check_model_find(const check_model *model, wg_var original);
@@ -116,7 +117,7 @@ typedef struct check_find {
     size_t link, last_link; /* one edge, or from the first to the last of a stretch */
     double factor, misfit;  /* misfit: mean square of what remains, in units of the noise */
     double residual;
-    double *contribution; /* what the mistake puts there; NULL when it is of another shape than the input */
+    double *contribution;    /* what the mistake puts there; NULL when it is of another shape than the input */
     unsigned char *explains; /* by supplied */
     size_t explained, refuted, compared; /* how many supplied it explains, and gets wrong; entries compared */
     double evidence;                     /* in bits: how unlikely it is to fit by chance */
@@ -156,7 +157,7 @@ double check_unit(const wg_check *check, const check_supplied *s);
 double check_floor(const wg_check *check, const check_supplied *s, size_t i, double expected, double ratio);
 
 typedef struct check_judgement {
-    bool fits;      /* every entry within its floor */
+    bool fits; /* every entry within its floor */
     size_t wrong, worst;
     double misfit;  /* sum of squares of differences over floors */
     double squares; /* sum of squares of differences */
@@ -177,7 +178,7 @@ struct check_search {
     check_find *finds;
     size_t count, capacity;
     unsigned mistakes; /* told apart so far */
-    wg_tape *local; /* where single ops are applied to other operands */
+    wg_tape *local;    /* where single ops are applied to other operands */
     wg_status status;
     bool kinks; /* only these are looked for; else never */
     char names[4][128];
@@ -190,8 +191,8 @@ void check_search_close(check_search *search);
 
 /* A suggestion of any kind, with its words. moved holds what it does to each supplied gradient; judged and kept if it
  * explains one. contribution may be NULL. fitted: a number in it was chosen to fit. */
-void check_search_consider(check_search *search, wg_cause cause, double factor, const double *contribution, bool fitted,
-    const char *detail);
+void check_search_consider(
+    check_search *search, wg_cause cause, double factor, const double *contribution, bool fitted, const char *detail);
 /* The same for numbers of the supplied shape, where that is not the value's. */
 void check_search_consider_shape(check_search *search, wg_cause cause, double factor, const check_supplied *s,
     const double *numbers, const char *detail);

@@ -66,8 +66,8 @@ static void search_keep(check_search *search, const check_find *find, const doub
     if (search->memory.failed) search->status = WG_ERROR_MEMORY;
 }
 
-void check_search_consider(check_search *search, wg_cause cause, double factor, const double *contribution, bool fitted,
-    const char *detail)
+void check_search_consider(
+    check_search *search, wg_cause cause, double factor, const double *contribution, bool fitted, const char *detail)
 {
     wg_check *check = search->check;
     check_find find = {.cause = cause, .link = search->link, .last_link = search->link, .factor = factor};
@@ -142,6 +142,18 @@ static double search_step(const wg_check *check, const check_supplied *s, const 
     return ab / bb;
 }
 
+/* "7 times too small: 7 = columns of X" */
+static void search_say_factor(double k, const char *words, char *text, size_t size)
+{
+    const char *sign = k < 0 ? ", and of the wrong sign" : "", *colon = *words ? ": " : "";
+    if (k == -1)
+        snprintf(text, size, "the sign is wrong");
+    else if (fabs(k) >= 1)
+        snprintf(text, size, "%.10g times too large%s%s%s", fabs(k), sign, colon, words);
+    else
+        snprintf(text, size, "%.10g times too small%s%s%s", 1 / fabs(k), sign, colon, words);
+}
+
 /* Judges one t: the contribution plus t times the direction. */
 static void search_try_step(const check_edge *edge, wg_cause cause, const double *direction, double *const *moved,
     double t, double uncertainty, const char *detail)
@@ -164,12 +176,8 @@ static void search_try_step(const check_edge *edge, wg_cause cause, const double
         check_supplied *s = &check->supplied[k];
         for (size_t i = 0; i < s->wanted; i++) s->moved[i] = t * moved[k][i];
     }
-    if (cause == WG_CAUSE_SIGN)
-        snprintf(sentence, sizeof sentence, "the sign is wrong");
-    else if (is_factor && notable)
-        snprintf(sentence, sizeof sentence, "%.6g times too large, %.6g = %s", factor, factor, words);
-    else if (is_factor)
-        snprintf(sentence, sizeof sentence, "%.10g times too large", factor);
+    if (is_factor)
+        search_say_factor(factor, words, sentence, sizeof sentence);
     else
         snprintf(sentence, sizeof sentence, "%s, for a step of %.6g", detail, t);
     check_search_consider(search, cause, factor, contribution, !notable, sentence);
@@ -202,6 +210,16 @@ void check_search_fit(const check_edge *edge, wg_cause cause, const double *dire
 
 /* ---- every suggestion ---------------------------------------------------------------------------------------------------------- */
 
+typedef struct search_family {
+    void (*suggest)(const check_edge *edge);
+    bool sums;  /* also sees links that stand for all that arrives at a node */
+    bool kinks; /* also says where there is another convention */
+} search_family;
+
+static const search_family search_families[] = {
+    {check_mistakes_general, true, false},
+};
+
 static void search_edge(check_search *search, size_t link)
 {
     check_model *model = &search->check->model;
@@ -218,16 +236,13 @@ static void search_edge(check_search *search, size_t link)
     edge.from_shape = wg_shape_of(edge.from);
     edge.to_shape = wg_shape_of(edge.to);
     search->link = link;
-    static void (*const families[])(const check_edge *) = {check_mistakes_matrix, check_mistakes_broadcast,
-        check_mistakes_activation, check_mistakes_loss, check_mistakes_operand};
-    if (!search->kinks) check_mistakes_general(&edge);
-    if (!search->kinks) check_mistakes_layout(&edge);
-    for (size_t f = 0; f < sizeof families / sizeof *families && l->position != SIZE_MAX; f++) {
-        if (search->status == WG_OK && (!search->kinks || f == 2)) families[f](&edge);
+    for (size_t f = 0; f < sizeof search_families / sizeof *search_families; f++) {
+        const search_family *family = &search_families[f];
+        bool asked = (l->position != SIZE_MAX || family->sums) && (!search->kinks || family->kinks);
+        if (asked && search->status == WG_OK) family->suggest(&edge);
         if (search->scratch.failed) search->status = WG_ERROR_MEMORY;
         check_release(&search->scratch);
     }
-    check_release(&search->scratch);
 }
 
 /* Marks the nodes from which a fault can be reached by the sweep. */
@@ -297,8 +312,7 @@ static check_find *search_best(check_search *search, size_t begin, bool partial)
         if (find->mistake || (find->refuted && !partial)) continue;
         if (!best || find->explained > best->explained ||
             (find->explained == best->explained &&
-                (find->refuted < best->refuted ||
-                    (find->refuted == best->refuted && find->misfit < best->misfit))))
+                (find->refuted < best->refuted || (find->refuted == best->refuted && find->misfit < best->misfit))))
             best = find;
     }
     return best;
@@ -367,7 +381,9 @@ static bool search_pair(check_search *search, size_t begin)
         for (size_t k = begin; k < end; k++) {
             check_find *find = &search->finds[k];
             if (done[k] || find->mistake || !find->contribution) continue;
-            if (!first || find->explained > first->explained) first = find;
+            if (!first || find->explained > first->explained ||
+                (find->explained == first->explained && find->refuted < first->refuted))
+                first = find;
         }
         if (!first) return false;
         for (size_t k = begin; k < end; k++)

@@ -58,10 +58,7 @@ const char *check_name(const check_edge *edge, wg_var node)
     return text;
 }
 
-double *check_array(const check_edge *edge, size_t n)
-{
-    return check_take(&edge->search->scratch, n, sizeof(double));
-}
+double *check_array(const check_edge *edge, size_t n) { return check_take(&edge->search->scratch, n, sizeof(double)); }
 
 /* ---- an op on its own ------------------------------------------------------------------------------------------------- */
 

@@ -116,8 +116,8 @@ static check_supplied *supply_place(wg_check *check, wg_var var)
 }
 
 /* Makes the place for a supply. NULL: *status says why. */
-static check_supplied *supply_open(wg_check *check, wg_var var, const wg_shape *shape, const void *numbers,
-    unsigned bits, wg_status *status)
+static check_supplied *supply_open(
+    wg_check *check, wg_var var, const wg_shape *shape, const void *numbers, unsigned bits, wg_status *status)
 {
     wg_node_info info;
     size_t size;

@@ -60,7 +60,8 @@ static size_t write_ties(const wg_check_report *report, unsigned mistake)
 {
     size_t ties = 0;
     for (size_t k = 0; k < report->causes_count; k++)
-        ties += report->causes[k].mistake == mistake && report->causes[k].rank == 1;
+        ties += report->causes[k].mistake == mistake && report->causes[k].rank == 1 &&
+                report->causes[k].cause != WG_CAUSE_UNKNOWN;
     return ties;
 }
 
@@ -71,8 +72,10 @@ static void write_causes(const write_to *to, const wg_check_report *report)
         const wg_check_cause *cause = &report->causes[k];
         if (cause->rank > 1) continue;
         size_t ties = write_ties(report, cause->mistake);
-        if (cause->mistake != mistake && ties > 1) write_text(to, "\nOne of these %zu, which the numbers do not tell apart:\n", ties);
-        else if (cause->mistake != mistake) write_text(to, "\n");
+        if (cause->mistake != mistake && ties > 1)
+            write_text(to, "\nOne of these %zu, which the numbers do not tell apart:\n", ties);
+        else if (cause->mistake != mistake)
+            write_text(to, "\n");
         mistake = cause->mistake;
         write_text(to, "  %s%s\n      %s", ties > 1 ? "- " : "", cause->sentence, wg_cause_name(cause->cause));
         if (!isnan(cause->factor)) write_text(to, ", factor %.10g", cause->factor);
