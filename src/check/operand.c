@@ -1,0 +1,229 @@
+/* Mistakes of the operand: another value of the same shape where one belongs, such as Z1 for A1; another adjoint, such as dA2
+ * for dZ2; one left out; or the right one from before or after an update of the parameters.
+ *
+ * The library computes each: the edge's op is applied to other operands, or takes another adjoint. Values that stand near the
+ * edge on the tape are the likely ones, and are tried first. */
+#include "numbers.h"
+
+#include "wengert/tape.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OPERAND_VALUES   40 /* at most so many values are tried in an operand's place, ... */
+#define OPERAND_ADJOINTS 16 /* ... adjoints in the adjoint's, adjoints in an operand's, and values in the adjoint's */
+#define OPERAND_MOST     32 /* inputs of an op */
+
+typedef struct operand_at {
+    check_offers offers;
+    const check_edge *edge;
+    const wg_var *nodes; /* candidates, nearest first */
+    size_t n;
+} operand_at;
+
+/* ---- candidates -------------------------------------------------------------------------------------------------------- */
+
+typedef struct operand_candidate {
+    wg_var node;
+    size_t distance;
+} operand_candidate;
+
+static int operand_compare(const void *a, const void *b)
+{
+    const operand_candidate *x = a, *y = b;
+    if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
+    return (x->node.index > y->node.index) - (x->node.index < y->node.index);
+}
+
+/* Those nodes of a shape that are nearest to the edge, at most most of them. */
+static size_t operand_nearest(const operand_at *at, const wg_shape *shape, operand_candidate *found, size_t most)
+{
+    size_t n = 0, from = at->edge->from.index;
+    for (size_t i = 0; i < at->n; i++) {
+        wg_shape other = wg_shape_of(at->nodes[i]);
+        size_t index = at->nodes[i].index;
+        operand_candidate c = {at->nodes[i], index > from ? index - from : from - index};
+        if (!check_shapes_equal(&other, shape)) continue;
+        if (n < most) {
+            found[n++] = c;
+            if (n == most) qsort(found, n, sizeof *found, operand_compare);
+        } else if (operand_compare(&c, &found[most - 1]) < 0) {
+            found[most - 1] = c;
+            qsort(found, n, sizeof *found, operand_compare);
+        }
+    }
+    if (n < most) qsort(found, n, sizeof *found, operand_compare);
+    return n;
+}
+
+/* check_derive with one operand replaced. */
+static const double *operand_replaced(const check_edge *edge, size_t k, const double *value)
+{
+    const double *operands[OPERAND_MOST] = {NULL};
+    if (!value || edge->op.inputs > OPERAND_MOST) return NULL;
+    operands[k] = value;
+    return check_derive(edge, operands, NULL);
+}
+
+/* Whether the contribution depends on operand k at all. */
+static bool operand_matters(const check_edge *edge, size_t k)
+{
+    const double *value = check_value(edge, check_input(edge, k));
+    size_t n = wg_size(check_input(edge, k));
+    double *other = value ? check_array(edge, n) : NULL;
+    for (size_t i = 0; other && i < n; i++) other[i] = value[i] * (0.75 + 0.25 / (double)(i % 7 + 1)) + 1e-3;
+    const double *numbers = operand_replaced(edge, k, other);
+    return numbers && !check_agree(numbers, edge->contribution, edge->to_size);
+}
+
+/* ---- another value ----------------------------------------------------------------------------------------------------- */
+
+/* A function of one input at its own result is another mistake. */
+static bool operand_is_activation(const check_edge *edge)
+{
+    return check_is_elementwise(&edge->op) && edge->op.inputs == 1;
+}
+
+static void operand_other_value(operand_at *at, size_t k)
+{
+    const check_edge *edge = at->edge;
+    operand_candidate near[OPERAND_VALUES];
+    wg_var own = check_input(edge, k);
+    wg_shape shape = wg_shape_of(own);
+    size_t n = operand_nearest(at, &shape, near, OPERAND_VALUES);
+    for (size_t i = 0; i < n; i++) {
+        wg_var node = near[i].node;
+        if (check_same_node(node, own) || (operand_is_activation(edge) && check_same_node(node, edge->from))) continue;
+        const double *value = check_value(edge, node);
+        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, operand_replaced(edge, k, value), NAN,
+            "computed with %s where %s is right", check_name(edge, node), check_name(edge, own));
+    }
+}
+
+static void operand_adjoint_for_value(operand_at *at, size_t k)
+{
+    const check_edge *edge = at->edge;
+    operand_candidate near[OPERAND_ADJOINTS];
+    wg_var own = check_input(edge, k);
+    wg_shape shape = wg_shape_of(own);
+    size_t n = operand_nearest(at, &shape, near, OPERAND_ADJOINTS);
+    for (size_t i = 0; i < n; i++) {
+        wg_var node = near[i].node;
+        if (operand_is_activation(edge) && check_same_node(node, edge->from)) continue;
+        const double *adjoint = check_adjoint(edge, node);
+        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, operand_replaced(edge, k, adjoint), NAN,
+            "computed with the adjoint of %s where the value %s is right", check_name(edge, node),
+            check_name(edge, own));
+    }
+}
+
+/* ---- another adjoint --------------------------------------------------------------------------------------------------- */
+
+static void operand_other_adjoint(operand_at *at)
+{
+    const check_edge *edge = at->edge;
+    operand_candidate near[OPERAND_ADJOINTS];
+    size_t n = edge->from_size > 1 ? operand_nearest(at, &edge->from_shape, near, OPERAND_ADJOINTS) : 0;
+    for (size_t i = 0; i < n; i++) {
+        wg_var node = near[i].node;
+        const double *adjoint = check_same_node(node, edge->from) ? NULL : check_adjoint(edge, node);
+        if (!adjoint) continue;
+        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, check_derive(edge, NULL, adjoint), NAN,
+            "computed with the adjoint of %s where that of %s is right", check_name(edge, node),
+            check_name(edge, edge->from));
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double *value = check_value(edge, near[i].node);
+        if (!value) continue;
+        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, check_derive(edge, NULL, value), NAN,
+            "computed with the value %s where the adjoint of %s is right", check_name(edge, near[i].node),
+            check_name(edge, edge->from));
+    }
+}
+
+/* ---- left out ---------------------------------------------------------------------------------------------------------- */
+
+/* A factor, which is then 1. One of size 1 is no more than a factor of the result, and is named as that. */
+static void operand_factor_left_out(operand_at *at, size_t k)
+{
+    static const char *const kinds[] = {"mul", "div", "fma"};
+    const check_edge *edge = at->edge;
+    wg_var own = check_input(edge, k);
+    size_t n = wg_size(own);
+    if (!check_is_among(&edge->op, kinds, 3) || n < 2) return;
+    check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, operand_replaced(edge, k, check_filled(edge, n, 1)), NAN,
+        "the factor %s is left out", check_name(edge, own));
+}
+
+/* The target of a loss, which is then 0. */
+static void operand_target_left_out(operand_at *at, size_t k)
+{
+    static const char *const kinds[] = {"mse", "bce", "bce_with_logits", "kl_div"};
+    const check_edge *edge = at->edge;
+    wg_var own = check_input(edge, k);
+    if (!check_is_among(&edge->op, kinds, sizeof kinds / sizeof *kinds) || k == edge->position) return;
+    check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, operand_replaced(edge, k, check_filled(edge, wg_size(own), 0)),
+        NAN, "%s is left out", check_name(edge, own));
+}
+
+/* ---- from before or after an update ------------------------------------------------------------------------------------ */
+
+/* The variable that an operand is, but for the order of its elements. */
+static bool operand_is_parameter(wg_var node, wg_var *parameter)
+{
+    static const char *const kinds[] = {"transpose", "permute", "reshape"};
+    wg_node_info info;
+    while (wg_node_read(node, &info) == WG_OK) {
+        *parameter = node;
+        if (info.flags & WG_IS_VARIABLE) return true;
+        if (!check_is_among(&info, kinds, 3)) return false;
+        node = wg_node_input(node, 0);
+    }
+    return false;
+}
+
+static bool operand_parallel(const double *a, const double *b, size_t n)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < n; i++) ab += a[i] * b[i], aa += a[i] * a[i], bb += b[i] * b[i];
+    return !(aa * bb - ab * ab > 1e-9 * aa * bb);
+}
+
+/* W + t dW in the place of W, by whatever step t: the contribution plus t times that with dW in W's place, since it is linear
+ * in W. A direction that is parallel to the contribution is a factor, and is named as that. */
+static void operand_stale(operand_at *at, size_t k)
+{
+    const check_edge *edge = at->edge;
+    wg_var own = check_input(edge, k), parameter;
+    if (k == edge->position || !(edge->op.op->flags & WG_OP_MULTILINEAR)) return;
+    if (!operand_is_parameter(own, &parameter)) return;
+    const double *direction = operand_replaced(edge, k, check_adjoint(edge, own));
+    if (!direction || !check_finite(direction, edge->to_size)) return;
+    if (operand_parallel(direction, edge->contribution, edge->to_size)) return;
+    char name[128];
+    snprintf(name, sizeof name, "%s", check_name(edge, parameter));
+    check_suggest_along(edge, WG_CAUSE_STALE_VALUE, direction,
+        "computed with %s from before or after an update: with %s + t d%s, t the factor", name, name, name);
+}
+
+/* ---- the family -------------------------------------------------------------------------------------------------------- */
+
+void check_mistakes_operand(const check_edge *edge)
+{
+    operand_at at = {.edge = edge};
+    if (!edge->op.op || edge->op.inputs > OPERAND_MOST || edge->to_size == 0) return;
+    at.offers.edge = edge;
+    at.n = check_candidates(edge, &at.nodes);
+    for (size_t k = 0; k < edge->op.inputs; k++) {
+        if (!check_value(edge, check_input(edge, k)) || wg_size(check_input(edge, k)) == 0) continue;
+        bool activation = operand_is_activation(edge);
+        if (!activation && !operand_matters(edge, k)) continue;
+        operand_factor_left_out(&at, k);
+        operand_target_left_out(&at, k);
+        operand_other_value(&at, k);
+        operand_adjoint_for_value(&at, k);
+        operand_stale(&at, k);
+    }
+    operand_other_adjoint(&at);
+}
