@@ -3,7 +3,7 @@
  * Hand-written code leaves f' out; takes it at y although it is written for z, or the other way round, since many
  * derivatives are shortest as a formula of the result, such as y (1 - y); masks by the adjoint instead of the value;
  * or takes another function's derivative. */
-#include "numbers.h"
+#include "check/numbers.h"
 
 #include "wengert/ops.h"
 
@@ -253,7 +253,6 @@ static bool activation_is_one(const check_edge *edge)
 void check_mistakes_activation(const check_edge *edge)
 {
     static const char *const softmaxes[] = {"softmax", "log_softmax"};
-    check_mistakes_kinks(edge);
     activation_mask(edge);
     bool softmax = check_is_among(&edge->op, softmaxes, 2);
     if (!softmax && !activation_is_one(edge)) return;

@@ -1,7 +1,7 @@
 /* Mistakes at picks by index. What several picks of one place pass back adds up there; a loop or a kernel that writes instead
  * of adding keeps the last of them, or, when threads race, any one, such as the first. And where an index comes of sorting,
  * equal elements may have been taken in another order, which is a convention. */
-#include "numbers.h"
+#include "check/numbers.h"
 
 #include "wengert/tape.h"
 
@@ -155,18 +155,31 @@ static void indices_reversed_ties(const check_edge *edge, uint32_t axis, const i
             check_name(edge, edge->to));
 }
 
-void check_mistakes_indices(const check_edge *edge)
+/* An edge from which picks by index pass to what they were taken from. */
+static bool indices_open(const check_edge *edge, indices_map *map, uint32_t *axis, bool *picking)
 {
     static const char *const rows[] = {"take", "embedding", "index_add"};
     static const char *const elements[] = {"gather", "scatter_add"};
     bool of_rows = check_is_among(&edge->op, rows, 3), of_elements = check_is_among(&edge->op, elements, 2);
-    bool picking = edge->op.inputs == 2;
+    *picking = edge->op.inputs == 2;
+    if ((!of_rows && !of_elements) || edge->position != (*picking ? 0 : 2)) return false;
+    return indices_find(edge, of_rows, *picking, axis, map);
+}
+
+void check_mistakes_indices(const check_edge *edge)
+{
     indices_map map;
-    wg_node_info index;
     uint32_t axis;
-    if ((!of_rows && !of_elements) || edge->position != (picking ? 0 : 2)) return;
-    if (!indices_find(edge, of_rows, picking, &axis, &map)) return;
-    indices_repeated(edge, &map, picking);
-    if (of_elements && picking && wg_node_read(check_input(edge, 1), &index) == WG_OK && index.op)
-        indices_reversed_ties(edge, axis, &map);
+    bool picking;
+    if (indices_open(edge, &map, &axis, &picking)) indices_repeated(edge, &map, picking);
+}
+
+void check_mistakes_sorted(const check_edge *edge)
+{
+    indices_map map;
+    uint32_t axis;
+    bool picking;
+    wg_node_info index;
+    if (!check_is(&edge->op, "gather") || wg_node_read(check_input(edge, 1), &index) != WG_OK || !index.op) return;
+    if (indices_open(edge, &map, &axis, &picking)) indices_reversed_ties(edge, axis, &map);
 }

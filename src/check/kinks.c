@@ -3,7 +3,7 @@
  *
  * Of functions of one input a kink is where the slopes of the two neighbouring numbers differ. Ties of maxima are broken by
  * a tiny slope that is added to the values: rising towards the end it lets the last one win, falling the first. */
-#include "numbers.h"
+#include "check/numbers.h"
 
 #include "wengert/tape.h"
 
@@ -216,6 +216,7 @@ void check_mistakes_kinks(const check_edge *edge)
     bool cuts = edge->op.op && edge->op.op->flags & WG_OP_CUTS;
     if (check_is_among(&edge->op, pairs, 4)) kinks_of_two(edge);
     if (check_is_among(&edge->op, extremes, 5)) kinks_of_many(edge);
+    check_mistakes_sorted(edge);
     if (check_is_elementwise(&edge->op) && edge->op.inputs == 1 && !cuts && edge->from_size == edge->to_size)
         kinks_of_one(edge);
 }

@@ -70,7 +70,8 @@ size_t check_other_uses(const check_edge *edge);
 
 void check_mistakes_matrix(const check_edge *edge);     /* transposed, swapped, elementwise for matmul, W for W^T */
 void check_mistakes_broadcast(const check_edge *edge);  /* biases: not summed, wrong axis, averaged, one sample */
-void check_mistakes_activation(const check_edge *edge); /* left out, at the wrong value, another's; kinks */
+void check_mistakes_activation(const check_edge *edge); /* left out, at the wrong value, another's */
+void check_mistakes_kinks(const check_edge *edge);      /* other conventions where there is no derivative */
 void check_mistakes_loss(const check_edge *edge);    /* reductions, softmax's diagonal, statistics, repeated indices */
 void check_mistakes_layout(const check_edge *edge);  /* shifted, reversed, permuted, unwritten, one batch entry */
 void check_mistakes_operand(const check_edge *edge); /* wrong operands of the same shape, values from an update */

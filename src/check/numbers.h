@@ -2,7 +2,7 @@
 #ifndef WG_CHECK_NUMBERS_H
 #define WG_CHECK_NUMBERS_H
 
-#include "mistakes.h"
+#include "check/mistakes.h"
 
 /* The suggestions that one family made at one edge, so that none is made twice, nor the right contribution itself. */
 #define CHECK_OFFERS 160
@@ -53,8 +53,8 @@ bool check_is_among(const wg_node_info *node, const char *const *kinds, size_t c
 bool check_is_elementwise(const wg_node_info *node);
 bool check_is_reshaping(const wg_node_info *node);
 
-/* What stands in more than one file of a family. */
-void check_mistakes_kinks(const check_edge *edge);      /* called by activation */
+/* What stands in files of its own. */
+void check_mistakes_sorted(const check_edge *edge);     /* called by kinks */
 void check_mistakes_indices(const check_edge *edge);    /* called by loss */
 void check_mistakes_softmax(const check_edge *edge);    /* called by loss */
 void check_mistakes_statistics(const check_edge *edge); /* called by loss */

@@ -3,12 +3,11 @@
  *
  * The library computes each: the edge's op is applied to other operands, or takes another adjoint. Values that stand near the
  * edge on the tape are the likely ones, and are tried first. */
-#include "numbers.h"
+#include "check/numbers.h"
 
 #include "wengert/tape.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define OPERAND_VALUES   40 /* at most so many values are tried in an operand's place, ... */
@@ -201,10 +200,9 @@ static void operand_stale(operand_at *at, size_t k)
     const double *direction = operand_replaced(edge, k, check_adjoint(edge, own));
     if (!direction || !check_finite(direction, edge->to_size)) return;
     if (operand_parallel(direction, edge->contribution, edge->to_size)) return;
-    char name[128];
-    snprintf(name, sizeof name, "%s", check_name(edge, parameter));
     check_suggest_along(edge, WG_CAUSE_STALE_VALUE, direction,
-        "computed with %s from before or after an update: with %s + t d%s, t the factor", name, name, name);
+        "computed with %s from before or after an update: t times d%s is added to it", check_name(edge, own),
+        check_name(edge, parameter));
 }
 
 /* ---- the family -------------------------------------------------------------------------------------------------------- */

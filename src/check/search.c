@@ -213,11 +213,15 @@ void check_search_fit(const check_edge *edge, wg_cause cause, const double *dire
 typedef struct search_family {
     void (*suggest)(const check_edge *edge);
     bool sums;  /* also sees links that stand for all that arrives at a node */
-    bool kinks; /* also says where there is another convention */
+    bool kinks; /* says where there is another convention, and nothing else */
 } search_family;
 
 static const search_family search_families[] = {
     {check_mistakes_general, true, false},
+    {check_mistakes_activation, false, false},
+    {check_mistakes_loss, false, false},
+    {check_mistakes_operand, false, false},
+    {check_mistakes_kinks, false, true},
 };
 
 static void search_edge(check_search *search, size_t link)
@@ -238,7 +242,7 @@ static void search_edge(check_search *search, size_t link)
     search->link = link;
     for (size_t f = 0; f < sizeof search_families / sizeof *search_families; f++) {
         const search_family *family = &search_families[f];
-        bool asked = (l->position != SIZE_MAX || family->sums) && (!search->kinks || family->kinks);
+        bool asked = (l->position != SIZE_MAX || family->sums) && search->kinks == family->kinks;
         if (asked && search->status == WG_OK) family->suggest(&edge);
         if (search->scratch.failed) search->status = WG_ERROR_MEMORY;
         check_release(&search->scratch);
