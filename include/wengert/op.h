@@ -162,6 +162,9 @@ struct wg_op {
     size_t (*scratch)(const wg_call *call); /* the bytes that evaluate takes by wg_call_scratch, in one piece; with it a
                                              sweep can take all its memory before it begins. NULL: none */
     const void *internal;                   /* the library's own; NULL */
+    size_t (*describe)(const wg_call *call, char *text, size_t size); /* attributes in words, "axis=1 keepdims=true",
+                                             written and counted as snprintf does; data pointers are NULL, and of the
+                                             inputs only the first 8 are there. NULL: not said */
 };
 
 /* Applies an op to n vars of the tape. attributes are copied. The op itself must outlive the tape. */

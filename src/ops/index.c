@@ -4,8 +4,10 @@
 #include "ops/copy.h"
 #include "shape/shape.h"
 #include "tape/list.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A window along one axis: count elements from start, each step after the other. drops: one element, whose axis the
@@ -80,6 +82,31 @@ static size_t index_view_slice(const wg_call *call)
     return window->count ? (size_t)window->start * split.inner : 0;
 }
 
+/* The bounds that slice takes: stop is one step past the last element, "end" where that is before the first one. */
+static void index_describe_bounds(wg_words *words, const index_window *window)
+{
+    ptrdiff_t stop = window->start + (ptrdiff_t)window->count * window->step;
+    if (window->step > 0 && stop > (ptrdiff_t)window->extent) stop = (ptrdiff_t)window->extent;
+    wg_words_integer(words, "start", window->start);
+    if (stop < 0)
+        wg_words_add(words, "stop=end");
+    else
+        wg_words_integer(words, "stop", stop);
+    if (window->step != 1) wg_words_integer(words, "step", window->step);
+}
+
+static size_t index_describe_window(const wg_call *call, char *text, size_t size)
+{
+    const index_window *window = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "axis", window->axis);
+    if (window->drops)
+        wg_words_integer(&words, "index", window->start);
+    else
+        index_describe_bounds(&words, window);
+    return words.length;
+}
+
 static void index_derive_slice(wg_derivation *d);
 
 static const wg_op index_op_slice = {.name = "slice",
@@ -88,7 +115,8 @@ static const wg_op index_op_slice = {.name = "slice",
     .shape = index_infer_slice,
     .evaluate = index_slice,
     .view = index_view_slice,
-    .derivative = index_derive_slice};
+    .derivative = index_derive_slice,
+    .describe = index_describe_window};
 
 static const wg_op index_op_select = {.name = "select",
     .arity = 1,
@@ -96,7 +124,8 @@ static const wg_op index_op_select = {.name = "select",
     .shape = index_infer_slice,
     .evaluate = index_slice,
     .view = index_view_slice,
-    .derivative = index_derive_slice};
+    .derivative = index_derive_slice,
+    .describe = index_describe_window};
 
 /* Takes the window out of in: the derivative of what put it there. */
 static void index_give_part(wg_derivation *d, size_t k, wg_term in, const index_window *window)
@@ -131,12 +160,33 @@ static void index_derive_embed(wg_derivation *d)
     for (size_t k = 0; k < call->n; k++) index_give_part(d, k, g, &windows[k]);
 }
 
+/* "at=[:,1:5]" for each argument. */
+static size_t index_describe_embed(const wg_call *call, char *text, size_t size)
+{
+    static const char others[] = ":,:,:,:,:,:,:,";
+    const index_window *windows = call->attributes;
+    wg_words words = {text, size, 0};
+    for (size_t k = 0; k < call->n; k++) {
+        const index_window *w = &windows[k];
+        ptrdiff_t stop = w->start + (ptrdiff_t)w->count * w->step;
+        char end[32] = "", step[32] = "";
+        if (stop >= 0) snprintf(end, sizeof end, "%td", stop);
+        if (w->step != 1) snprintf(step, sizeof step, ":%td", w->step);
+        if (w->drops)
+            wg_words_add(&words, "at=[%.*s%td]", (int)(2 * w->axis), others, w->start);
+        else
+            wg_words_add(&words, "at=[%.*s%td:%s%s]", (int)(2 * w->axis), others, w->start, end, step);
+    }
+    return words.length;
+}
+
 static const wg_op index_op_embed = {.name = "embed",
     .arity = WG_ANY_ARITY,
     .flags = WG_OP_ADDS | WG_OP_JOINS | WG_OP_LINEAR,
     .shape = index_infer_embed,
     .evaluate = index_embed,
-    .derivative = index_derive_embed};
+    .derivative = index_derive_embed,
+    .describe = index_describe_embed};
 
 static void index_derive_slice(wg_derivation *d)
 {
@@ -307,19 +357,30 @@ static void index_derive_concat(wg_derivation *d)
     }
 }
 
+static size_t index_describe_join(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    uint32_t axis = 0;
+    wg_shape_axis(&call->shape, *(const int *)call->attributes, &axis);
+    wg_words_integer(&words, "axis", axis);
+    return words.length;
+}
+
 static const wg_op index_op_concat = {.name = "concat",
     .arity = WG_ANY_ARITY,
     .flags = WG_OP_ADDS | WG_OP_TAKES_INDICES | WG_OP_LINEAR,
     .shape = index_infer_concat,
     .evaluate = index_concat,
-    .derivative = index_derive_concat};
+    .derivative = index_derive_concat,
+    .describe = index_describe_join};
 
 static const wg_op index_op_stack = {.name = "stack",
     .arity = WG_ANY_ARITY,
     .flags = WG_OP_ADDS | WG_OP_TAKES_INDICES | WG_OP_LINEAR,
     .shape = index_infer_stack,
     .evaluate = index_concat,
-    .derivative = index_derive_concat};
+    .derivative = index_derive_concat,
+    .describe = index_describe_join};
 
 static wg_var index_join(const wg_op *op, const wg_var *x, size_t n, int axis)
 {

@@ -8,6 +8,7 @@
 #include "kernels/gemm.h"
 #include "shape/shape.h"
 #include "tape/list.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -194,6 +195,22 @@ static wg_status matmul_evaluate(wg_call *call)
     return WG_OK;
 }
 
+/* ---- in words ---------------------------------------------------------------------------------------------------------- */
+
+/* sum_to where the result has fewer leading axes than the product. */
+static size_t matmul_describe(const wg_call *call, char *text, size_t size)
+{
+    const matmul_plan *plan = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_shape batch = matmul_batch(call->in[0].shape), other = matmul_batch(call->in[1].shape), joint;
+    wg_shape out = matmul_batch(&call->shape);
+    wg_words_flag(&words, "transpose_a", plan->transpose_a);
+    wg_words_flag(&words, "transpose_b", plan->transpose_b);
+    bool natural = wg_shape_broadcast(&batch, &other, &joint) && wg_shape_equal(&joint, &out);
+    if (!natural) wg_words_shape(&words, "sum_to", &call->shape);
+    return words.length;
+}
+
 /* ---- derivative -------------------------------------------------------------------------------------------------------- */
 
 static void matmul_derivative(wg_derivation *d)
@@ -214,7 +231,8 @@ static const wg_op matmul_op = {.name = "matmul",
     .shape = matmul_infer,
     .evaluate = matmul_evaluate,
     .scratch = matmul_scratch,
-    .derivative = matmul_derivative};
+    .derivative = matmul_derivative,
+    .describe = matmul_describe};
 
 wg_term wg_matmul_step(wg_derivation *d, wg_term a, bool transpose_a, wg_term b, bool transpose_b)
 {

@@ -8,6 +8,7 @@
 #include "ops/compose.h"
 #include "ops/elementwise/elementwise.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -187,6 +188,15 @@ wg_status wg_reduce_infer(wg_call *call)
     return WG_OK;
 }
 
+size_t wg_reduce_describe(const wg_call *call, char *text, size_t size)
+{
+    const wg_reduce_axes *axes = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_axes(&words, axes->mask, call->in[0].shape->rank);
+    wg_words_flag(&words, "keepdims", axes->keepdims);
+    return words.length;
+}
+
 /* For what nothing has no mean, maximum or minimum of. A result without elements needs none. */
 static wg_status reduce_infer_some(wg_call *call)
 {
@@ -251,7 +261,8 @@ static const wg_op reduce_op_sum = {.name = "sum",
     .shape = wg_reduce_infer,
     .evaluate = reduce_sum,
     .scratch = reduce_scratch,
-    .derivative = reduce_sum_derivative};
+    .derivative = reduce_sum_derivative,
+    .describe = wg_reduce_describe};
 
 static void reduce_mean_derivative(wg_derivation *d)
 {
@@ -317,14 +328,17 @@ static const wg_op reduce_op_mean = {.name = "mean",
     .shape = reduce_infer_some,
     .evaluate = reduce_mean,
     .scratch = reduce_scratch,
-    .derivative = reduce_mean_derivative};
+    .derivative = reduce_mean_derivative,
+    .describe = wg_reduce_describe};
 static const wg_op reduce_op_max = {.name = "max",
+    .describe = wg_reduce_describe,
     .arity = 1,
     .shape = reduce_infer_some,
     .evaluate = reduce_max,
     .scratch = reduce_scratch,
     .derivative = reduce_extreme_derivative};
 static const wg_op reduce_op_min = {.name = "min",
+    .describe = wg_reduce_describe,
     .arity = 1,
     .shape = reduce_infer_some,
     .evaluate = reduce_min,

@@ -48,6 +48,8 @@ bool wg_reduce_empty(const wg_shape *shape);
 
 /* The shape rule of a reduction. */
 wg_status wg_reduce_infer(wg_call *call);
+/* Its attributes in words. */
+size_t wg_reduce_describe(const wg_call *call, char *text, size_t size);
 /* In a reduction's derivative: a term of the result's shape with the reduced axes back, as 1. */
 wg_term wg_reduce_with_axes(wg_derivation *d, wg_term term);
 

@@ -5,6 +5,7 @@
 #include "ops/reduce.h"
 #include "shape/shape.h"
 #include "tape/list.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 static wg_var shape_apply(const wg_op *op, wg_var x, const void *attributes, size_t size)
@@ -42,6 +43,14 @@ static size_t shape_view_whole(const wg_call *call)
     return 0;
 }
 
+/* Of reshape, broadcast_to and sum_to. */
+static size_t shape_describe(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    wg_words_shape(&words, "shape", &call->shape);
+    return words.length;
+}
+
 static void shape_derive_reshape(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
@@ -54,7 +63,8 @@ static const wg_op shape_op_reshape = {.name = "reshape",
     .flags = WG_OP_TAKES_INDICES | WG_OP_LINEAR,
     .shape = shape_infer_reshape,
     .view = shape_view_whole,
-    .derivative = shape_derive_reshape};
+    .derivative = shape_derive_reshape,
+    .describe = shape_describe};
 
 const wg_op *wg_op_reshape(void) { return &shape_op_reshape; }
 
@@ -106,6 +116,16 @@ static size_t shape_view_permute(const wg_call *call)
 
 static wg_status shape_permute(wg_call *call) { return shape_copy_permuted(call, call->attributes); }
 
+static size_t shape_describe_permute(const wg_call *call, char *text, size_t size)
+{
+    const shape_order *order = call->attributes;
+    wg_words words = {text, size, 0};
+    size_t axes[WG_MAX_RANK];
+    for (uint32_t k = 0; k < call->shape.rank; k++) axes[k] = order->axis[k];
+    wg_words_sizes(&words, "axes", axes, call->shape.rank);
+    return words.length;
+}
+
 static void shape_derive_permute(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
@@ -122,7 +142,8 @@ static const wg_op shape_op_permute = {.name = "permute",
     .shape = shape_infer_permute,
     .evaluate = shape_permute,
     .view = shape_view_permute,
-    .derivative = shape_derive_permute};
+    .derivative = shape_derive_permute,
+    .describe = shape_describe_permute};
 
 wg_var wg_permute(wg_var x, const int *axes, size_t n)
 {
@@ -224,7 +245,8 @@ static const wg_op shape_op_broadcast_to = {.name = "broadcast_to",
     .shape = shape_infer_broadcast_to,
     .evaluate = shape_broadcast_to,
     .view = shape_view_same_size,
-    .derivative = shape_derive_broadcast_to};
+    .derivative = shape_derive_broadcast_to,
+    .describe = shape_describe};
 
 const wg_op *wg_op_broadcast_to(void) { return &shape_op_broadcast_to; }
 
@@ -279,7 +301,8 @@ static const wg_op shape_op_sum_to = {.name = "sum_to",
     .evaluate = shape_sum_to,
     .view = shape_view_same_size,
     .scratch = shape_sum_to_scratch,
-    .derivative = shape_derive_sum_to};
+    .derivative = shape_derive_sum_to,
+    .describe = shape_describe};
 
 const wg_op *wg_op_sum_to(void) { return &shape_op_sum_to; }
 

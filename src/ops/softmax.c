@@ -8,6 +8,7 @@
 #include "kernels/softmax.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 static wg_status softmax_infer(wg_call *call)
@@ -83,16 +84,26 @@ static void softmax_derive_project(wg_derivation *d)
     softmax_give_weights(d, wg_primal(d, 0), u);
 }
 
+static size_t softmax_describe(const wg_call *call, char *text, size_t size)
+{
+    const wg_shape_split *s = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_along(&words, call->in[0].shape, s->outer, s->extent, s->inner);
+    return words.length;
+}
+
 const wg_op wg_softmax_op_center = {.name = "softmax_center",
     .arity = 2,
     .shape = softmax_infer_weighted,
     .evaluate = softmax_center,
-    .derivative = softmax_derive_center};
+    .derivative = softmax_derive_center,
+    .describe = softmax_describe};
 const wg_op wg_softmax_op_project = {.name = "softmax_project",
     .arity = 2,
     .shape = softmax_infer_weighted,
     .evaluate = softmax_project,
-    .derivative = softmax_derive_project};
+    .derivative = softmax_derive_project,
+    .describe = softmax_describe};
 
 /* ---- softmax and log_softmax ------------------------------------------------------------------------------------- */
 
@@ -138,12 +149,14 @@ const wg_op wg_softmax_op = {.name = "softmax",
     .arity = 1,
     .shape = softmax_infer,
     .evaluate = softmax_softmax,
-    .derivative = softmax_derive_softmax};
+    .derivative = softmax_derive_softmax,
+    .describe = softmax_describe};
 const wg_op wg_softmax_op_log = {.name = "log_softmax",
     .arity = 1,
     .shape = softmax_infer,
     .evaluate = softmax_log_softmax,
-    .derivative = softmax_derive_log_softmax};
+    .derivative = softmax_derive_log_softmax,
+    .describe = softmax_describe};
 
 /* ---- logsumexp --------------------------------------------------------------------------------------------------- */
 
@@ -174,7 +187,8 @@ static const wg_op softmax_op_logsumexp = {.name = "logsumexp",
     .arity = 1,
     .shape = wg_reduce_infer,
     .evaluate = softmax_logsumexp,
-    .derivative = softmax_derive_logsumexp};
+    .derivative = softmax_derive_logsumexp,
+    .describe = wg_reduce_describe};
 
 /* ---- public ------------------------------------------------------------------------------------------------------ */
 

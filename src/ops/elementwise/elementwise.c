@@ -6,6 +6,7 @@
 #include "ops/elementwise/elementwise.h"
 
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #define EW_PIECE 512 /* elements of a buffer: a few fit the first-level cache */
@@ -225,6 +226,29 @@ static wg_var ew_slope(uint32_t rule, size_t k, wg_var g, const wg_var *in, wg_v
     return needs & EW_PASS ? g : wg_ew_slope_recorded(rule, k, g, in, y, NULL);
 }
 
+/* What the parameters are called in the public functions. */
+static size_t ew_describe(const wg_call *call, char *text, size_t size)
+{
+    static const char *const names[EW_RULES][2] = {[EW_leaky_relu] = {"slope"},
+        [EW_elu] = {"alpha"},
+        [EW_celu] = {"alpha"},
+        [EW_heaviside] = {"at_zero"},
+        [EW_clamp] = {"low", "high"},
+        [EW_hardtanh] = {"low", "high"},
+        [EW_polygamma] = {"n"},
+        [EW_threshold] = {"threshold", "value"},
+        [EW_hardshrink] = {"band"},
+        [EW_softshrink] = {"band"},
+        [EW_huber] = {"delta"},
+        [EW_sinc_order] = {"n"}};
+    const wg_ew_parameters *parameters = call->attributes;
+    const char *const *name = names[((const wg_scalar_path *)call->op->internal)->rule];
+    wg_words words = {text, size, 0};
+    if (name[0]) wg_words_number(&words, name[0], parameters->p);
+    if (name[1]) wg_words_number(&words, name[1], parameters->q);
+    return words.length;
+}
+
 #define EW_OP(name_, arity_, flags_, derivative_)                                                                      \
     static const wg_scalar_path ew_path_##name_ = {ew_replay, ew_sweep, ew_slope, EW_##name_};                         \
     const wg_op wg_ew_op_##name_ = {.name = #name_,                                                                    \
@@ -233,7 +257,8 @@ static wg_var ew_slope(uint32_t rule, size_t k, wg_var g, const wg_var *in, wg_v
         .shape = ew_shape,                                                                                             \
         .evaluate = ew_evaluate,                                                                                       \
         .derivative = derivative_,                                                                                     \
-        .internal = &ew_path_##name_};
+        .internal = &ew_path_##name_,                                                                                  \
+        .describe = ew_describe};
 #define EW_OP_1(name, na)         EW_OP(name, 1, 0, ew_derivative)
 #define EW_OP_2(name, na, nb)     EW_OP(name, 2, 0, ew_derivative)
 #define EW_OP_3(name, na, nb, nc) EW_OP(name, 3, 0, ew_derivative)

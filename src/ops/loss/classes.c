@@ -2,6 +2,7 @@
  * divides by. All are linear in their numbers, and indices have no derivative. */
 #include "ops/loss/classes.h"
 
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -36,6 +37,16 @@ wg_status wg_loss_check_classes(wg_call *call, size_t k, size_t count)
                 "element %zu of the target %s is %lld, which is none of %zu classes", i, wg_call_describe(call, k),
                 (long long)target[i], count);
     return WG_OK;
+}
+
+size_t wg_loss_describe_classes(const wg_call *call, char *text, size_t size)
+{
+    const wg_loss_classes *classes = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "class_axis", classes->axis);
+    if (classes->ignores) wg_words_integer(&words, "ignore_index", classes->ignored);
+    if (classes->smoothing != 0) wg_words_number(&words, "label_smoothing", classes->smoothing);
+    return words.length;
 }
 
 wg_status wg_loss_clear(wg_call *call)
@@ -204,41 +215,48 @@ const wg_op wg_loss_op_pick = {.name = "pick",
     .flags = CLASSES_LINEAR,
     .shape = wg_loss_infer_positions,
     .evaluate = classes_pick,
-    .derivative = classes_derive_pick};
+    .derivative = classes_derive_pick,
+    .describe = wg_loss_describe_classes};
 const wg_op wg_loss_op_spread = {.name = "spread",
     .arity = 2,
     .flags = CLASSES_LINEAR | WG_OP_ADDS,
     .shape = classes_infer_whole,
     .evaluate = classes_spread,
-    .derivative = classes_derive_spread};
+    .derivative = classes_derive_spread,
+    .describe = wg_loss_describe_classes};
 const wg_op wg_loss_op_keep = {.name = "not_ignored",
     .arity = 2,
     .flags = CLASSES_LINEAR,
     .shape = classes_infer_same,
     .evaluate = classes_keep,
-    .derivative = classes_derive_keep};
+    .derivative = classes_derive_keep,
+    .describe = wg_loss_describe_classes};
 const wg_op wg_loss_op_weights = {.name = "class_weights",
     .arity = 2,
     .flags = CLASSES_LINEAR,
     .shape = classes_infer_targets,
     .evaluate = classes_weights,
-    .derivative = classes_derive_weights};
+    .derivative = classes_derive_weights,
+    .describe = wg_loss_describe_classes};
 const wg_op wg_loss_op_totals = {.name = "class_totals",
     .arity = 2,
     .flags = CLASSES_LINEAR | WG_OP_ADDS,
     .shape = classes_infer_each,
     .evaluate = classes_totals,
-    .derivative = classes_derive_totals};
+    .derivative = classes_derive_totals,
+    .describe = wg_loss_describe_classes};
 const wg_op wg_loss_op_labels = {.name = "smoothed_labels",
     .arity = 1,
     .flags = WG_OP_TAKES_INDICES | WG_OP_CUTS,
     .shape = classes_infer_whole,
-    .evaluate = classes_labels};
+    .evaluate = classes_labels,
+    .describe = wg_loss_describe_classes};
 const wg_op wg_loss_op_count = {.name = "cross_entropy",
     .arity = 1,
     .flags = WG_OP_TAKES_INDICES | WG_OP_CUTS,
     .shape = classes_infer_scalar,
-    .evaluate = classes_count};
+    .evaluate = classes_count,
+    .describe = wg_loss_describe_classes};
 const wg_op wg_loss_op_not_zero = {.name = "cross_entropy",
     .arity = 1,
     .flags = WG_OP_LINEAR,

@@ -23,6 +23,9 @@ wg_status wg_loss_infer_positions(wg_call *call);
  * a replay. */
 wg_status wg_loss_check_classes(wg_call *call, size_t k, size_t count);
 
+/* The attributes in words, as arguments of cross_entropy. */
+size_t wg_loss_describe_classes(const wg_call *call, char *text, size_t size);
+
 /* The result is zeros. */
 wg_status wg_loss_clear(wg_call *call);
 

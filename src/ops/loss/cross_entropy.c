@@ -81,7 +81,8 @@ static const wg_op entropy_op_slope = {.name = "cross_entropy_slope",
     .shape = entropy_infer_slope,
     .evaluate = entropy_slope,
     .scratch = entropy_slope_scratch,
-    .derivative = entropy_derive_slope};
+    .derivative = entropy_derive_slope,
+    .describe = wg_loss_describe_classes};
 
 /* ---- the loss at an index ------------------------------------------------------------------------------------------------ */
 
@@ -118,7 +119,8 @@ static const wg_op entropy_op_each = {.name = "cross_entropy",
     .shape = wg_loss_infer_positions,
     .evaluate = entropy_each,
     .scratch = entropy_each_scratch,
-    .derivative = entropy_derive_each};
+    .derivative = entropy_derive_each,
+    .describe = wg_loss_describe_classes};
 
 /* ---- the loss of probabilities ------------------------------------------------------------------------------------------- */
 
@@ -165,7 +167,8 @@ static const wg_op entropy_op_soft = {.name = "cross_entropy",
     .shape = wg_loss_infer_positions,
     .evaluate = entropy_soft,
     .scratch = entropy_soft_scratch,
-    .derivative = entropy_derive_soft};
+    .derivative = entropy_derive_soft,
+    .describe = wg_loss_describe_classes};
 
 /* ---- public -------------------------------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/loss/loss.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <math.h>
@@ -51,7 +52,8 @@ static void regression_derive_mse(wg_derivation *d)
 {
     const regression_reduction *reduction = wg_derivation_call(d)->attributes;
     wg_term g = wg_cotangent(d), p = wg_primal(d, 0), t = wg_primal(d, 1);
-    wg_term scale = wg_step(d, wg_op_mul(), (wg_term[]){g, wg_number(d, 2 / reduction->divisor)}, 2, NULL, 0);
+    wg_term twice = wg_step(d, wg_op_mul(), (wg_term[]){g, wg_number(d, 2)}, 2, NULL, 0);
+    wg_term scale = wg_step(d, &wg_ew_op_div0, (wg_term[]){twice, wg_number(d, reduction->divisor)}, 2, NULL, 0);
     wg_term difference = wg_step(d, &wg_ew_op_sub, (wg_term[]){p, t}, 2, NULL, 0);
     wg_give(d, 0, wg_op_mul(), (wg_term[]){scale, difference}, 2, NULL, 0);
     if (!wg_wants(d, 1)) return;
@@ -59,12 +61,21 @@ static void regression_derive_mse(wg_derivation *d)
     wg_give(d, 1, wg_op_mul(), (wg_term[]){negative, difference}, 2, NULL, 0);
 }
 
+static size_t regression_describe_mse(const wg_call *call, char *text, size_t size)
+{
+    const regression_reduction *reduction = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_reduction(&words, reduction->reduction);
+    return words.length;
+}
+
 static const wg_op regression_op_mse = {.name = "mse",
     .arity = 2,
     .flags = WG_OP_ADDS,
     .shape = regression_infer_mse,
     .evaluate = regression_mse,
-    .derivative = regression_derive_mse};
+    .derivative = regression_derive_mse,
+    .describe = regression_describe_mse};
 
 wg_var wg_mse(wg_var prediction, wg_var target, wg_reduction reduction)
 {

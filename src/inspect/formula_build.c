@@ -1,0 +1,353 @@
+/* From a node to a formula: named values are their names, ops on numbers are signs, other ops are calls.
+ *
+ * Ops that are steps of derivatives are written out in terms of those that people know: sigmoid_prime(x) is
+ * sigmoid(x) * (1 - sigmoid(x)). What is equal but for rounding, or at single points, counts as equal here. */
+#include "inspect/formula.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned build_node(wg_formula_tree *tree, wg_var node, unsigned depth);
+
+/* ---- names and leaves ------------------------------------------------------------------------------------------------------ */
+
+static unsigned build_word(wg_formula_tree *tree, const char *word)
+{
+    unsigned part = wg_formula_add(tree, WG_FORMULA_WORD, 0, 0);
+    if (part) tree->part[part].text = word;
+    return part;
+}
+
+static const char *build_name(const wg_formula_tree *tree, wg_var node)
+{
+    wg_node_info info;
+    if (tree->style->name) return tree->style->name(tree->style->user, node);
+    return wg_node_read(node, &info) == WG_OK ? info.name : NULL;
+}
+
+static unsigned build_leaf(wg_formula_tree *tree, wg_var node, const wg_node_info *info)
+{
+    if (wg_size(node) != 1) return build_word(tree, info->kind);
+    return wg_formula_numeral(tree, wg_at(node, 0));
+}
+
+/* ---- broadcasting ------------------------------------------------------------------------------------------------------------ */
+
+static bool build_is(const wg_formula_tree *tree, wg_var node, const char *op)
+{
+    wg_node_info info;
+    return wg_node_read(node, &info) == WG_OK && info.op && !build_name(tree, node) && !strcmp(info.kind, op);
+}
+
+/* The value that a broadcast stretches, where it has no name of its own. */
+static wg_var build_base(const wg_formula_tree *tree, wg_var node)
+{
+    for (wg_var input;; node = input) {
+        input = wg_node_input(node, 0);
+        bool single = build_is(tree, node, "reshape") && wg_size(input) == 1;
+        if (!single && !build_is(tree, node, "broadcast_to")) return node;
+    }
+}
+
+/* shape becomes what it and other broadcast to; false when they don't. */
+static bool build_broadcast(wg_shape *shape, const wg_shape *other)
+{
+    const wg_shape *longer = shape->rank > other->rank ? shape : other;
+    const wg_shape *shorter = longer == shape ? other : shape;
+    wg_shape joint = *longer;
+    for (uint32_t d = 0; d < shorter->rank; d++) {
+        size_t *mine = &joint.dim[joint.rank - 1 - d], theirs = shorter->dim[shorter->rank - 1 - d];
+        if (*mine == 1) *mine = theirs;
+        if (*mine != theirs && theirs != 1) return false;
+    }
+    *shape = joint;
+    return true;
+}
+
+static bool build_same_shape(const wg_shape *a, const wg_shape *b)
+{
+    bool same = a->rank == b->rank;
+    for (uint32_t d = 0; same && d < a->rank; d++) same = a->dim[d] == b->dim[d];
+    return same;
+}
+
+/* Whether an elementwise op would have the same result without the broadcasts of its operands; or all would be single
+ * numbers, of which a tidy formula says no shape. */
+static bool build_unstretched(const wg_formula_tree *tree, wg_var node, size_t n)
+{
+    wg_shape whole = wg_shape_of(node), joint = {0};
+    bool single = tree->style->tidy, fits = true;
+    for (size_t k = 0; k < n && fits; k++) {
+        wg_var base = build_base(tree, wg_node_input(node, k));
+        wg_shape shape = wg_shape_of(base);
+        single = single && wg_size(base) == 1;
+        fits = build_broadcast(&joint, &shape);
+    }
+    return fits && (single || build_same_shape(&joint, &whole));
+}
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------------------ */
+
+static unsigned build_call(wg_formula_tree *tree, wg_var node, const wg_node_info *info, unsigned depth)
+{
+    unsigned part = wg_formula_call(tree, info->kind, 0);
+    if (!part) return 0;
+    bool elementwise = info->op->flags & WG_OP_ELEMENTWISE && build_unstretched(tree, node, info->inputs);
+    size_t n = info->inputs < WG_FORMULA_CHILDREN ? info->inputs : WG_FORMULA_CHILDREN;
+    for (size_t k = 0; k < n; k++) {
+        wg_var input = wg_node_input(node, k);
+        unsigned child = build_node(tree, elementwise ? build_base(tree, input) : input, depth);
+        tree->part[part].child[k] = (uint16_t)child;
+    }
+    tree->part[part].n = (uint16_t)n;
+    tree->part[part].more = n < info->inputs;
+    tree->part[part].node = node;
+    tree->part[part].list = !strcmp(info->kind, "concat") || !strcmp(info->kind, "stack");
+    return part;
+}
+
+static unsigned build_turned(wg_formula_tree *tree, unsigned at)
+{
+    wg_formula_part *part = &tree->part[at];
+    if (part->kind == WG_FORMULA_TURNED) return part->child[0];
+    if (part->kind == WG_FORMULA_WIDENED && part->rank == 2) { /* a column is a row now, or the reverse */
+        part->axes ^= 3;
+        return at;
+    }
+    return wg_formula_add(tree, WG_FORMULA_TURNED, at, 0);
+}
+
+/* x[:, None]: x of some shape with an axis of extent 1 at each bit. */
+static unsigned build_widened(wg_formula_tree *tree, unsigned x, unsigned axes, unsigned rank)
+{
+    unsigned part = axes ? wg_formula_add(tree, WG_FORMULA_WIDENED, x, 0) : x;
+    if (part && axes) {
+        tree->part[part].axes = axes;
+        tree->part[part].rank = rank;
+    }
+    return part;
+}
+
+/* The axes of extent 1 that are in `to` and not in `from`; false when that is not the whole difference. */
+static bool build_new_axes(const wg_shape *from, const wg_shape *to, unsigned *axes)
+{
+    uint32_t k = 0;
+    *axes = 0;
+    for (uint32_t d = 0; d < to->rank; d++) {
+        if (k < from->rank && from->dim[k] == to->dim[d])
+            k++;
+        else if (to->dim[d] == 1)
+            *axes |= 1u << d;
+        else
+            return false;
+    }
+    return k == from->rank;
+}
+
+static unsigned build_matmul(wg_formula_tree *tree, wg_var node, bool vectors, unsigned depth);
+
+static bool build_is_vector(const wg_formula_tree *tree, wg_var node)
+{
+    return build_is(tree, node, "reshape") && wg_shape_of(wg_node_input(node, 0)).rank == 1 &&
+           wg_shape_of(node).rank == 2;
+}
+
+static unsigned build_reshape(wg_formula_tree *tree, wg_var node, const wg_node_info *info, unsigned depth)
+{
+    wg_var input = wg_node_input(node, 0);
+    wg_shape from = wg_shape_of(input), to = info->shape;
+    unsigned axes;
+    bool product = build_is(tree, input, "matmul") && to.rank < from.rank;
+    if (product && (build_is_vector(tree, wg_node_input(input, 0)) || build_is_vector(tree, wg_node_input(input, 1))))
+        return build_matmul(tree, input, true, depth);
+    if (build_new_axes(&from, &to, &axes)) return build_widened(tree, build_node(tree, input, depth), axes, to.rank);
+    if (build_new_axes(&to, &from, &axes)) return wg_formula_call(tree, "squeeze", build_node(tree, input, depth));
+    return build_call(tree, node, info, depth);
+}
+
+static unsigned build_sum(wg_formula_tree *tree, unsigned x, unsigned axes, bool keepdims)
+{
+    unsigned part = axes ? wg_formula_call(tree, "sum", x) : x;
+    if (part && axes) {
+        tree->part[part].axes = axes;
+        tree->part[part].keepdims = keepdims;
+    }
+    return part;
+}
+
+/* x summed from one shape to another: leading axes go, others become 1. */
+static unsigned build_sum_to(wg_formula_tree *tree, unsigned x, const wg_shape *from, const wg_shape *to)
+{
+    uint32_t missing = from->rank - to->rank;
+    unsigned kept = 0;
+    for (uint32_t d = 0; d < to->rank; d++)
+        if (to->dim[d] == 1 && from->dim[d + missing] != 1) kept |= 1u << d;
+    if (to->rank == 0 && from->rank) return wg_formula_call(tree, "sum", x);
+    return build_sum(tree, build_sum(tree, x, (1u << missing) - 1, false), kept, true);
+}
+
+static unsigned build_matmul(wg_formula_tree *tree, wg_var node, bool vectors, unsigned depth)
+{
+    char words[256];
+    wg_node_attributes(node, words, sizeof words);
+    unsigned side[2];
+    for (size_t k = 0; k < 2; k++) {
+        wg_var input = wg_node_input(node, k);
+        bool vector = vectors && build_is_vector(tree, input);
+        side[k] = build_node(tree, vector ? wg_node_input(input, 0) : input, depth);
+        if (!vector && strstr(words, k ? "transpose_b=true" : "transpose_a=true"))
+            side[k] = build_turned(tree, side[k]);
+    }
+    unsigned product = wg_formula_add(tree, WG_FORMULA_MATMUL, side[0], side[1]);
+    if (!strstr(words, "sum_to=")) return product;
+    wg_shape from = wg_shape_of(wg_node_input(node, 0)), other = wg_shape_of(wg_node_input(node, 1));
+    wg_shape to = wg_shape_of(node);
+    from.rank -= 2; /* the leading axes */
+    other.rank -= 2;
+    build_broadcast(&from, &other);
+    for (uint32_t d = 2; d > 0; d--) from.dim[from.rank++] = to.dim[to.rank - d];
+    return build_sum_to(tree, product, &from, &to);
+}
+
+/* ---- steps of derivatives ------------------------------------------------------------------------------------------------ */
+
+/* The axis among a node's attributes, as "axis=1" or "class_axis=1". */
+static unsigned build_axis(wg_var node)
+{
+    char words[256];
+    wg_node_attributes(node, words, sizeof words);
+    const char *axis = strstr(words, "axis=");
+    return axis ? (unsigned)atoi(axis + 5) : 0;
+}
+
+static unsigned build_along(wg_formula_tree *tree, const char *function, unsigned x, unsigned axis, bool keepdims)
+{
+    unsigned part = wg_formula_call(tree, function, x);
+    if (part) {
+        tree->part[part].axes = 1u << axis;
+        tree->part[part].keepdims = keepdims;
+    }
+    return part;
+}
+
+/* Whether each group of numbers along an axis sums to 1 within rounding, as probabilities do. */
+static bool build_are_probabilities(wg_var x, unsigned axis)
+{
+    wg_shape shape = wg_shape_of(x);
+    size_t inner = 1, extent = axis < shape.rank ? shape.dim[axis] : 0, size = wg_size(x);
+    for (uint32_t d = axis + 1; d < shape.rank; d++) inner *= shape.dim[d];
+    for (size_t group = 0; group < (extent ? size / extent : 0); group++) {
+        double sum = 0;
+        for (size_t k = 0; k < extent; k++) sum += wg_at(x, (group / inner * extent + k) * inner + group % inner);
+        if (!(fabs(sum - 1) < 1e-6)) return false;
+    }
+    return size > 0;
+}
+
+/* center(g, y) = g - sum(g y), project(g, y) = g - y sum(g), along the axis of a softmax y. */
+static unsigned build_softmax_step(wg_formula_tree *tree, wg_var node, unsigned depth, bool center)
+{
+    unsigned axis = build_axis(node), g = build_node(tree, wg_node_input(node, 0), depth);
+    unsigned y = build_node(tree, wg_node_input(node, 1), depth), summed;
+    if (!center && tree->style->tidy && build_are_probabilities(wg_node_input(node, 0), axis))
+        return wg_formula_add(tree, WG_FORMULA_SUB, g, y);
+    if (center)
+        summed = build_along(tree, "sum", wg_formula_add(tree, WG_FORMULA_MUL, g, y), axis, true);
+    else
+        summed = wg_formula_add(tree, WG_FORMULA_MUL, y, build_along(tree, "sum", g, axis, true));
+    return wg_formula_add(tree, WG_FORMULA_SUB, g, summed);
+}
+
+/* g (softmax(x) - one_hot(target)), g one number for each position. */
+static unsigned build_cross_entropy_step(wg_formula_tree *tree, wg_var node, unsigned depth)
+{
+    wg_var base = build_base(tree, wg_node_input(node, 0)), x = wg_node_input(node, 1);
+    unsigned axis = build_axis(node), rank = wg_shape_of(x).rank;
+    unsigned g = build_node(tree, base, depth), target = build_node(tree, wg_node_input(node, 2), depth);
+    if (axis && wg_size(base) != 1) g = build_widened(tree, g, 1u << axis, rank);
+    unsigned softmax = wg_formula_known(tree, "softmax", x);
+    if (!softmax) softmax = build_along(tree, "softmax", build_node(tree, x, depth), axis, false);
+    unsigned hot = wg_formula_call(tree, "one_hot", target);
+    return wg_formula_add(tree, WG_FORMULA_MUL, g, wg_formula_add(tree, WG_FORMULA_SUB, softmax, hot));
+}
+
+/* embed(dA at [1:5], dB at [5:8]) */
+static unsigned build_embed(wg_formula_tree *tree, wg_var node, const wg_node_info *info, unsigned depth)
+{
+    unsigned part = build_call(tree, node, info, depth);
+    tree->part[part].node = (wg_var){0};
+    for (unsigned k = 0; part && k < tree->part[part].n; k++) {
+        unsigned at = wg_formula_add(tree, WG_FORMULA_AT, tree->part[part].child[k], 0);
+        tree->part[at].node = node;
+        tree->part[at].index = k;
+        tree->part[part].child[k] = (uint16_t)at;
+    }
+    return part;
+}
+
+/* ---- a node ---------------------------------------------------------------------------------------------------------------- */
+
+static unsigned build_window(wg_formula_tree *tree, wg_var node, unsigned depth)
+{
+    unsigned part = wg_formula_add(tree, WG_FORMULA_WINDOW, build_node(tree, wg_node_input(node, 0), depth), 0);
+    if (part) tree->part[part].node = node;
+    return part;
+}
+
+static unsigned build_form(
+    wg_formula_tree *tree, wg_var node, const wg_node_info *info, const char *form, unsigned depth)
+{
+    unsigned part[3] = {0};
+    wg_var operand[3] = {{0}};
+    bool bare = build_unstretched(tree, node, info->inputs);
+    for (size_t k = 0; k < info->inputs && k < 3; k++) {
+        operand[k] = wg_node_input(node, k);
+        part[k] = build_node(tree, bare ? build_base(tree, operand[k]) : operand[k], depth);
+    }
+    return wg_formula_read(tree, form, operand, part);
+}
+
+static unsigned build_op(wg_formula_tree *tree, wg_var node, const wg_node_info *info, unsigned depth)
+{
+    const char *op = info->kind, *form = wg_formula_form(op);
+    if (form) return build_form(tree, node, info, form, depth);
+    wg_var input = wg_node_input(node, 0);
+    if (!strcmp(op, "matmul")) return build_matmul(tree, node, false, depth);
+    if (!strcmp(op, "transpose")) return build_turned(tree, build_node(tree, input, depth));
+    if (!strcmp(op, "reshape")) return build_reshape(tree, node, info, depth);
+    if (!strcmp(op, "slice") || !strcmp(op, "select")) return build_window(tree, node, depth);
+    if (!strcmp(op, "sum_to")) {
+        wg_shape from = wg_shape_of(input);
+        return build_sum_to(tree, build_node(tree, input, depth), &from, &info->shape);
+    }
+    if (!strcmp(op, "softmax_center")) return build_softmax_step(tree, node, depth, true);
+    if (!strcmp(op, "softmax_project")) return build_softmax_step(tree, node, depth, false);
+    if (!strcmp(op, "cross_entropy_slope")) return build_cross_entropy_step(tree, node, depth);
+    if (!strcmp(op, "embed")) return build_embed(tree, node, info, depth);
+    return build_call(tree, node, info, depth);
+}
+
+static unsigned build_node(wg_formula_tree *tree, wg_var node, unsigned depth)
+{
+    wg_node_info info;
+    const char *name = build_name(tree, node);
+    if (name) return build_word(tree, name);
+    if (wg_node_read(node, &info) != WG_OK) return 0;
+    if (!info.op) return build_leaf(tree, node, &info);
+    if (depth == 0) {
+        if (tree->style->cut) tree->style->cut(tree->style->user, node);
+        return 0;
+    }
+    return build_op(tree, node, &info, depth - 1);
+}
+
+unsigned wg_formula_build(wg_formula_tree *tree, wg_var node)
+{
+    wg_node_info info;
+    if (wg_node_read(node, &info) != WG_OK) return 0;
+    if (!info.op) return build_leaf(tree, node, &info);
+    wg_var base = tree->style->tidy ? build_base(tree, node) : node;
+    if (base.index != node.index && wg_size(base) == 1) return build_node(tree, base, tree->style->depth);
+    return build_op(tree, node, &info, tree->style->depth - 1);
+}
