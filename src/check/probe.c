@@ -1,5 +1,6 @@
 /* What this probe cannot see, whatever the gradients: an extent of 1 makes a sum, a mean and one sample the same, equal
- * extents make a wrong shape fit, and so on. And shapes that hide nothing. */
+ * extents make a wrong shape fit, and so on. propose.c finds shapes that
+ * hide nothing. */
 #include "check/run.h"
 
 #include <stdio.h>
@@ -35,13 +36,13 @@ static bool probe_counts(const wg_check *check, size_t node, wg_shape *shape)
     return info.shape.rank > 0 && check->model.nodes[node].size > 0 && !(info.flags & WG_IS_INDICES);
 }
 
-/* A bias has extents of 1 by intention: its op spreads it. */
-static bool probe_is_spread(const wg_check *check, size_t node)
+bool check_is_spread(const check_model *model, size_t node)
 {
-    const check_node *n = &check->model.nodes[node];
-    wg_node_info user;
-    if (!n->uses || wg_node_read(check->model.nodes[n->user].var, &user) != WG_OK) return false;
-    return check->model.nodes[n->user].size > n->size && strcmp(user.kind, "matmul") != 0;
+    const check_node *n = &model->nodes[node];
+    wg_node_info leaf, user;
+    if (!n->uses || wg_node_read(n->var, &leaf) != WG_OK) return false;
+    if (wg_node_read(model->nodes[n->user].var, &user) != WG_OK || !(user.op->flags & WG_OP_ELEMENTWISE)) return false;
+    return leaf.flags & WG_IS_VARIABLE || model->nodes[n->user].size > n->size;
 }
 
 #define PROBE_LIMIT 16
@@ -56,7 +57,7 @@ void check_blind_spots(wg_check *check)
         wg_shape shape;
         char axis[128], text[400];
         if (!probe_counts(check, node, &shape)) continue;
-        bool spread = probe_is_spread(check, node);
+        bool spread = check_is_spread(&check->model, node);
         for (size_t k = 0; k < shape.rank; k++) {
             probe_axis(check, node, k, axis, sizeof axis);
             if (shape.dim[k] == 1 && !spread) {
@@ -81,11 +82,4 @@ void check_blind_spots(wg_check *check)
             probe_say(check, spots, PROBE_LIMIT, text);
         }
     }
-}
-
-wg_status wg_check_propose(wg_check *check, wg_var leaf, wg_shape *shape)
-{
-    if (!check || !shape || !wg_ok(leaf)) return WG_ERROR_ARGUMENT;
-    *shape = wg_shape_of(leaf);
-    return WG_ERROR_UNSUPPORTED;
 }

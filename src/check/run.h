@@ -10,7 +10,8 @@
  *     general.c   the mistakes that any edge can have: factors, branches
  *     search.c    which mistakes explain what the caller supplied
  *     report.c    causes into words
- *     probe.c     what this probe cannot see, and better extents
+ *     probe.c     what this probe cannot see
+ *     propose.c   better extents
  *     check.c     the order of things */
 #ifndef WG_CHECK_RUN_H
 #define WG_CHECK_RUN_H
@@ -138,6 +139,9 @@ struct wg_check {
     wg_check_report report;
 };
 
+/* Sets the message of a call that failed. */
+void check_say(wg_check *check, const char *message);
+
 /* ---- sweeps (flow.c) --------------------------------------------------------------------------------------------------------- */
 
 /* The right sweep: fills in the nodes' adjoints, the links, and each supplied's exact. */
@@ -214,6 +218,8 @@ wg_status check_report_make(wg_check *check, const check_find *finds, size_t cou
 void check_title(const wg_check *check, size_t node, char *text, size_t size);
 /* "Z2 -> W2" */
 void check_edge_title(const wg_check *check, size_t from, size_t to, char *text, size_t size);
+/* Whether a leaf is spread over another operand, as a bias is: then extents of 1 are meant. */
+bool check_is_spread(const check_model *model, size_t node);
 /* Mistakes that the shapes of this probe hide. */
 void check_blind_spots(wg_check *check);
 

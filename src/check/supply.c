@@ -69,6 +69,8 @@ void wg_check_free(wg_check *check)
 
 const char *wg_check_message(const wg_check *check) { return check ? check->message : "there is no check"; }
 
+void check_say(wg_check *check, const char *message) { snprintf(check->message, sizeof check->message, "%s", message); }
+
 wg_status wg_check_tolerance(wg_check *check, double tolerance)
 {
     if (!check) return WG_ERROR_ARGUMENT;
