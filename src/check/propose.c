@@ -95,7 +95,19 @@ static bool propose_clings(const propose *p, size_t k)
            user.op->flags & WG_OP_ELEMENTWISE;
 }
 
-/* Finds what must change together with extent number first. */
+/* Takes up to three extents at once, from number from on, out of those that change, if the ops take that too. */
+static bool propose_drop(propose *p, size_t first, size_t from, size_t other, int most)
+{
+    for (size_t k = from; k < p->count; k++) {
+        if (k == first || p->trial[k] != other || propose_clings(p, k)) continue;
+        p->trial[k] = p->extents[k].extent;
+        if (propose_feasible(p, p->trial) || (most > 1 && propose_drop(p, first, k + 1, other, most - 1))) return true;
+        p->trial[k] = other;
+    }
+    return false;
+}
+
+/* Finds what must change together with extent number first: as little as the ops take. */
 static void propose_group(propose *p, size_t first)
 {
     const size_t other = p->extents[first].extent + 10;
@@ -106,11 +118,7 @@ static void propose_group(propose *p, size_t first)
         p->extents[first].group = propose_fixed;
         return;
     }
-    for (size_t k = 0; k < p->count; k++) {
-        if (k == first || p->trial[k] != other || propose_clings(p, k)) continue;
-        p->trial[k] = p->extents[k].extent;
-        if (!propose_feasible(p, p->trial)) p->trial[k] = other;
-    }
+    while (propose_drop(p, first, 0, other, 3)) continue;
     for (size_t k = 0; k < p->count; k++)
         if (p->trial[k] == other) p->extents[k].group = first + 1;
 }
