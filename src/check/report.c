@@ -29,7 +29,7 @@ void check_title(const wg_check *check, size_t node, char *text, size_t size)
     else if (wg_node_read(var, &info) == WG_OK && info.name)
         snprintf(text, size, "%s", info.name);
     else
-        snprintf(text, size, "%s", wg_node_read(var, &info) == WG_OK ? info.kind : "a value");
+        wg_node_formula(var, text, size);
 }
 
 static bool report_named(const wg_check *check, size_t node)
