@@ -54,7 +54,8 @@ static wg_status check_prepare(wg_check *check)
         node->supplied = k;
         s->wanted = node->size;
         s->leaf = info.flags & WG_IS_LEAF;
-        s->order = (unsigned)(s->leaf ? node->user : s->node);
+        size_t step = 2 * (s->leaf ? node->user : s->node) + !s->leaf;
+        s->order = step * check->count + (check->count - 1 - k);
         s->fits = check_fits(&s->shape, &info.shape);
         s->right = s->kink = s->rounded = s->stands_in = s->fault = s->own = false;
         s->exact = check_take(&check->kept, s->wanted, sizeof *s->exact);

@@ -1,6 +1,7 @@
 /* From what the search found to what people and programs read: names, edges, sentences, boxes. */
 #include "check/run.h"
 
+#include <stdint.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,17 +123,22 @@ typedef struct report_entry {
     bool dropped;    /* said by another */
 } report_entry;
 
-/* How much a name says: of the causes of one rank those that say most come first. */
+/* How much a name says: of the causes of one rank those that say most, and are met most, come first. */
 static int report_weight(wg_cause cause)
 {
     switch (cause) {
     case WG_CAUSE_SIGN:
         return 0;
     case WG_CAUSE_FACTOR:
+    case WG_CAUSE_ACTIVATION_OF_ANOTHER:
         return 2;
     case WG_CAUSE_WRONG_OPERAND:
-    case WG_CAUSE_STALE_VALUE:
+    case WG_CAUSE_SHIFTED:
+    case WG_CAUSE_REVERSED:
+    case WG_CAUSE_PERMUTED:
         return 3;
+    case WG_CAUSE_STALE_VALUE:
+        return 4;
     default:
         return 1;
     }
@@ -192,11 +198,34 @@ static const check_supplied *report_first(const wg_check *check, const unsigned 
     return first;
 }
 
+/* "dW2, db2": what a cause explains, in the sweep's order; after four "and 3 more". */
+static void report_explained(wg_check *check, const unsigned char *explains, char *text, size_t size)
+{
+    size_t last = SIZE_MAX;
+    size_t length = 0, said = 0, all = 0;
+    for (size_t k = 0; k < check->count; k++) all += explains[k];
+    text[0] = '\0';
+    while (said < 4 && length < size) {
+        const check_supplied *next = NULL;
+        for (size_t k = 0; k < check->count; k++) {
+            const check_supplied *s = &check->supplied[k];
+            if (explains[k] == 1 && (!next || s->order > next->order) && s->order < last) next = s;
+        }
+        if (!next) break;
+        last = next->order;
+        length +=
+            (size_t)snprintf(text + length, size - length, "%s%s", said ? ", " : "", report_gradient_name(check, next));
+        said++;
+    }
+    if (said < all && length < size) snprintf(text + length, size - length, " and %zu more", all - said);
+}
+
 static wg_check_cause report_cause(wg_check *check, const report_entry *entry)
 {
     const check_find *find = &entry->find;
     const check_supplied *s = report_first(check, find->explains);
-    char edge[330], sentence[900], above[160], below[160];
+    char edge[330], sentence[1200], above[160], below[160], explained[500];
+    report_explained(check, find->explains, explained, sizeof explained);
     check_edge_title(check, entry->from, entry->to, edge, sizeof edge);
     check_title(check, entry->from, above, sizeof above);
     check_title(check, entry->to, below, sizeof below);
@@ -210,7 +239,7 @@ static wg_check_cause report_cause(wg_check *check, const report_entry *entry)
         .factor = find->factor,
         .residual = find->residual,
         .edge = report_text(check, edge)};
-    int length = snprintf(sentence, sizeof sentence, "%s: %s", cause.name, find->detail ? find->detail : "");
+    int length = snprintf(sentence, sizeof sentence, "%s: %s", explained, find->detail ? find->detail : "");
     if (entry->stretch)
         snprintf(sentence + length, sizeof sentence - (size_t)length, ", somewhere between %s and %s", above, below);
     else

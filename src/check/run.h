@@ -45,7 +45,7 @@ typedef struct check_supplied {
 
     /* for one run */
     size_t node;      /* of the copy */
-    unsigned order;   /* the larger, the earlier a sweep arrives at it */
+    size_t order;     /* the larger, the earlier a sweep arrives at it */
     unsigned carries; /* bits that the numbers make use of */
     bool fits;        /* of the var's shape, but for extents of one */
     bool leaf;

@@ -138,8 +138,9 @@ static double search_step(const wg_check *check, const check_supplied *s, const 
         ab += a * b;
         bb += b * b;
     }
-    *uncertainty = 1 / sqrt(bb);
-    return ab / bb;
+    double t = ab / bb, rounding = 8 * check_unit(check, s) * (1 + fabs(t)); /* may be the same in every entry */
+    *uncertainty = 1 / sqrt(bb) > rounding ? 1 / sqrt(bb) : rounding;
+    return t;
 }
 
 /* "7 times too small: 7 = columns of X" */

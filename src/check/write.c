@@ -70,7 +70,7 @@ static void write_causes(const write_to *to, const wg_check_report *report)
     unsigned mistake = 0;
     for (size_t k = 0; k < report->causes_count; k++) {
         const wg_check_cause *cause = &report->causes[k];
-        if (cause->rank > 1) continue;
+        if (cause->rank > 1 || cause->cause == WG_CAUSE_PRECISION) continue;
         size_t ties = write_ties(report, cause->mistake);
         if (cause->mistake != mistake && ties > 1)
             write_text(to, "\nOne of these %zu, which the numbers do not tell apart:\n", ties);
@@ -82,6 +82,24 @@ static void write_causes(const write_to *to, const wg_check_report *report)
         if (cause->cause != WG_CAUSE_UNKNOWN) write_text(to, "; what remains is %.1e of the gradient", cause->residual);
         write_text(to, "\n");
     }
+}
+
+/* All that is rounding, in one line: "  rounding: dW1 to 24 bits, db1 to 24 bits" */
+static void write_rounding(const write_to *to, const wg_check_report *report)
+{
+    bool any = false;
+    for (size_t k = 0; k < report->gradients_count; k++) {
+        const wg_check_gradient *g = &report->gradients[k];
+        bool rounded = false;
+        for (size_t c = 0; c < report->causes_count; c++)
+            rounded = rounded || (report->causes[c].cause == WG_CAUSE_PRECISION &&
+                                     report->causes[c].gradient.index == g->var.index);
+        if (!rounded) continue;
+        write_text(
+            to, "%s%s to %u bits", any ? ", " : "\n  What differs in the right ones is rounding: ", g->name, g->bits);
+        any = true;
+    }
+    if (any) write_text(to, "\n");
 }
 
 void wg_check_write(const wg_check_report *report, wg_writer write, void *user)
@@ -101,6 +119,7 @@ void wg_check_write(const wg_check_report *report, wg_writer write, void *user)
         write_text(&to, "%zu of %zu gradients are wrong.\n\n", wrong, report->gradients_count);
     for (size_t k = 0; k < report->gradients_count; k++) write_gradient(&to, &report->gradients[k], width);
     write_causes(&to, report);
+    write_rounding(&to, report);
     for (size_t k = 0; k < report->blind_spots_count; k++)
         write_text(&to, "%s  blind spot: %s\n", k ? "" : "\n", report->blind_spots[k]);
 }
