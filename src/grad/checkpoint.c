@@ -9,6 +9,7 @@
 #include "grad/derivation.h"
 #include "grad/nodes.h"
 #include "grad/sweep.h"
+#include "tape/words.h"
 #include "wengert/grad.h"
 
 #include <string.h>
@@ -231,12 +232,21 @@ static void checkpoint_derivative(wg_derivation *d)
         checkpoint_sweep(d);
 }
 
+/* A pointer to a function says nothing. */
+static size_t checkpoint_describe(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "nodes", ((const checkpoint_function *)call->attributes)->nodes);
+    return words.length;
+}
+
 static const wg_op checkpoint_op = {.name = "checkpoint",
     .arity = WG_ANY_ARITY,
     .flags = WG_OP_TAKES_INDICES | WG_OP_RERUNS,
     .shape = checkpoint_infer,
     .evaluate = checkpoint_evaluate,
-    .derivative = checkpoint_derivative};
+    .derivative = checkpoint_derivative,
+    .describe = checkpoint_describe};
 
 /* ---- the first run ---------------------------------------------------------------------------------------------------------- */
 

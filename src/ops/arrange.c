@@ -3,6 +3,7 @@
 #include "ops/compose.h"
 #include "ops/copy.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 /* ---- flip -------------------------------------------------------------------------------------------------------- */
@@ -50,13 +51,25 @@ static void arrange_derive_flip(wg_derivation *d)
     wg_give(d, 0, call->op, &g, 1, call->attributes, sizeof(arrange_axes));
 }
 
+static size_t arrange_describe_flip(const wg_call *call, char *text, size_t size)
+{
+    const arrange_axes *which = call->attributes;
+    wg_words words = {text, size, 0};
+    size_t axes[WG_MAX_RANK], n = 0;
+    for (uint32_t d = 0; d < call->shape.rank; d++)
+        if (which->flipped[d]) axes[n++] = d;
+    wg_words_sizes(&words, "axes", axes, n);
+    return words.length;
+}
+
 static const wg_op arrange_op_flip = {.name = "flip",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_TAKES_INDICES | WG_OP_LINEAR,
     .shape = arrange_infer_same,
     .evaluate = arrange_flip,
     .view = arrange_view_flip,
-    .derivative = arrange_derive_flip};
+    .derivative = arrange_derive_flip,
+    .describe = arrange_describe_flip};
 
 wg_var wg_flip(wg_var x, const int *axes, size_t n)
 {
@@ -110,13 +123,23 @@ static void arrange_derive_roll(wg_derivation *d)
     wg_give(d, 0, call->op, &g, 1, &back, sizeof back);
 }
 
+static size_t arrange_describe_roll(const wg_call *call, char *text, size_t size)
+{
+    const arrange_turn *turn = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "shift", (int64_t)turn->shift);
+    wg_words_integer(&words, "axis", turn->axis);
+    return words.length;
+}
+
 static const wg_op arrange_op_roll = {.name = "roll",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_TAKES_INDICES | WG_OP_LINEAR,
     .shape = arrange_infer_same,
     .evaluate = arrange_roll,
     .view = arrange_view_roll,
-    .derivative = arrange_derive_roll};
+    .derivative = arrange_derive_roll,
+    .describe = arrange_describe_roll};
 
 wg_var wg_roll(wg_var x, ptrdiff_t shift, int axis)
 {

@@ -6,6 +6,7 @@
  * an exact 0 wins over anything. The rotation is linear, and its adjoint is the rotation back. */
 #include "ops/compose.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <math.h>
@@ -61,11 +62,21 @@ static void attention_derive_causal(wg_derivation *d)
     wg_give(d, 0, call->op, &g, 1, &causal, sizeof causal);
 }
 
+static size_t attention_describe_causal(const wg_call *call, char *text, size_t size)
+{
+    const attention_causal *causal = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "past", (int64_t)causal->past);
+    wg_words_number(&words, "fill", causal->fill);
+    return words.length;
+}
+
 static const wg_op attention_op_causal = {.name = "causal_mask",
     .arity = 1,
     .shape = attention_infer_causal,
     .evaluate = attention_evaluate_causal,
-    .derivative = attention_derive_causal};
+    .derivative = attention_derive_causal,
+    .describe = attention_describe_causal};
 
 /* ---- attention ------------------------------------------------------------------------------------------------------------- */
 
@@ -242,13 +253,24 @@ static void attention_derive_rope(wg_derivation *d)
     wg_give(d, 0, call->op, in, 2, &rope, sizeof rope);
 }
 
+static size_t attention_describe_rope(const wg_call *call, char *text, size_t size)
+{
+    const attention_rope *rope = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_number(&words, "base", rope->base);
+    wg_words_flag(&words, "halves", rope->halves);
+    wg_words_flag(&words, "back", rope->back);
+    return words.length;
+}
+
 static const wg_op attention_op_rope = {.name = "rope",
     .arity = 2,
     .flags = WG_OP_ADDS | WG_OP_TAKES_INDICES | WG_OP_LINEAR,
     .shape = attention_infer_rope,
     .evaluate = attention_evaluate_rope,
     .scratch = attention_scratch_rope,
-    .derivative = attention_derive_rope};
+    .derivative = attention_derive_rope,
+    .describe = attention_describe_rope};
 
 wg_var wg_rope(wg_var x, wg_var positions, double base, bool halves)
 {

@@ -14,6 +14,7 @@
 #include "ops/compose.h"
 #include "ops/copy.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -72,18 +73,31 @@ static wg_status contract_spread(wg_call *call)
 static void contract_derive_diagonal(wg_derivation *d);
 static void contract_derive_spread(wg_derivation *d);
 
+/* For each axis of the whole array, the one of the diagonal on which it lies. */
+static size_t contract_describe(const wg_call *call, char *text, size_t size)
+{
+    const contract_window *axes = call->attributes;
+    wg_words words = {text, size, 0};
+    size_t on[WG_MAX_RANK];
+    for (uint32_t k = 0; k < axes->whole.rank; k++) on[k] = axes->result_of[k];
+    wg_words_sizes(&words, "axes", on, axes->whole.rank);
+    return words.length;
+}
+
 static const wg_op contract_op_diagonal = {.name = "diagonal",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = contract_infer_diagonal,
     .evaluate = contract_diagonal,
-    .derivative = contract_derive_diagonal};
+    .derivative = contract_derive_diagonal,
+    .describe = contract_describe};
 static const wg_op contract_op_spread = {.name = "spread",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = contract_infer_spread,
     .evaluate = contract_spread,
-    .derivative = contract_derive_spread};
+    .derivative = contract_derive_spread,
+    .describe = contract_describe};
 
 static void contract_derive_diagonal(wg_derivation *d)
 {

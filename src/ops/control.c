@@ -5,6 +5,7 @@
 #include "ops/reduce.h"
 #include "shape/shape.h"
 #include "tape/list.h"
+#include "tape/words.h"
 #include "wengert/grad.h"
 #include "wengert/ops.h"
 
@@ -59,12 +60,20 @@ static void control_derive_scale(wg_derivation *d)
     wg_give(d, 0, wg_op_mul(), (wg_term[]){wg_cotangent(d), wg_number(d, factor)}, 2, NULL, 0);
 }
 
+static size_t control_describe_scale(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    wg_words_number(&words, "factor", *(const double *)call->attributes);
+    return words.length;
+}
+
 static const wg_op control_op_scale = {.name = "scale_gradient",
     .arity = 1,
     .flags = WG_OP_ELEMENTWISE,
     .shape = control_infer_same,
     .view = control_view_whole,
-    .derivative = control_derive_scale};
+    .derivative = control_derive_scale,
+    .describe = control_describe_scale};
 
 static void control_derive_clip(wg_derivation *d)
 {
@@ -72,11 +81,21 @@ static void control_derive_clip(wg_derivation *d)
     wg_give(d, 0, &wg_ew_op_clamp, &g, 1, wg_derivation_call(d)->attributes, sizeof(wg_ew_parameters));
 }
 
+static size_t control_describe_clip(const wg_call *call, char *text, size_t size)
+{
+    const wg_ew_parameters *bounds = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_number(&words, "low", bounds->p);
+    wg_words_number(&words, "high", bounds->q);
+    return words.length;
+}
+
 static const wg_op control_op_clip = {.name = "clip_gradient",
     .arity = 1,
     .shape = control_infer_same,
     .view = control_view_whole,
-    .derivative = control_derive_clip};
+    .derivative = control_derive_clip,
+    .describe = control_describe_clip};
 
 /* g most / max(|g|, most): the factor is exactly 1 where |g| is not above. */
 static void control_derive_clip_norm(wg_derivation *d)
@@ -96,11 +115,19 @@ static void control_derive_clip_norm(wg_derivation *d)
     }
 }
 
+static size_t control_describe_clip_norm(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    wg_words_number(&words, "max_norm", *(const double *)call->attributes);
+    return words.length;
+}
+
 static const wg_op control_op_clip_norm = {.name = "clip_gradient_norm",
     .arity = 1,
     .shape = control_infer_same,
     .view = control_view_whole,
-    .derivative = control_derive_clip_norm};
+    .derivative = control_derive_clip_norm,
+    .describe = control_describe_clip_norm};
 
 /* Sets the error unless the parameters are fine. */
 static bool control_accept(wg_var x, const char *name, bool fine, const char *wanted, double a)
@@ -173,8 +200,23 @@ static wg_status control_guard(wg_call *call)
     return WG_OK;
 }
 
-static const wg_op control_op_guard = {
-    .name = "guard", .arity = 1, .flags = WG_OP_CUTS, .shape = control_infer_scalar, .evaluate = control_guard};
+/* How many elements were true. */
+static size_t control_describe_guard(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    const unsigned char *truth = call->attributes;
+    size_t held = 0;
+    for (size_t i = 0; i < call->in[0].size; i++) held += truth[i];
+    wg_words_add(&words, "true=%zu of=%zu", held, call->in[0].size);
+    return words.length;
+}
+
+static const wg_op control_op_guard = {.name = "guard",
+    .arity = 1,
+    .flags = WG_OP_CUTS,
+    .shape = control_infer_scalar,
+    .evaluate = control_guard,
+    .describe = control_describe_guard};
 
 wg_status wg_guard(wg_var condition)
 {
@@ -226,10 +268,19 @@ static void control_derive_precomputed(wg_derivation *d)
     }
 }
 
+static size_t control_describe_precomputed(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    const double *partials = call->attributes;
+    for (size_t k = 0; k < call->n; k++) wg_words_number(&words, "partial", partials[k]);
+    return words.length;
+}
+
 static const wg_op control_op_precomputed = {.name = "precomputed",
     .arity = WG_ANY_ARITY,
     .shape = control_infer_precomputed,
-    .derivative = control_derive_precomputed};
+    .derivative = control_derive_precomputed,
+    .describe = control_describe_precomputed};
 
 wg_var wg_precomputed(wg_tape *tape, double value, const wg_var *in, const double *partials, size_t n)
 {

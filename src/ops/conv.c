@@ -314,10 +314,19 @@ static void conv_derivative(wg_derivation *d)
     }
 }
 
+static size_t conv_describe(const wg_call *call, char *text, size_t size)
+{
+    const conv_plan *plan = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_window_describe(&words, &plan->window, plan->spatial);
+    if (plan->groups != 1) wg_words_integer(&words, "groups", (int64_t)plan->groups);
+    return words.length;
+}
+
 #define CONV_OP(name_)                                                                                                 \
     {                                                                                                                  \
         .name = name_, .arity = 2, .flags = WG_OP_ADDS | WG_OP_MULTILINEAR, .shape = conv_infer,                       \
-        .evaluate = conv_evaluate, .scratch = conv_scratch, .derivative = conv_derivative                              \
+        .evaluate = conv_evaluate, .scratch = conv_scratch, .derivative = conv_derivative, .describe = conv_describe   \
     }
 static const wg_op conv_ops[CONV_ROLES][3] = {
     {CONV_OP("conv1d"), CONV_OP("conv2d"), CONV_OP("conv3d")},

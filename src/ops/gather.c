@@ -9,6 +9,7 @@
 
 #include "kernels/gather.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -167,6 +168,15 @@ static wg_status gather_take(wg_call *call) { return gather_pick(call, true); }
 static void gather_derive_gather(wg_derivation *d);
 static void gather_derive_take(wg_derivation *d);
 
+size_t wg_gather_describe(const wg_call *call, char *text, size_t size)
+{
+    const wg_gather_place *place = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "axis", place->axis);
+    if (call->op->flags & WG_OP_JOINS) wg_words_shape(&words, "shape", &place->whole);
+    return words.length;
+}
+
 #define GATHER_LINEAR (WG_OP_TAKES_INDICES | WG_OP_LINEAR)
 
 static const wg_op gather_op_gather = {.name = "gather",
@@ -174,19 +184,22 @@ static const wg_op gather_op_gather = {.name = "gather",
     .flags = WG_OP_ADDS | GATHER_LINEAR,
     .shape = gather_infer_gather,
     .evaluate = gather_gather,
-    .derivative = gather_derive_gather};
+    .derivative = gather_derive_gather,
+    .describe = wg_gather_describe};
 static const wg_op gather_op_take = {.name = "take",
     .arity = 2,
     .flags = WG_OP_ADDS | GATHER_LINEAR,
     .shape = gather_infer_take,
     .evaluate = gather_take,
-    .derivative = gather_derive_take};
+    .derivative = gather_derive_take,
+    .describe = wg_gather_describe};
 static const wg_op gather_op_embedding = {.name = "embedding",
     .arity = 2,
     .flags = WG_OP_ADDS | GATHER_LINEAR,
     .shape = wg_gather_infer_take,
     .evaluate = gather_take,
-    .derivative = gather_derive_take};
+    .derivative = gather_derive_take,
+    .describe = wg_gather_describe};
 
 /* ---- their adjoints: zeros with parts added. Arguments come in pairs, numbers and their indices ------------------ */
 
@@ -225,13 +238,15 @@ static const wg_op gather_op_scatter = {.name = "scatter",
     .flags = WG_OP_ADDS | WG_OP_JOINS | GATHER_LINEAR,
     .shape = wg_gather_infer_whole,
     .evaluate = gather_scatter,
-    .derivative = gather_derive_scatter};
+    .derivative = gather_derive_scatter,
+    .describe = wg_gather_describe};
 static const wg_op gather_op_put = {.name = "put",
     .arity = WG_ANY_ARITY,
     .flags = WG_OP_ADDS | WG_OP_JOINS | GATHER_LINEAR,
     .shape = wg_gather_infer_whole,
     .evaluate = gather_put,
-    .derivative = gather_derive_put};
+    .derivative = gather_derive_put,
+    .describe = wg_gather_describe};
 
 static void gather_derive_pick(wg_derivation *d, const wg_op *parts)
 {
@@ -298,13 +313,15 @@ static const wg_op gather_op_scatter_add = {.name = "scatter_add",
     .flags = GATHER_LINEAR,
     .shape = gather_infer_scatter_add,
     .evaluate = gather_scatter_add,
-    .derivative = gather_derive_scatter_add};
+    .derivative = gather_derive_scatter_add,
+    .describe = wg_gather_describe};
 static const wg_op gather_op_index_add = {.name = "index_add",
     .arity = 3,
     .flags = GATHER_LINEAR,
     .shape = wg_gather_infer_index_add,
     .evaluate = gather_index_add,
-    .derivative = gather_derive_index_add};
+    .derivative = gather_derive_index_add,
+    .describe = wg_gather_describe};
 
 /* ---- public ------------------------------------------------------------------------------------------------------ */
 

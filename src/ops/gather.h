@@ -18,6 +18,9 @@ wg_status wg_gather_expect(wg_call *call, size_t k, bool indices);
  * new ones may be set before a replay. */
 wg_status wg_gather_check(wg_call *call, size_t k, uint32_t axis, size_t extent);
 
+/* The attributes in words: the axis, and for an op that begins with zeros the shape of the whole. */
+size_t wg_gather_describe(const wg_call *call, char *text, size_t size);
+
 /* The result is zeros. */
 void wg_gather_clear(wg_call *call);
 

@@ -11,6 +11,7 @@
 #include "ops/copy.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <math.h>
@@ -102,7 +103,8 @@ static const wg_op moment_op_deviation = {.name = "deviation",
     .shape = moment_infer_deviation,
     .evaluate = moment_deviation,
     .scratch = moment_scratch_deviation,
-    .derivative = moment_derive_deviation};
+    .derivative = moment_derive_deviation,
+    .describe = wg_reduce_describe};
 
 /* ---- variance ---------------------------------------------------------------------------------------------------- */
 
@@ -143,13 +145,25 @@ static void moment_derive_variance(wg_derivation *d)
     wg_give(d, 0, wg_op_mul(), (wg_term[]){deviations, share}, 2, NULL, 0);
 }
 
+static size_t moment_describe_variance(const wg_call *call, char *text, size_t size)
+{
+    const moment_variance_of *of = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_axes(&words, of->axes.mask, call->in[0].shape->rank);
+    wg_words_flag(&words, "keepdims", of->axes.keepdims);
+    double count = (double)wg_reduce_count(call->in[0].shape, of->axes.mask);
+    if (of->divisor != count) wg_words_number(&words, "correction", count - of->divisor);
+    return words.length;
+}
+
 static const wg_op moment_op_variance = {.name = "variance",
     .arity = 1,
     .flags = WG_OP_ADDS,
     .shape = wg_reduce_infer,
     .evaluate = moment_variance,
     .scratch = moment_scratch_variance,
-    .derivative = moment_derive_variance};
+    .derivative = moment_derive_variance,
+    .describe = moment_describe_variance};
 
 /* The divisor; false, with the error set, when there is none. A result without elements needs none. */
 static bool moment_divisor(const char *name, wg_var x, const wg_reduce_axes *axes, double correction, double *divisor)
@@ -216,8 +230,12 @@ static void moment_derive_norm(wg_derivation *d)
     wg_give(d, 0, wg_op_mul(), (wg_term[]){direction, passed}, 2, NULL, 0);
 }
 
-const wg_op wg_moment_op_norm = {
-    .name = "norm", .arity = 1, .shape = wg_reduce_infer, .evaluate = moment_norm, .derivative = moment_derive_norm};
+const wg_op wg_moment_op_norm = {.name = "norm",
+    .arity = 1,
+    .shape = wg_reduce_infer,
+    .evaluate = moment_norm,
+    .derivative = moment_derive_norm,
+    .describe = wg_reduce_describe};
 
 wg_var wg_norm(wg_var x)
 {

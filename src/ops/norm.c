@@ -11,6 +11,7 @@
 #include "ops/compose.h"
 #include "ops/elementwise/elementwise.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <math.h>
@@ -111,11 +112,21 @@ static void norm_derive_normalize(wg_derivation *d)
     wg_give(d, 0, &norm_op_adjoint, (wg_term[]){g, y, x}, 3, call->attributes, call->attributes_size);
 }
 
+static size_t norm_describe_rows(const wg_call *call, char *text, size_t size)
+{
+    const norm_rows *rows = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_number(&words, "epsilon", rows->epsilon);
+    wg_words_flag(&words, "center", rows->center);
+    return words.length;
+}
+
 static const wg_op norm_op_normalize = {.name = "normalize_rows",
     .arity = 1,
     .shape = norm_infer_rows,
     .evaluate = norm_normalize,
-    .derivative = norm_derive_normalize};
+    .derivative = norm_derive_normalize,
+    .describe = norm_describe_rows};
 
 /* x: -g r^2 y / n */
 static void norm_derive_inverse(wg_derivation *d)
@@ -132,7 +143,8 @@ static const wg_op norm_op_inverse = {.name = "inverse_deviation",
     .arity = 1,
     .shape = norm_infer_inverse,
     .evaluate = norm_inverse,
-    .derivative = norm_derive_inverse};
+    .derivative = norm_derive_inverse,
+    .describe = norm_describe_rows};
 
 /* With the cotangent u and the result z = r p. g: adjoint(u, y, x), since the projection is symmetric.
  * y: -r (u mean(g y) + g mean(u y)). x, through r alone: -r y mean(u z). */
@@ -155,7 +167,8 @@ static const wg_op norm_op_adjoint = {.name = "normalize_rows_adjoint",
     .arity = 3,
     .shape = norm_infer_rows,
     .evaluate = norm_adjoint,
-    .derivative = norm_derive_adjoint};
+    .derivative = norm_derive_adjoint,
+    .describe = norm_describe_rows};
 
 /* ---- arguments -------------------------------------------------------------------------------------------------------------- */
 

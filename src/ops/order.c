@@ -7,6 +7,7 @@
 #include "ops/reduce.h"
 #include "shape/shape.h"
 #include "tape/list.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <math.h>
@@ -66,10 +67,27 @@ static wg_status order_argmin(wg_call *call) { return order_extreme(call, false,
 static wg_status order_cummax(wg_call *call) { return order_extreme(call, true, true); }
 static wg_status order_cummin(wg_call *call) { return order_extreme(call, false, true); }
 
-static const wg_op order_op_argmax = {
-    .name = "argmax", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_extreme, .evaluate = order_argmax};
-static const wg_op order_op_argmin = {
-    .name = "argmin", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_extreme, .evaluate = order_argmin};
+static size_t order_describe_extreme(const wg_call *call, char *text, size_t size)
+{
+    const order_axis *a = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "axis", a->axis);
+    wg_words_flag(&words, "keepdims", a->keepdims);
+    return words.length;
+}
+
+static const wg_op order_op_argmax = {.name = "argmax",
+    .arity = 1,
+    .flags = WG_OP_CUTS,
+    .shape = order_infer_extreme,
+    .evaluate = order_argmax,
+    .describe = order_describe_extreme};
+static const wg_op order_op_argmin = {.name = "argmin",
+    .arity = 1,
+    .flags = WG_OP_CUTS,
+    .shape = order_infer_extreme,
+    .evaluate = order_argmin,
+    .describe = order_describe_extreme};
 
 static wg_status order_infer_running(wg_call *call)
 {
@@ -78,10 +96,18 @@ static wg_status order_infer_running(wg_call *call)
     return WG_OK;
 }
 
-static const wg_op order_op_cummax = {
-    .name = "cummax", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_running, .evaluate = order_cummax};
-static const wg_op order_op_cummin = {
-    .name = "cummin", .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_running, .evaluate = order_cummin};
+static const wg_op order_op_cummax = {.name = "cummax",
+    .arity = 1,
+    .flags = WG_OP_CUTS,
+    .shape = order_infer_running,
+    .evaluate = order_cummax,
+    .describe = order_describe_extreme};
+static const wg_op order_op_cummin = {.name = "cummin",
+    .arity = 1,
+    .flags = WG_OP_CUTS,
+    .shape = order_infer_running,
+    .evaluate = order_cummin,
+    .describe = order_describe_extreme};
 
 /* ---- the first in order: argsort, and topk's indices ------------------------------------------------------------- */
 
@@ -145,10 +171,20 @@ static wg_status order_sort_first(wg_call *call)
     return WG_OK;
 }
 
+static size_t order_describe_first(const wg_call *call, char *text, size_t size)
+{
+    const order_first *first = call->attributes;
+    wg_words words = {text, size, 0};
+    if (first->count != call->in[0].shape->dim[first->axis]) wg_words_integer(&words, "k", (int64_t)first->count);
+    wg_words_integer(&words, "axis", first->axis);
+    wg_words_flag(&words, "descending", first->descending);
+    return words.length;
+}
+
 #define ORDER_OP_FIRST(name_)                                                                                          \
     {                                                                                                                  \
         .name = name_, .arity = 1, .flags = WG_OP_CUTS, .shape = order_infer_first, .evaluate = order_sort_first,      \
-        .scratch = order_scratch_first                                                                                 \
+        .scratch = order_scratch_first, .describe = order_describe_first                                               \
     }
 static const wg_op order_op_argsort = ORDER_OP_FIRST("argsort"), order_op_sort = ORDER_OP_FIRST("sort"),
                    order_op_topk = ORDER_OP_FIRST("topk");
@@ -189,12 +225,22 @@ static wg_status order_ranked(wg_call *call)
     return WG_OK;
 }
 
+static size_t order_describe_ranked(const wg_call *call, char *text, size_t size)
+{
+    const order_places *places = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "place", (int64_t)places->low);
+    wg_words_integer(&words, "count", (int64_t)places->count);
+    return words.length;
+}
+
 static const wg_op order_op_ranked = {.name = "ranked",
     .arity = 1,
     .flags = WG_OP_CUTS,
     .shape = order_infer_ranked,
     .evaluate = order_ranked,
-    .scratch = order_scratch_ranked};
+    .scratch = order_scratch_ranked,
+    .describe = order_describe_ranked};
 
 /* x as rows: a matrix with one for each element of the result. */
 static wg_var order_as_rows(wg_var x, const bool *mask, size_t rows, size_t count)

@@ -4,6 +4,7 @@
 #include "ops/compose.h"
 #include "ops/copy.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -143,13 +144,27 @@ static size_t pad_view(const wg_call *call) { return wg_shape_equal(&call->shape
 
 static void pad_derive(wg_derivation *d);
 
+static size_t pad_describe(const wg_call *call, char *text, size_t size)
+{
+    const pad_plan *plan = call->attributes;
+    wg_words words = {text, size, 0};
+    static const char *const modes[] = {"constant", "reflect", "circular", "symmetric", "replicate"};
+    size_t widths[2 * WG_MAX_RANK], n = 2 * call->shape.rank;
+    for (size_t k = 0; k < n; k++) widths[k] = k % 2 ? plan->after[k / 2] : plan->before[k / 2];
+    wg_words_sizes(&words, "widths", widths, n);
+    wg_words_add(&words, "mode=%s", modes[plan->mode]);
+    if (plan->mode == WG_PAD_CONSTANT) wg_words_number(&words, "value", plan->value);
+    return words.length;
+}
+
 static const wg_op pad_op = {.name = "pad",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = pad_infer,
     .evaluate = pad_evaluate,
     .view = pad_view,
-    .derivative = pad_derive};
+    .derivative = pad_derive,
+    .describe = pad_describe};
 
 /* With a constant that is not 0 it is not linear, nor can it be added to. */
 static const wg_op pad_op_with_value = {.name = "pad",
@@ -157,7 +172,8 @@ static const wg_op pad_op_with_value = {.name = "pad",
     .shape = pad_infer,
     .evaluate = pad_evaluate,
     .view = pad_view,
-    .derivative = pad_derive};
+    .derivative = pad_derive,
+    .describe = pad_describe};
 
 /* ---- unpad, its derivative: each element is the sum of what shows it --------------------------------------------- */
 
@@ -192,7 +208,8 @@ static const wg_op pad_op_unpad = {.name = "unpad",
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = pad_infer_unpad,
     .evaluate = pad_evaluate_unpad,
-    .derivative = pad_derive_unpad};
+    .derivative = pad_derive_unpad,
+    .describe = pad_describe};
 
 static void pad_derive(wg_derivation *d)
 {

@@ -137,6 +137,15 @@ static void pool_give(wg_derivation *d, const wg_op *op, wg_term x, wg_term y)
 {
     wg_give(d, 0, op, (wg_term[]){wg_cotangent(d), x, y}, 3, wg_derivation_call(d)->attributes, sizeof(pool_plan));
 }
+static size_t pool_describe(const wg_call *call, char *text, size_t size)
+{
+    const pool_plan *plan = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_window_describe(&words, &plan->window, plan->spatial);
+    wg_words_flag(&words, "exclude_padding", plan->inside);
+    return words.length;
+}
+
 static void pool_derive_max(wg_derivation *d) { pool_give(d, &pool_op_spread, wg_primal(d, 0), wg_result(d)); }
 static void pool_derive_spread(wg_derivation *d) { pool_give(d, &pool_op_collect, wg_primal(d, 1), wg_primal(d, 2)); }
 static void pool_derive_collect(wg_derivation *d) { pool_give(d, &pool_op_spread, wg_primal(d, 1), wg_primal(d, 2)); }
@@ -147,13 +156,15 @@ static const wg_op pool_op_spread = {.name = "max_pool_spread",
     .shape = pool_infer_in,
     .evaluate = pool_spread,
     .scratch = pool_scratch,
-    .derivative = pool_derive_spread};
+    .derivative = pool_derive_spread,
+    .describe = pool_describe};
 static const wg_op pool_op_collect = {.name = "max_pool_collect",
     .arity = 3,
     .shape = pool_infer_out,
     .evaluate = pool_collect,
     .scratch = pool_scratch,
-    .derivative = pool_derive_collect};
+    .derivative = pool_derive_collect,
+    .describe = pool_describe};
 
 /* ---- mean -------------------------------------------------------------------------------------------------------------- */
 
@@ -218,16 +229,18 @@ static const wg_op pool_op_unmean = {.name = "avg_pool_adjoint",
     .shape = pool_infer_in,
     .evaluate = pool_unmean,
     .scratch = pool_scratch,
-    .derivative = pool_derive_unmean};
+    .derivative = pool_derive_unmean,
+    .describe = pool_describe};
 
 #define POOL_OP_AVG(name_)                                                                                             \
     {                                                                                                                  \
         .name = name_, .arity = 1, .flags = WG_OP_LINEAR, .shape = pool_infer_out, .evaluate = pool_mean,              \
-        .scratch = pool_mean_scratch, .derivative = pool_derive_mean                                                   \
+        .scratch = pool_mean_scratch, .derivative = pool_derive_mean, .describe = pool_describe                        \
     }
 #define POOL_OP_MAX(name_)                                                                                             \
     {                                                                                                                  \
-        .name = name_, .arity = 1, .shape = pool_infer_out, .evaluate = pool_max, .derivative = pool_derive_max        \
+        .name = name_, .arity = 1, .shape = pool_infer_out, .evaluate = pool_max, .derivative = pool_derive_max,       \
+        .describe = pool_describe                                                                                      \
     }
 static const wg_op pool_op_avg[3] = {POOL_OP_AVG("avg_pool1d"), POOL_OP_AVG("avg_pool2d"), POOL_OP_AVG("avg_pool3d")};
 static const wg_op pool_op_max[3] = {POOL_OP_MAX("max_pool1d"), POOL_OP_MAX("max_pool2d"), POOL_OP_MAX("max_pool3d")};

@@ -35,8 +35,12 @@ static void product_derive_prod(wg_derivation *d)
     wg_give(d, 0, wg_op_mul(), (wg_term[]){others, g}, 2, NULL, 0);
 }
 
-static const wg_op product_op_prod = {
-    .name = "prod", .arity = 1, .shape = wg_reduce_infer, .evaluate = product_prod, .derivative = product_derive_prod};
+static const wg_op product_op_prod = {.name = "prod",
+    .arity = 1,
+    .shape = wg_reduce_infer,
+    .evaluate = product_prod,
+    .derivative = product_derive_prod,
+    .describe = wg_reduce_describe};
 
 wg_var wg_prod(wg_var x)
 {

@@ -5,9 +5,11 @@
 
 #include "ops/compose.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <math.h>
+#include <string.h>
 
 /* The attributes of every op here; each uses some. */
 typedef struct random_draw {
@@ -115,12 +117,34 @@ static wg_status random_split(wg_call *call)
     return WG_OK;
 }
 
+static size_t random_describe(const wg_call *call, char *text, size_t size)
+{
+    static const struct {
+        const char *op, *a, *b, *low, *high;
+    } names[] = {{"uniform", "low", "high", NULL, NULL}, {"normal", "mean", "std", NULL, NULL},
+        {"bernoulli", "p", NULL, NULL, NULL}, {"dropout", "p", NULL, NULL, NULL},
+        {"randint", NULL, NULL, "low", "high"}, {"fold_in", NULL, NULL, "data", NULL},
+        {"split", NULL, NULL, "index", NULL}};
+    const random_draw *draw = call->attributes;
+    wg_words words = {text, size, 0};
+    if (draw->shape.rank) wg_words_shape(&words, "shape", &draw->shape);
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        if (strcmp(names[k].op, call->op->name)) continue;
+        if (names[k].a) wg_words_number(&words, names[k].a, draw->a);
+        if (names[k].b) wg_words_number(&words, names[k].b, draw->b);
+        if (names[k].low) wg_words_integer(&words, names[k].low, draw->low);
+        if (names[k].high) wg_words_integer(&words, names[k].high, draw->high);
+    }
+    return words.length;
+}
+
 #define RANDOM_OP(name_, infer)                                                                                        \
     static const wg_op random_op_##name_ = {.name = #name_,                                                            \
         .arity = 1,                                                                                                    \
         .flags = WG_OP_TAKES_INDICES | WG_OP_CUTS,                                                                     \
         .shape = infer,                                                                                                \
-        .evaluate = random_##name_};
+        .evaluate = random_##name_,                                                                                    \
+        .describe = random_describe};
 RANDOM_OP(uniform, random_infer)
 RANDOM_OP(normal, random_infer)
 RANDOM_OP(bernoulli, random_infer)
@@ -164,7 +188,8 @@ static const wg_op random_op_dropout = {.name = "dropout",
     .shape = random_infer_dropout,
     .evaluate = random_dropout,
     .view = random_view_dropout,
-    .derivative = random_derive_dropout};
+    .derivative = random_derive_dropout,
+    .describe = random_describe};
 
 /* x: dropout(g), by the same key. */
 static void random_derive_dropout(wg_derivation *d)

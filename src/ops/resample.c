@@ -10,6 +10,7 @@
 #include "kernels/resample.h"
 #include "ops/compose.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -99,13 +100,26 @@ static void resample_derivative(wg_derivation *d)
     wg_give(d, 0, call->op, &g, 1, &plan, sizeof plan);
 }
 
+static size_t resample_describe(const wg_call *call, char *text, size_t size)
+{
+    const resample_plan *plan = call->attributes;
+    wg_words words = {text, size, 0};
+    static const char *const rules[] = {"nearest", "linear", "linear_corners"};
+    wg_words_integer(&words, "axis", plan->axis);
+    wg_words_integer(&words, "size", (int64_t)plan->to);
+    wg_words_add(&words, "mode=%s", rules[plan->rule]);
+    wg_words_flag(&words, "adjoint", plan->adjoint);
+    return words.length;
+}
+
 static const wg_op resample_op = {.name = "resample",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = resample_infer,
     .evaluate = resample_evaluate,
     .scratch = resample_scratch,
-    .derivative = resample_derivative};
+    .derivative = resample_derivative,
+    .describe = resample_describe};
 
 /* ---- public ------------------------------------------------------------------------------------------------------------ */
 

@@ -6,6 +6,7 @@
 #include "ops/copy.h"
 #include "ops/gather.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -126,28 +127,32 @@ static const wg_op rows_op_set_rows = {.name = "set_rows",
     .flags = ROWS_LINEAR,
     .shape = wg_gather_infer_index_add,
     .evaluate = rows_set_rows,
-    .derivative = rows_derive_set_rows};
+    .derivative = rows_derive_set_rows,
+    .describe = wg_gather_describe};
 static const wg_op rows_op_cleared_rows = {.name = "cleared_rows",
     .arity = 2,
     .flags = WG_OP_ADDS | ROWS_LINEAR,
     .shape = wg_gather_infer_whole,
     .evaluate = rows_cleared_rows,
     .scratch = rows_ticks_scratch,
-    .derivative = rows_derive_cleared_rows};
+    .derivative = rows_derive_cleared_rows,
+    .describe = wg_gather_describe};
 static const wg_op rows_op_last_rows = {.name = "last_rows",
     .arity = 2,
     .flags = WG_OP_ADDS | ROWS_LINEAR,
     .shape = wg_gather_infer_take,
     .evaluate = rows_last_rows,
     .scratch = rows_ticks_scratch,
-    .derivative = rows_derive_last_rows};
+    .derivative = rows_derive_last_rows,
+    .describe = wg_gather_describe};
 static const wg_op rows_op_put_last = {.name = "put_last",
     .arity = 2,
     .flags = WG_OP_ADDS | ROWS_LINEAR,
     .shape = wg_gather_infer_whole,
     .evaluate = rows_put_last,
     .scratch = rows_ticks_scratch,
-    .derivative = rows_derive_put_last};
+    .derivative = rows_derive_put_last,
+    .describe = wg_gather_describe};
 
 /* Each is linear in one array, and its adjoint is one of the others: op applied to (g, indices) for input k. */
 static void rows_derive_by(wg_derivation *d, size_t k, const wg_op *op)
@@ -212,11 +217,19 @@ static wg_status rows_to_numbers(wg_call *call)
     return WG_OK;
 }
 
+static size_t rows_describe_one_hot(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "classes", (int64_t) * (const size_t *)call->attributes);
+    return words.length;
+}
+
 static const wg_op rows_op_one_hot = {.name = "one_hot",
     .arity = 1,
     .flags = WG_OP_CUTS | WG_OP_TAKES_INDICES,
     .shape = rows_infer_one_hot,
-    .evaluate = rows_one_hot};
+    .evaluate = rows_one_hot,
+    .describe = rows_describe_one_hot};
 static const wg_op rows_op_to_numbers = {.name = "to_numbers",
     .arity = 1,
     .flags = WG_OP_CUTS | WG_OP_TAKES_INDICES,
@@ -247,8 +260,22 @@ static wg_status rows_arange(wg_call *call)
     return WG_OK;
 }
 
-static const wg_op rows_op_arange = {
-    .name = "arange", .arity = 0, .flags = WG_OP_CUTS, .shape = rows_infer_arange, .evaluate = rows_arange};
+static size_t rows_describe_arange(const wg_call *call, char *text, size_t size)
+{
+    const rows_sequence *s = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "start", s->start);
+    wg_words_integer(&words, "step", s->step);
+    wg_words_integer(&words, "count", (int64_t)s->count);
+    return words.length;
+}
+
+static const wg_op rows_op_arange = {.name = "arange",
+    .arity = 0,
+    .flags = WG_OP_CUTS,
+    .shape = rows_infer_arange,
+    .evaluate = rows_arange,
+    .describe = rows_describe_arange};
 
 /* ---- public ------------------------------------------------------------------------------------------------------ */
 

@@ -14,6 +14,7 @@
 #include "ops/copy.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -55,12 +56,23 @@ static void scan_derive_cumsum(wg_derivation *d)
     wg_give(d, 0, call->op, &g, 1, &back, sizeof back);
 }
 
+static size_t scan_describe(const wg_call *call, char *text, size_t size)
+{
+    const wg_scan *s = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_along(&words, call->in[0].shape, s->outer, s->extent, s->inner);
+    wg_words_flag(&words, "reverse", s->flags & WG_SCAN_REVERSE);
+    wg_words_flag(&words, "exclusive", s->flags & WG_SCAN_EXCLUSIVE);
+    return words.length;
+}
+
 static const wg_op scan_op_cumsum = {.name = "cumsum",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = scan_infer,
     .evaluate = scan_cumsum,
-    .derivative = scan_derive_cumsum};
+    .derivative = scan_derive_cumsum,
+    .describe = scan_describe};
 
 /* ---- shift: the element after (or, in reverse, before) each, 0 at the end ---------------------------------------- */
 
@@ -93,7 +105,8 @@ static const wg_op scan_op_shift = {.name = "shift",
     .flags = WG_OP_LINEAR,
     .shape = scan_infer,
     .evaluate = scan_shift,
-    .derivative = scan_derive_shift};
+    .derivative = scan_derive_shift,
+    .describe = scan_describe};
 
 static wg_term scan_shifted(wg_derivation *d, wg_term term, bool reverse)
 {
@@ -139,7 +152,8 @@ static const wg_op scan_op_recurrence = {.name = "recurrence",
     .arity = 2,
     .shape = scan_infer,
     .evaluate = scan_recurrence,
-    .derivative = scan_derive_recurrence};
+    .derivative = scan_derive_recurrence,
+    .describe = scan_describe};
 
 /* ---- cumprod ----------------------------------------------------------------------------------------------------- */
 
@@ -170,8 +184,12 @@ static void scan_derive_cumprod(wg_derivation *d)
     wg_give(d, 0, wg_op_mul(), (wg_term[]){sums, before}, 2, NULL, 0);
 }
 
-const wg_op wg_scan_op_cumprod = {
-    .name = "cumprod", .arity = 1, .shape = scan_infer, .evaluate = scan_cumprod, .derivative = scan_derive_cumprod};
+const wg_op wg_scan_op_cumprod = {.name = "cumprod",
+    .arity = 1,
+    .shape = scan_infer,
+    .evaluate = scan_cumprod,
+    .derivative = scan_derive_cumprod,
+    .describe = scan_describe};
 
 /* ---- logcumsumexp ------------------------------------------------------------------------------------------------ */
 
@@ -213,7 +231,8 @@ static const wg_op scan_op_weigh = {.name = "logcumsumexp_weigh",
     .arity = 2,
     .shape = scan_infer,
     .evaluate = scan_weigh,
-    .derivative = scan_derive_weigh};
+    .derivative = scan_derive_weigh,
+    .describe = scan_describe};
 
 static wg_status scan_logcumsumexp(wg_call *call)
 {
@@ -236,7 +255,8 @@ static const wg_op scan_op_logcumsumexp = {.name = "logcumsumexp",
     .arity = 1,
     .shape = scan_infer,
     .evaluate = scan_logcumsumexp,
-    .derivative = scan_derive_logcumsumexp};
+    .derivative = scan_derive_logcumsumexp,
+    .describe = scan_describe};
 
 /* ---- public ------------------------------------------------------------------------------------------------------ */
 

@@ -3,6 +3,7 @@
 #include "ops/compose.h"
 #include "ops/copy.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -71,12 +72,21 @@ static wg_status triangle_take(wg_call *call)
 
 static void triangle_derive_diagonal(wg_derivation *d);
 
+/* Of all ops here: an offset, or a diagonal, which begins with one. */
+static size_t triangle_describe(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "offset", *(const ptrdiff_t *)call->attributes);
+    return words.length;
+}
+
 static const wg_op triangle_op_diagonal = {.name = "diagonal",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = triangle_infer_diagonal,
     .evaluate = triangle_take,
-    .derivative = triangle_derive_diagonal};
+    .derivative = triangle_derive_diagonal,
+    .describe = triangle_describe};
 
 /* ---- diag_embed: zeros, with each argument added on its diagonal ------------------------------------------------- */
 
@@ -118,7 +128,8 @@ static const wg_op triangle_op_embed = {.name = "diag_embed",
     .flags = WG_OP_ADDS | WG_OP_JOINS | WG_OP_LINEAR,
     .shape = triangle_infer_embed,
     .evaluate = triangle_put,
-    .derivative = triangle_derive_embed};
+    .derivative = triangle_derive_embed,
+    .describe = triangle_describe};
 
 static void triangle_derive_diagonal(wg_derivation *d)
 {
@@ -223,14 +234,16 @@ static const wg_op triangle_op_tril = {.name = "tril",
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = triangle_infer_same,
     .evaluate = triangle_cut,
-    .derivative = triangle_derive_cut};
+    .derivative = triangle_derive_cut,
+    .describe = triangle_describe};
 
 static const wg_op triangle_op_triu = {.name = "triu",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = triangle_infer_same,
     .evaluate = triangle_cut,
-    .derivative = triangle_derive_cut};
+    .derivative = triangle_derive_cut,
+    .describe = triangle_describe};
 
 static wg_var triangle_apply(const wg_op *op, wg_var x, ptrdiff_t offset)
 {

@@ -72,18 +72,28 @@ static wg_status unfold_evaluate_images(wg_call *call)
 static void unfold_derive_columns(wg_derivation *d);
 static void unfold_derive_images(wg_derivation *d);
 
+static size_t unfold_describe(const wg_call *call, char *text, size_t size)
+{
+    const unfold_plan *plan = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_window_describe(&words, &plan->window, 2);
+    return words.length;
+}
+
 static const wg_op unfold_op_columns = {.name = "im2col",
     .arity = 1,
     .flags = WG_OP_LINEAR,
     .shape = unfold_infer_columns,
     .evaluate = unfold_evaluate_columns,
-    .derivative = unfold_derive_columns};
+    .derivative = unfold_derive_columns,
+    .describe = unfold_describe};
 static const wg_op unfold_op_images = {.name = "col2im",
     .arity = 1,
     .flags = WG_OP_LINEAR | WG_OP_ADDS,
     .shape = unfold_infer_images,
     .evaluate = unfold_evaluate_images,
-    .derivative = unfold_derive_images};
+    .derivative = unfold_derive_images,
+    .describe = unfold_describe};
 
 static void unfold_derive_columns(wg_derivation *d)
 {

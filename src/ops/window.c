@@ -102,3 +102,19 @@ bool wg_window_extents(const wg_window_caller *c, wg_var x, bool up, wg_kernel_w
             wg_list_describe(c->tape, x.index), wg_window_format(c, window->padding, padding));
     return !wrong;
 }
+
+static void window_describe_setting(
+    wg_words *words, const char *name, const size_t *axes, uint32_t spatial, size_t usual)
+{
+    bool all = true;
+    for (size_t d = 3 - spatial; d < 3; d++) all = all && axes[d] == usual;
+    if (!all) wg_words_sizes(words, name, axes + 3 - spatial, spatial);
+}
+
+void wg_window_describe(wg_words *words, const wg_kernel_window *window, uint32_t spatial)
+{
+    wg_words_sizes(words, "kernel", window->kernel + 3 - spatial, spatial);
+    window_describe_setting(words, "stride", window->stride, spatial, 1);
+    window_describe_setting(words, "padding", window->padding, spatial, 0);
+    window_describe_setting(words, "dilation", window->dilation, spatial, 1);
+}

@@ -5,6 +5,7 @@
 
 #include "kernels/window.h"
 #include "tape/list.h"
+#include "tape/words.h"
 
 /* A function that is checking its arguments: its tape and name, the number of spatial axes, and how many entries an array
  * of its options has. */
@@ -43,6 +44,9 @@ static inline size_t wg_window_images(uint32_t spatial, const wg_shape *x)
 
 /* "(3,5)": the spatial entries of a setting. text has WG_SHAPE_TEXT bytes. */
 const char *wg_window_format(const wg_window_caller *c, const size_t *axes, char *text);
+
+/* A window's settings in words, those of its spatial axes that are not the default. */
+void wg_window_describe(wg_words *words, const wg_kernel_window *window, uint32_t spatial);
 
 /* Whether each var is valid, on one healthy tape, and holds numbers: then shapes can be checked. Where not, wg_list_apply
  * says what is wrong. */

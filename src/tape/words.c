@@ -23,8 +23,8 @@ void wg_words_add(wg_words *words, const char *format, ...)
     if (n < 0) return;
     if ((size_t)n >= sizeof piece) n = (int)sizeof piece - 1;
     const char *separator = words->length ? " " : "";
-    size_t at = words->length < words->size ? words->length : words->size;
-    snprintf(words->text + at, words->size - at, "%s%s", separator, piece);
+    if (words->length < words->size)
+        snprintf(words->text + words->length, words->size - words->length, "%s%s", separator, piece);
     words->length += strlen(separator) + (size_t)n;
 }
 

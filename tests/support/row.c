@@ -138,6 +138,7 @@ row_tape row_open(const row_data *data, const row_options *options)
 void row_close(row_tape *t)
 {
     row_healthy(t->tape);
+    row_check_words(t->tape);
     wg_tape_free(t->tape);
 }
 

@@ -193,6 +193,7 @@ void row_check_bounded(const row_data *data, wg_dtype dtype);
 
 /* row_inspect.c; the gradient to compare a copy's with is that on a tape of doubles. */
 void row_check_observed(const row_data *data, const row_gradient *g, wg_dtype dtype);
+void row_check_words(wg_tape *tape);
 void row_check_copied(const row_data *data, const row_gradient *g, wg_dtype dtype);
 
 /* row_second.c */

@@ -4,10 +4,35 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "support/row.h"
 #include "support/watch.h"
+
+/* Every op on the tape says its attributes in words, NAME=VALUE with a space between two, and counts them as snprintf
+ * does; and every value has a formula. */
+void row_check_words(wg_tape *tape)
+{
+    char words[512], start[8], formula[512];
+    size_t count = wg_node_count(tape), first = count > 64 ? count - 64 : 0;
+    for (size_t i = 0; i < count; i++) {
+        wg_var node = wg_node_at(tape, i);
+        wg_node_info info;
+        assert_int_equal(wg_node_read(node, &info), WG_OK);
+        if (info.attributes_size && !info.op->describe) fail_msg("%s does not describe its attributes", info.kind);
+        size_t length = wg_node_attributes(node, words, sizeof words);
+        if (strlen(words) != (length < sizeof words ? length : sizeof words - 1) || (length && !info.attributes_size))
+            fail_msg("%s: \"%s\" is %zu long", info.kind, words, length);
+        for (const char *word = words; *word && length < sizeof words; word += strcspn(word, " "), word += *word == ' ')
+            if (strcspn(word, "=") == 0 || strcspn(word, "=") >= strcspn(word, " "))
+                fail_msg("%s: \"%s\" is not NAME=VALUE", info.kind, words);
+        assert_int_equal(wg_node_attributes(node, start, sizeof start), length);
+        assert_true(strlen(start) < sizeof start && !strncmp(start, words, strlen(start)));
+        assert_int_equal(wg_node_attributes(node, NULL, 0), length);
+        if (i >= first && wg_node_formula(node, formula, sizeof formula) == 0) fail_msg("%s: no formula", info.kind);
+    }
+}
 
 /* The observed sweep shows sums that add up, and ends in the same gradient; contributions are rounded apart. */
 void row_check_observed(const row_data *data, const row_gradient *g, wg_dtype dtype)

@@ -3,6 +3,7 @@
 
 #include "ops/elementwise/elementwise.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <float.h>
@@ -49,6 +50,14 @@ wg_status wg_decompose_take_part(wg_call *call)
         memcpy(
             (char *)call->out + i * bytes, (const char *)call->in[0].data + i * from + part->offset * element, bytes);
     return WG_OK;
+}
+
+size_t wg_decompose_describe_part(const wg_call *call, char *text, size_t size)
+{
+    const wg_decompose_part *part = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_integer(&words, "offset", (int64_t)part->offset);
+    return words.length;
 }
 
 size_t wg_decompose_view_part(const wg_call *call)
@@ -111,12 +120,22 @@ static void decompose_derive_mirror(wg_derivation *d)
     wg_give(d, 0, call->op, &g, 1, &adjoint, sizeof adjoint);
 }
 
+static size_t decompose_describe_mirror(const wg_call *call, char *text, size_t size)
+{
+    const wg_decompose_triangles *t = call->attributes;
+    wg_words words = {text, size, 0};
+    for (int k = 0; k < 3; k++) wg_words_number(&words, "own", t->own[k]);
+    for (int k = 0; k < 3; k++) wg_words_number(&words, "turned", t->turned[k]);
+    return words.length;
+}
+
 static const wg_op decompose_op_mirror = {.name = "mirror",
     .arity = 1,
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = wg_linalg_infer_same,
     .evaluate = decompose_mirror,
-    .derivative = decompose_derive_mirror};
+    .derivative = decompose_derive_mirror,
+    .describe = decompose_describe_mirror};
 
 wg_term wg_decompose_mirror(wg_derivation *d, wg_term x, wg_decompose_triangles triangles)
 {

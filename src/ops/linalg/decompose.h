@@ -23,7 +23,7 @@ double wg_decompose_threshold(wg_dtype dtype, size_t n, double largest);
 /* ---- parts of a packed result ------------------------------------------------------------------------------------ */
 
 /* Where a result stands among a matrix's packed numbers, and its shape there: the attribute of an op like svd_u, whose
- * inputs are packed and x. Its shape rule, evaluation and view: */
+ * inputs are packed and x. Its shape rule, evaluation, view and words: */
 typedef struct wg_decompose_part {
     size_t offset;
     uint32_t rank;
@@ -32,12 +32,13 @@ typedef struct wg_decompose_part {
 wg_status wg_decompose_infer_part(wg_call *call);
 wg_status wg_decompose_take_part(wg_call *call);
 size_t wg_decompose_view_part(const wg_call *call);
+size_t wg_decompose_describe_part(const wg_call *call, char *text, size_t size);
 
 /* The op of a part, with that derivative. */
 #define WG_DECOMPOSE_PART(name_, derivative_)                                                                          \
     {                                                                                                                  \
         .name = name_, .arity = 2, .shape = wg_decompose_infer_part, .evaluate = wg_decompose_take_part,               \
-        .view = wg_decompose_view_part, .derivative = derivative_                                                      \
+        .view = wg_decompose_view_part, .derivative = derivative_, .describe = wg_decompose_describe_part              \
     }
 
 /* A part as an operation on vars; as a step within the derivative of another part of the same inputs. */

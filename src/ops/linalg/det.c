@@ -209,7 +209,8 @@ static const wg_op det_op_slope = {.name = "slogdet",
     .shape = wg_linalg_infer_same,
     .evaluate = wg_linalg_inverse,
     .scratch = wg_linalg_inverse_scratch,
-    .derivative = wg_linalg_derive_inverse};
+    .derivative = wg_linalg_derive_inverse,
+    .describe = wg_linalg_describe_solve};
 
 static void det_derive_logarithm(wg_derivation *d)
 {

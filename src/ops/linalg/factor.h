@@ -41,5 +41,6 @@ extern const wg_op wg_linalg_op_solve;
 wg_status wg_linalg_inverse(wg_call *call);
 size_t wg_linalg_inverse_scratch(const wg_call *call);
 void wg_linalg_derive_inverse(wg_derivation *d);
+size_t wg_linalg_describe_solve(const wg_call *call, char *text, size_t size);
 
 #endif

@@ -7,6 +7,7 @@
 #include "ops/linalg/factor.h"
 
 #include "ops/matmul.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -87,12 +88,20 @@ static void solve_derivative(wg_derivation *d)
         wg_matmul_give(d, 0, negative, false, x, true);
 }
 
+size_t wg_linalg_describe_solve(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    wg_words_flag(&words, "transpose", *(const bool *)call->attributes);
+    return words.length;
+}
+
 const wg_op wg_linalg_op_solve = {.name = "solve",
     .arity = 3,
     .shape = solve_infer,
     .evaluate = solve_evaluate,
     .scratch = solve_scratch,
-    .derivative = solve_derivative};
+    .derivative = solve_derivative,
+    .describe = wg_linalg_describe_solve};
 
 wg_var wg_solve(wg_var a, wg_var b)
 {
@@ -146,7 +155,8 @@ static const wg_op solve_op_inverse = {.name = "inv",
     .shape = wg_linalg_infer_same,
     .evaluate = wg_linalg_inverse,
     .scratch = wg_linalg_inverse_scratch,
-    .derivative = wg_linalg_derive_inverse};
+    .derivative = wg_linalg_derive_inverse,
+    .describe = wg_linalg_describe_solve};
 
 wg_var wg_inv(wg_var a)
 {

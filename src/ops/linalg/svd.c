@@ -12,6 +12,7 @@
 
 #include "ops/elementwise/elementwise.h"
 #include "shape/shape.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <math.h>
@@ -56,12 +57,20 @@ static wg_status svd_evaluate(wg_call *call)
     return WG_OK;
 }
 
+static size_t svd_describe(const wg_call *call, char *text, size_t size)
+{
+    wg_words words = {text, size, 0};
+    wg_words_flag(&words, "by_right", *(const bool *)call->attributes);
+    return words.length;
+}
+
 static const wg_op svd_op = {.name = "svd",
     .arity = 1,
     .flags = WG_OP_CUTS,
     .shape = svd_infer,
     .evaluate = svd_evaluate,
-    .scratch = svd_scratch};
+    .scratch = svd_scratch,
+    .describe = svd_describe};
 
 /* ---- singular values that are divided by ------------------------------------------------------------------------- */
 

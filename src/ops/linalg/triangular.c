@@ -6,6 +6,7 @@
 #include "ops/linalg/triangular.h"
 
 #include "ops/matmul.h"
+#include "tape/words.h"
 #include "wengert/ops.h"
 
 #include <string.h>
@@ -43,12 +44,22 @@ static void triangular_derive_part(wg_derivation *d)
     wg_give(d, 0, call->op, &g, 1, &part, sizeof part);
 }
 
+static size_t triangular_describe_part(const wg_call *call, char *text, size_t size)
+{
+    const wg_linalg_part *part = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_flag(&words, "upper", part->upper);
+    wg_words_number(&words, "diagonal", part->diagonal);
+    return words.length;
+}
+
 const wg_op wg_linalg_op_triangle = {.name = "triangle",
     .arity = 1,
     .flags = WG_OP_LINEAR,
     .shape = wg_linalg_infer_same,
     .evaluate = triangular_part,
-    .derivative = triangular_derive_part};
+    .derivative = triangular_derive_part,
+    .describe = triangular_describe_part};
 
 /* ---- triangular_solve -------------------------------------------------------------------------------------------------- */
 
@@ -119,12 +130,23 @@ static void triangular_derivative(wg_derivation *d)
     wg_give(d, 0, &wg_linalg_op_triangle, &summed, 1, &part, sizeof part);
 }
 
+static size_t triangular_describe(const wg_call *call, char *text, size_t size)
+{
+    const wg_triangle *t = call->attributes;
+    wg_words words = {text, size, 0};
+    wg_words_flag(&words, "upper", t->upper);
+    wg_words_flag(&words, "transpose", t->transpose);
+    wg_words_flag(&words, "unit_diagonal", t->unit);
+    return words.length;
+}
+
 const wg_op wg_linalg_op_triangular_solve = {.name = "triangular_solve",
     .arity = 2,
     .shape = triangular_infer,
     .evaluate = triangular_evaluate,
     .scratch = triangular_scratch,
-    .derivative = triangular_derivative};
+    .derivative = triangular_derivative,
+    .describe = triangular_describe};
 
 /* op(T)^-1 b of arguments that fit. */
 static wg_var triangular_apply(wg_var a, wg_var b, wg_triangle t)
