@@ -118,27 +118,42 @@ static const double *activation_formula(const activation_at *a, double (*formula
 
 /* ---- left out ---------------------------------------------------------------------------------------------------------- */
 
-/* Functions made of several ops, such as 1 / (1 + exp(-z)), are passed over whole: from this edge's result up, each the
- * only use of the one below and with no other operand that depends on anything. */
-static void activation_skip_chain(activation_at *a)
+/* Whether an elementwise op takes nothing but one value and constants. */
+static bool activation_is_of_one_value(wg_var node, const wg_node_info *info, wg_var value)
 {
-    wg_var top = a->edge->from;
-    for (int length = 2; length < 8; length++) {
-        wg_var next[2];
-        wg_node_info info;
-        if (check_consumers(a->edge, top, next, 2) != 1 || wg_node_read(next[0], &info) != WG_OK) return;
-        if (!check_is_elementwise(&info) || !check_shapes_equal(&info.shape, &a->edge->to_shape)) return;
-        for (size_t k = 0; k < info.inputs; k++) {
-            wg_node_info input;
-            wg_var in = wg_node_input(next[0], k);
-            if (wg_node_read(in, &input) != WG_OK) return;
-            if (!check_same_node(in, top) && input.flags & WG_DEPENDS) return;
-        }
-        top = next[0];
-        const double *u = check_adjoint(a->edge, top);
+    if (!check_is_elementwise(info)) return false;
+    for (size_t k = 0; k < info->inputs; k++) {
+        wg_node_info input;
+        wg_var in = wg_node_input(node, k);
+        if (wg_node_read(in, &input) != WG_OK) return false;
+        if (!check_same_node(in, value) && input.flags & WG_DEPENDS) return false;
+    }
+    return true;
+}
+
+/* Functions made of several ops, such as 1 / (1 + exp(-z)), are passed over whole: from this edge's result up, each the
+ * only use of the one below. One that is linear has no derivative to forget but a factor. */
+static void activation_skip_chain(const check_edge *edge)
+{
+    check_offers offers = {.edge = edge};
+    wg_node_info info = edge->op;
+    wg_var top = edge->from, below = edge->to;
+    bool linear = true;
+    for (int length = 1; length < 8; length++) {
+        static const char *const straight[] = {"neg", "add", "sub", "mul", "fma"};
+        if (!activation_is_of_one_value(top, &info, below)) return;
+        if (!check_shapes_equal(&info.shape, &edge->to_shape)) return;
+        linear = linear && check_is_among(&info, straight, sizeof straight / sizeof *straight);
+        const double *u = check_adjoint(edge, top);
         if (!u) return;
-        check_offer(&a->offers, WG_CAUSE_ACTIVATION_MISSING, u, NAN,
-            "the derivative of %s with respect to %s is left out", check_name(a->edge, top), a->input);
+        if (length > 1 && !linear)
+            check_offer(&offers, WG_CAUSE_ACTIVATION_MISSING, u, NAN,
+                "the derivative of %s with respect to %s is left out", check_name(edge, top),
+                check_name(edge, edge->to));
+        wg_var next[2];
+        if (check_consumers(edge, top, next, 2) != 1 || wg_node_read(next[0], &info) != WG_OK) return;
+        below = top;
+        top = next[0];
     }
 }
 
@@ -146,7 +161,6 @@ static void activation_missing(activation_at *a)
 {
     check_offer(&a->offers, WG_CAUSE_ACTIVATION_MISSING, a->u, NAN, "the derivative of %s at %s is left out", a->kind,
         a->input);
-    activation_skip_chain(a);
 }
 
 /* z h(z), such as silu: a product of two functions of z, of which one is taken as a constant. */
@@ -254,6 +268,7 @@ void check_mistakes_activation(const check_edge *edge)
 {
     static const char *const softmaxes[] = {"softmax", "log_softmax"};
     activation_mask(edge);
+    activation_skip_chain(edge);
     bool softmax = check_is_among(&edge->op, softmaxes, 2);
     if (!softmax && !activation_is_one(edge)) return;
     activation_at a = {.edge = edge, .n = edge->to_size, .u = edge->adjoint, .kind = edge->op.kind};

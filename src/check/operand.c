@@ -17,8 +17,9 @@
 typedef struct operand_at {
     check_offers offers;
     const check_edge *edge;
-    const wg_var *nodes; /* candidates, nearest first */
+    const wg_var *nodes; /* candidates */
     size_t n;
+    const double *below; /* by index up to to's: not 0 for what to is computed from, and to itself */
 } operand_at;
 
 /* ---- candidates -------------------------------------------------------------------------------------------------------- */
@@ -54,6 +55,29 @@ static size_t operand_nearest(const operand_at *at, const wg_shape *shape, opera
     }
     if (n < most) qsort(found, n, sizeof *found, operand_compare);
     return n;
+}
+
+/* Adjoints of to and of what is below it come after this edge's contribution, which they are made of: to compute it with
+ * them would go round in a circle. */
+static const double *operand_mark_below(const check_edge *edge)
+{
+    double *below = check_array(edge, (size_t)edge->to.index + 1);
+    if (!below) return NULL;
+    for (size_t i = 0; i < edge->to.index; i++) below[i] = 0;
+    below[edge->to.index] = 1;
+    for (size_t i = (size_t)edge->to.index + 1; i-- > 0;) {
+        wg_node_info info;
+        wg_var node = wg_node_at(edge->to.tape, i);
+        if (below[i] == 0 || wg_node_read(node, &info) != WG_OK) continue;
+        for (size_t k = 0; k < info.inputs; k++) below[wg_node_input(node, k).index] = 1;
+    }
+    return below;
+}
+
+static const double *operand_adjoint(const operand_at *at, wg_var node)
+{
+    if (node.index <= at->edge->to.index && at->below[node.index] != 0) return NULL;
+    return check_adjoint(at->edge, node);
 }
 
 /* check_derive with one operand replaced. */
@@ -110,7 +134,7 @@ static void operand_adjoint_for_value(operand_at *at, size_t k)
     for (size_t i = 0; i < n; i++) {
         wg_var node = near[i].node;
         if (operand_is_activation(edge) && check_same_node(node, edge->from)) continue;
-        const double *adjoint = check_adjoint(edge, node);
+        const double *adjoint = operand_adjoint(at, node);
         check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, operand_replaced(edge, k, adjoint), NAN,
             "computed with the adjoint of %s where the value %s is right", check_name(edge, node),
             check_name(edge, own));
@@ -126,7 +150,7 @@ static void operand_other_adjoint(operand_at *at)
     size_t n = edge->from_size > 1 ? operand_nearest(at, &edge->from_shape, near, OPERAND_ADJOINTS) : 0;
     for (size_t i = 0; i < n; i++) {
         wg_var node = near[i].node;
-        const double *adjoint = check_same_node(node, edge->from) ? NULL : check_adjoint(edge, node);
+        const double *adjoint = check_same_node(node, edge->from) ? NULL : operand_adjoint(at, node);
         if (!adjoint) continue;
         check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, check_derive(edge, NULL, adjoint), NAN,
             "computed with the adjoint of %s where that of %s is right", check_name(edge, node),
@@ -213,6 +237,8 @@ void check_mistakes_operand(const check_edge *edge)
     if (!edge->op.op || edge->op.inputs > OPERAND_MOST || edge->to_size == 0) return;
     at.offers.edge = edge;
     at.n = check_candidates(edge, &at.nodes);
+    at.below = operand_mark_below(edge);
+    if (!at.below) return;
     for (size_t k = 0; k < edge->op.inputs; k++) {
         if (!check_value(edge, check_input(edge, k)) || wg_size(check_input(edge, k)) == 0) continue;
         bool activation = operand_is_activation(edge);

@@ -1,0 +1,217 @@
+/* See handmade.h. */
+#include "support/handmade.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- building ---------------------------------------------------------------------------------------------------------- */
+
+handmade *handmade_new(const char *label, uint64_t seed)
+{
+    handmade *h = calloc(1, sizeof *h);
+    assert_non_null(h);
+    h->tape = wg_tape_new(WG_F64);
+    assert_non_null(h->tape);
+    h->state = seed * 2654435769u + 12345;
+    h->label = label;
+    return h;
+}
+
+void handmade_free(handmade *h)
+{
+    for (size_t k = 0; k < h->blocks_count; k++) free(h->blocks[k]);
+    wg_tape_free(h->tape);
+    free(h);
+}
+
+double *handmade_zeros(handmade *h, size_t n)
+{
+    double *block = calloc(n ? n : 1, sizeof *block);
+    assert_non_null(block);
+    assert_true(h->blocks_count < sizeof h->blocks / sizeof *h->blocks);
+    h->blocks[h->blocks_count++] = block;
+    return block;
+}
+
+double *handmade_random(handmade *h, size_t n, double low, double high)
+{
+    double *numbers = handmade_zeros(h, n);
+    for (size_t i = 0; i < n; i++) {
+        h->state = h->state * 6364136223846793005u + 1442695040888963407u;
+        numbers[i] = low + (high - low) * (double)(h->state >> 11) * 0x1p-53;
+    }
+    return numbers;
+}
+
+wg_var handmade_named(const char *name, wg_var var)
+{
+    assert_true(wg_ok(var));
+    return wg_name(var, name);
+}
+
+wg_var handmade_variable(handmade *h, const char *name, wg_shape shape, const double *numbers)
+{
+    return handmade_named(name, wg_variable_f64(h->tape, shape, numbers));
+}
+
+wg_var handmade_constant(handmade *h, const char *name, wg_shape shape, const double *numbers)
+{
+    return handmade_named(name, wg_constant_f64(h->tape, shape, numbers));
+}
+
+double *handmade_gradient_of(handmade *h, wg_var var)
+{
+    wg_node_info info;
+    assert_int_equal(wg_node_read(var, &info), WG_OK);
+    assert_true(h->n < HANDMADE_GRADIENTS);
+    handmade_gradient *g = &h->gradients[h->n++];
+    *g = (handmade_gradient){var, handmade_zeros(h, wg_size(var)), info.op == NULL};
+    return g->numbers;
+}
+
+void handmade_product(
+    double *c, const double *a, bool a_turned, const double *b, bool b_turned, size_t m, size_t k, size_t n)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (size_t l = 0; l < k; l++)
+                sum += (a_turned ? a[l * m + i] : a[i * k + l]) * (b_turned ? b[j * k + l] : b[l * n + j]);
+            c[i * n + j] = sum;
+        }
+}
+
+/* ---- supplying --------------------------------------------------------------------------------------------------------- */
+
+/* IEEE binary16, rounded to the nearest, ties to even; nothing here is too large for it. */
+static uint16_t handmade_half(double x)
+{
+    int exponent;
+    uint16_t sign = signbit(x) ? 0x8000 : 0;
+    double fraction = frexp(fabs(x), &exponent);
+    if (fraction == 0) return sign;
+    if (exponent < -13) return (uint16_t)(sign | (uint16_t)nearbyint(ldexp(fabs(x), 24)));
+    double scaled = nearbyint(ldexp(fraction, 11));
+    return (uint16_t)(sign | (uint16_t)((uint16_t)(exponent + 14) * 1024 + (uint16_t)(scaled - 1024)));
+}
+
+typedef enum handmade_precision { HANDMADE_F64, HANDMADE_F32, HANDMADE_F16 } handmade_precision;
+
+static void handmade_supply(handmade *h, wg_check *check, const handmade_gradient *g, handmade_precision precision)
+{
+    size_t n = wg_size(g->var);
+    float *floats = calloc(n + 1, sizeof *floats);
+    uint16_t *halves = calloc(n + 1, sizeof *halves);
+    assert_true(floats && halves);
+    for (size_t i = 0; i < n; i++) floats[i] = (float)g->numbers[i], halves[i] = handmade_half(g->numbers[i]);
+    wg_shape shape = wg_shape_of(g->var);
+    wg_status status = precision == HANDMADE_F64   ? wg_check_supply_f64(check, g->var, shape, g->numbers)
+                       : precision == HANDMADE_F32 ? wg_check_supply_f32(check, g->var, shape, floats)
+                                                   : wg_check_supply_f16(check, g->var, shape, halves);
+    assert_int_equal(status, WG_OK);
+    (void)h;
+    free(floats);
+    free(halves);
+}
+
+/* The check's report is of use until wg_check_free. */
+static wg_check *handmade_run(
+    handmade *h, handmade_precision precision, bool intermediates, const wg_check_report **report)
+{
+    wg_check *check = wg_check_new(h->loss);
+    assert_non_null(check);
+    for (size_t k = 0; k < h->n; k++)
+        if (h->gradients[k].leaf || intermediates) handmade_supply(h, check, &h->gradients[k], precision);
+    assert_int_equal(wg_check_run(check, report), WG_OK);
+    return check;
+}
+
+static void handmade_print(void *user, const char *text, size_t length)
+{
+    (void)user;
+    fwrite(text, 1, length, stdout);
+}
+
+static void handmade_fail(
+    const handmade *h, const wg_check_report *report, handmade_precision precision, bool intermediates)
+{
+    static const char *const precisions[] = {"double", "float", "half"};
+    printf("%s, in %s, %s intermediates:\n", h->label, precisions[precision], intermediates ? "with" : "without");
+    wg_check_write(report, handmade_print, NULL);
+    for (size_t k = 0; k < report->causes_count; k++) {
+        const wg_check_cause *c = &report->causes[k];
+        printf("  mistake %u rank %u: %s, %s, residual %g: %s\n", c->mistake, c->rank, wg_cause_name(c->cause), c->edge,
+            c->residual, c->sentence);
+    }
+    fail();
+}
+
+/* ---- expecting --------------------------------------------------------------------------------------------------------- */
+
+static bool handmade_has(const wg_check_report *report, wg_cause cause, wg_var from, wg_var to)
+{
+    for (size_t k = 0; k < report->causes_count; k++) {
+        const wg_check_cause *c = &report->causes[k];
+        if (c->cause != cause || c->rank != 1 || c->mistake != 1) continue;
+        if (c->from.index == from.index && c->to.index == to.index) return true;
+    }
+    return false;
+}
+
+static bool handmade_has_cause(const wg_check_report *report, wg_cause cause)
+{
+    for (size_t k = 0; k < report->causes_count; k++)
+        if (report->causes[k].cause == cause) return true;
+    return false;
+}
+
+static void handmade_each(
+    handmade *h, bool (*as_expected)(const wg_check_report *report, const void *what), const void *what)
+{
+    for (int precision = HANDMADE_F64; precision <= (h->not_in_half ? HANDMADE_F32 : HANDMADE_F16); precision++)
+        for (int intermediates = 0; intermediates < 2; intermediates++) {
+            const wg_check_report *report;
+            wg_check *check = handmade_run(h, (handmade_precision)precision, intermediates, &report);
+            if (!as_expected(report, what)) handmade_fail(h, report, (handmade_precision)precision, intermediates);
+            wg_check_free(check);
+        }
+}
+
+static bool handmade_is_right(const wg_check_report *report, const void *what)
+{
+    (void)what;
+    return report->right;
+}
+
+static bool handmade_is_kink(const wg_check_report *report, const void *what)
+{
+    (void)what;
+    return report->right && handmade_has_cause(report, WG_CAUSE_KINK);
+}
+
+typedef struct handmade_wanted {
+    wg_cause cause;
+    wg_var from, to;
+} handmade_wanted;
+
+static bool handmade_is_wanted(const wg_check_report *report, const void *what)
+{
+    const handmade_wanted *w = what;
+    return !report->right && handmade_has(report, w->cause, w->from, w->to);
+}
+
+void handmade_expect_right(handmade *h) { handmade_each(h, handmade_is_right, NULL); }
+void handmade_expect_kink(handmade *h) { handmade_each(h, handmade_is_kink, NULL); }
+
+void handmade_expect(handmade *h, wg_cause cause, wg_var from, wg_var to)
+{
+    handmade_each(h, handmade_is_wanted, &(handmade_wanted){cause, from, to});
+}
