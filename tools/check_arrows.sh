@@ -54,6 +54,7 @@ find include src command examples bench -type f \( -name '*.[ch]' -o -name '*.in
         else if (exists("include/" name)) target = "include/" name
         else if (exists("src/" name)) target = "src/" name
         else if (from == "bench" && exists("bench/" name)) target = "bench/" name
+        else if (from == "bench" && exists("tests/" name)) next       # what is measured may be what is tested
         else if ($0 ~ /include[ \t]*"/) { complain("not found beside the file, in include/ or in src/"); next }
         else next                                                    # the system'"'"'s
 
