@@ -31,12 +31,12 @@ typedef struct listing {
 } listing;
 
 typedef struct measured {
-    tally named[64];                    /* by forward, mistakes with a name */
-    tally by_precision[PRECISIONS][2];  /* the same, by precision and what is handed over */
+    tally named[64];                      /* by forward, mistakes with a name */
+    tally by_precision[PRECISIONS][2];    /* the same, by precision and what is handed over */
     tally by_cause[WG_CAUSE_UNKNOWN + 1]; /* and by the mistake's name */
-    tally unnamed[64];                  /* mistakes of no family */
-    tally right[64];                    /* no mistake */
-    tally pairs[64];                    /* each of two mistakes at once */
+    tally unnamed[64];                    /* mistakes of no family */
+    tally right[64];                      /* no mistake */
+    tally pairs[64];                      /* each of two mistakes at once */
     listing names, pair_names;
 } measured;
 
@@ -63,8 +63,8 @@ static void list(listing *l, const suite *s, size_t shape, size_t precision, boo
 }
 
 /* One case; false when it cannot be run. verdicts: on each of two mistakes. */
-static suite_verdict one(suite *s, const suite_forward *forward, size_t shape, uint64_t seed, size_t precision, bool steps,
-    const suite_mistake *first, const suite_mistake *second, char *said, suite_verdict verdicts[2])
+static suite_verdict one(suite *s, const suite_forward *forward, size_t shape, uint64_t seed, size_t precision,
+    bool steps, const suite_mistake *first, const suite_mistake *second, char *said, suite_verdict verdicts[2])
 {
     suite_verdict verdict = SUITE_FAILED;
     unsigned bits = precisions[precision];
@@ -92,8 +92,8 @@ static void measure_right(measured *all, size_t forward, size_t shape, uint64_t 
 {
     suite s;
     char said[SAID];
-    suite_verdict pair[2], verdict =
-                               one(&s, suite_forwards[forward], shape, seed, precision, steps, mistake, NULL, said, pair);
+    suite_verdict pair[2], verdict;
+    verdict = one(&s, suite_forwards[forward], shape, seed, precision, steps, mistake, NULL, said, pair);
     count(&all->right[forward], verdict);
     if (verdict != SUITE_RIGHT) list(&all->names, &s, shape, precision, steps, "no mistake", verdict, said);
 }
@@ -103,8 +103,9 @@ static void measure_mistake(measured *all, size_t forward, size_t shape, uint64_
 {
     suite s;
     char said[SAID];
-    suite_verdict pair[2], verdict =
-                               one(&s, suite_forwards[forward], shape, seed, precision, steps, mistake, NULL, said, pair);
+    suite_verdict pair[2], verdict;
+    if (mistake->reported && !steps) return; /* nothing that is handed over is wrong */
+    verdict = one(&s, suite_forwards[forward], shape, seed, precision, steps, mistake, NULL, said, pair);
     bool named = mistake->cause != WG_CAUSE_UNKNOWN;
     count(named ? &all->named[forward] : &all->unnamed[forward], verdict);
     if (named) count(&all->by_precision[precision][steps], verdict);
@@ -138,7 +139,8 @@ static void measure_pairs(measured *all, size_t forward)
                 const suite_mistake *m = k ? second : first;
                 count(&all->pairs[2 * forward + (size_t)steps], pair[k]);
                 snprintf(what, sizeof what, "%s (with: %s)", m->what, (k ? first : second)->what);
-                if (pair[k] > SUITE_LOCATED) list(&all->pair_names, &s, i % SUITE_SHAPES, 0, steps, what, pair[k], said);
+                if (pair[k] > SUITE_LOCATED)
+                    list(&all->pair_names, &s, i % SUITE_SHAPES, 0, steps, what, pair[k], said);
             }
         }
     }
@@ -164,8 +166,9 @@ static void row(const char *name, const tally *t)
 
 static void heads(const char *first)
 {
-    printf("\n| %s | cases | named uniquely | in a group | together | located, no name | missed | blind | wrong place | "
-           "wrong name |\n|---|---|---|---|---|---|---|---|---|---|\n",
+    printf(
+        "\n| %s | cases | named uniquely | in a group | together | located, no name | missed | blind | wrong place | "
+        "wrong name |\n|---|---|---|---|---|---|---|---|---|---|\n",
         first);
 }
 
@@ -196,9 +199,12 @@ static void print_others(const measured *all, tally *unnamed, tally *right, tall
         add(right, &all->right[k]);
         for (size_t steps = 0; steps < 2; steps++) add(&pairs[steps], &all->pairs[2 * k + steps]);
     }
-    printf("\n## What is no known mistake\n\nAny numbers, the sine of the right ones, the right ones with a tenth of noise, "
-           "and slips that no family is for. The answer\nshould be that nothing fits, or a name that fits the words.\n\n"
-           "| cases | nothing fits | a fitting name | missed | blind | wrong place | wrong name |\n|---|---|---|---|---|---|---|\n");
+    printf(
+        "\n## What is no known mistake\n\nAny numbers, the sine of the right ones, the right ones with a tenth of "
+        "noise, "
+        "and slips that no family is for. The answer\nshould be that nothing fits, or a name that fits the words.\n\n"
+        "| cases | nothing fits | a fitting name | missed | blind | wrong place | wrong name "
+        "|\n|---|---|---|---|---|---|---|\n");
     printf("| %zu | %zu | %zu | %zu | %zu | %zu | %zu |\n", unnamed->cases, unnamed->of[SUITE_LOCATED],
         unnamed->of[SUITE_UNIQUE] + unnamed->of[SUITE_GROUP], unnamed->of[SUITE_MISSED] + unnamed->of[SUITE_FAILED],
         unnamed->of[SUITE_BLIND], unnamed->of[SUITE_MISPLACED], unnamed->of[SUITE_WRONG]);
@@ -212,7 +218,8 @@ static void print_others(const measured *all, tally *unnamed, tally *right, tall
 
 static void print_list(const listing *l, const char *title)
 {
-    printf("\n## %s\n\n| forward | mistake | shape | given | verdict | what was said |\n|---|---|---|---|---|---|\n", title);
+    printf("\n## %s\n\n| forward | mistake | shape | given | verdict | what was said |\n|---|---|---|---|---|---|\n",
+        title);
     for (size_t i = 0; i < l->count; i++) puts(l->lines[i]);
     if (l->left_out) printf("\n%zu more\n", l->left_out);
 }
@@ -221,16 +228,22 @@ static void print_intro(void)
 {
     size_t mistakes = 0;
     for (size_t k = 0; k < suite_forwards_count; k++) mistakes += suite_forwards[k]->mistakes_count;
-    printf("# The gradient checker, measured\n\n"
-           "Backward passes written by hand, with %zu seeded mistakes over %zu forwards "
-           "([tests/check/suite](../tests/check/suite/suite.h)):\na mistake is a switch in the code, and what it makes wrong "
-           "goes on into everything below. Each is run in %d shapes, with %d sets of\nrandom numbers, in double, in float "
-           "and with gradients of half precision's mantissa, and the checker is given the gradients of\nthe variables alone, "
-           "or those of the steps between too. `./dev bench check` makes this page.\n\n",
+    printf(
+        "# The gradient checker, measured\n\n"
+        "Backward passes written by hand, with %zu seeded mistakes over %zu forwards "
+        "([tests/check/suite](../tests/check/suite/suite.h)):\na mistake is a switch in the code, and what it makes "
+        "wrong "
+        "goes on into everything below. Each is run in %d shapes, with %d sets of\nrandom numbers, in double, in float "
+        "and with gradients of half precision's mantissa, and the checker is given the gradients of\nthe variables "
+        "alone, "
+        "or those of the steps between too. `./dev bench check` makes this page.\n\n",
         mistakes, suite_forwards_count, SUITE_SHAPES, SEEDS);
-    puts("*Named uniquely*: every cause of the first rank is the mistake, or another name for the same numbers. *In a group*: "
-         "one of at\nmost ten causes that explain the numbers equally well. *Located*: called wrong, and nothing is said to "
-         "fit. *Missed*: called right.\n*Blind*: called right, because the numbers are those of a right gradient to their "
+    puts("*Named uniquely*: every cause of the first rank is the mistake, or another name for the same numbers. *In a "
+         "group*: "
+         "one of at\nmost ten causes that explain the numbers equally well. *Located*: called wrong, and nothing is "
+         "said to "
+         "fit. *Missed*: called right.\n*Blind*: called right, because the numbers are those of a right gradient to "
+         "their "
          "precision; left out of the percentage. *Wrong\nplace*: the right name on another gradient. *Wrong name*: the "
          "first rank does not hold the mistake.\n\nThe forwards:\n");
     for (size_t k = 0; k < suite_forwards_count; k++)
@@ -265,7 +278,7 @@ static int show(const char *name, const char *what)
 int main(int argc, char **argv)
 {
     static measured all;
-    tally named = {0}, unnamed = {0}, right = {0}, pairs[2] = {{0}, {0}};
+    static tally named, unnamed, right, pairs[2];
     if (argc == 3) return show(argv[1], argv[2]);
     double start = bench_now();
     for (size_t f = 0; f < suite_forwards_count; f++) {
@@ -280,6 +293,7 @@ int main(int argc, char **argv)
     print_list(&all.names, "Every case that is not named");
     print_list(&all.pair_names, "Of two mistakes, those named wrongly");
     fprintf(stderr, "%.1f s\n", bench_now() - start);
-    bool wrong = named.of[SUITE_WRONG] || named.of[SUITE_MISPLACED] || unnamed.of[SUITE_WRONG] || right.of[SUITE_ACCUSED];
+    bool wrong =
+        named.of[SUITE_WRONG] || named.of[SUITE_MISPLACED] || unnamed.of[SUITE_WRONG] || right.of[SUITE_ACCUSED];
     return wrong ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -106,7 +106,8 @@ static void through_values(suite *s)
     suite_done(s, O);
     suite_multiply(D(A), t, t, f, D(O), AS_IT_IS, MADE(DA_OF_Y) ? V(Y) : V(U), TRANSPOSE);
     suite_done(s, A);
-    suite_multiply(D(U), t, f, t, MADE(DV_OF_S) ? V(S) : V(A), MADE(DV_A_AS_IT_LIES) ? AS_IT_IS : TRANSPOSE, D(O), AS_IT_IS);
+    suite_multiply(
+        D(U), t, f, t, MADE(DV_OF_S) ? V(S) : V(A), MADE(DV_A_AS_IT_LIES) ? AS_IT_IS : TRANSPOSE, D(O), AS_IT_IS);
     suite_done(s, U);
 }
 
@@ -143,7 +144,8 @@ static void through_scores(suite *s)
         MADE(DQ_OF_Q) ? V(Q) : V(K), AS_IT_IS);
     EACH(i, t * e) D(Q)[i] *= scale_q;
     suite_done(s, Q);
-    suite_multiply(D(K), t, e, t, D(S), MADE(DK_DS_AS_IT_LIES) ? AS_IT_IS : TRANSPOSE, MADE(DK_OF_K) ? V(K) : V(Q), AS_IT_IS);
+    suite_multiply(
+        D(K), t, e, t, D(S), MADE(DK_DS_AS_IT_LIES) ? AS_IT_IS : TRANSPOSE, MADE(DK_OF_K) ? V(K) : V(Q), AS_IT_IS);
     EACH(i, t * e) D(K)[i] *= scale_k;
     suite_done(s, K);
 }
@@ -190,7 +192,6 @@ static void backward(suite *s)
 
 /* ---- mistakes --------------------------------------------------------------------------------------------------------------- */
 
-
 static const suite_mistake mistakes[] = {
     MISTAKE(DO_SUM, O, REDUCTION, OR(FACTOR), "2 (O - Y), the sum instead of the mean"),
     MISTAKE(DO_SIGN, O, SIGN, OR(FACTOR) | OR(OPERANDS_SWAPPED), "dO = 2/(t f) (Y - O)"),
@@ -209,8 +210,8 @@ static const suite_mistake mistakes[] = {
     MISTAKE(DK_WITHOUT_SCALE, K, FACTOR, OR(ACTIVATION_MISSING), "dK = dS^T Q, 1/sqrt(e) forgotten"),
     MISTAKE(DK_DS_AS_IT_LIES, K, TRANSPOSED, OR(WEIGHT_NOT_TRANSPOSED), "dK = dS Q / sqrt(e)"),
     MISTAKE(DK_OF_K, K, WRONG_OPERAND, 0, "dK = dS^T K / sqrt(e)"),
-    MISTAKE(BOTH_WITHOUT_SCALE, Q, FACTOR, OR(ACTIVATION_MISSING), "dQ and dK without 1/sqrt(e)"),
-    MISTAKE(BOTH_BY_E, Q, FACTOR, 0, "dQ and dK over e"),
+    MISTAKE_OF_TWO(BOTH_WITHOUT_SCALE, Q, K, FACTOR, OR(ACTIVATION_MISSING), "dQ and dK without 1/sqrt(e)"),
+    MISTAKE_OF_TWO(BOTH_BY_E, Q, K, FACTOR, 0, "dQ and dK over e"),
     MISTAKE(DX_WITHOUT_V, X, BRANCH_MISSING, 0, "dX without dV Wv^T"),
     MISTAKE(DX_WITHOUT_K, X, BRANCH_MISSING, 0, "dX without dK Wk^T"),
     MISTAKE(DX_Q_ALONE, X, OVERWRITTEN, 0, "dX = dQ Wq^T, overwriting the others"),

@@ -64,10 +64,22 @@ static void declare(suite *s)
 /* ---- forward ---------------------------------------------------------------------------------------------------------------- */
 
 /* Where elements lie. */
-static size_t x_at(const extents *e, size_t n, size_t c, size_t i, size_t j) { return ((n * e->ci + c) * e->h + i) * e->w + j; }
-static size_t k_at(const extents *e, size_t o, size_t c, size_t a, size_t b) { return ((o * e->ci + c) * e->kh + a) * e->kw + b; }
-static size_t z_at(const extents *e, size_t n, size_t o, size_t i, size_t j) { return ((n * e->co + o) * e->zh + i) * e->zw + j; }
-static size_t m_at(const extents *e, size_t n, size_t o, size_t i, size_t j) { return ((n * e->co + o) * e->mh + i) * e->mw + j; }
+static size_t x_at(const extents *e, size_t n, size_t c, size_t i, size_t j)
+{
+    return ((n * e->ci + c) * e->h + i) * e->w + j;
+}
+static size_t k_at(const extents *e, size_t o, size_t c, size_t a, size_t b)
+{
+    return ((o * e->ci + c) * e->kh + a) * e->kw + b;
+}
+static size_t z_at(const extents *e, size_t n, size_t o, size_t i, size_t j)
+{
+    return ((n * e->co + o) * e->zh + i) * e->zw + j;
+}
+static size_t m_at(const extents *e, size_t n, size_t o, size_t i, size_t j)
+{
+    return ((n * e->co + o) * e->mh + i) * e->mw + j;
+}
 
 static double convolve_at(const suite *s, const extents *e, size_t n, size_t o, size_t i, size_t j)
 {
@@ -159,7 +171,8 @@ static void through_pool(suite *s, const extents *e)
         double g = D(M)[m_at(e, n, o, i, j)];
         if (MADE(DZ_ALL_OF_WINDOW) || MADE(DZ_AVERAGE))
             EACH(k, 4) D(Z)[z_at(e, n, o, 2 * i + k / 2, 2 * j + k % 2)] = MADE(DZ_AVERAGE) ? g / 4 : g;
-        else D(Z)[picked(s, e, n, o, i, j, MADE(DZ_SMALLEST))] = g;
+        else
+            D(Z)[picked(s, e, n, o, i, j, MADE(DZ_SMALLEST))] = g;
     }
     suite_done(s, Z);
 }
@@ -187,13 +200,15 @@ static void bias(suite *s, const extents *e)
     size_t places = e->zh * e->zw, images = MADE(DB_FIRST_IMAGE) ? 1 : e->n;
     double count = MADE(DB_MEAN) ? (double)(e->n * places) : 1;
     EACH(i, e->co * places) D(B)[i] = 0;
-    for (size_t n = 0; n < images; n++)
-        EACH(o, e->co) EACH(p, places)
+    for (size_t n = 0; n < images; n++) EACH(o, e->co) EACH(p, places)
         {
             double g = D(Z)[(n * e->co + o) * places + p];
-            if (MADE(DB_OF_PLACES)) D(B)[o * places + p] += g;
-            else if (MADE(DB_OF_IMAGES)) D(B)[n * e->co + o] = p == 0 ? g : D(B)[n * e->co + o] + g;
-            else D(B)[o] += g / count;
+            if (MADE(DB_OF_PLACES))
+                D(B)[o * places + p] += g;
+            else if (MADE(DB_OF_IMAGES))
+                D(B)[n * e->co + o] = p == 0 ? g : D(B)[n * e->co + o] + g;
+            else
+                D(B)[o] += g / count;
         }
     if (MADE(DB_OF_PLACES)) SHAPE(B) = WG_DIMS(e->co, e->zh, e->zw);
     if (MADE(DB_OF_IMAGES)) SHAPE(B) = WG_DIMS(e->n, e->co, 1, 1);
@@ -229,7 +244,6 @@ static void backward(suite *s)
 }
 
 /* ---- mistakes --------------------------------------------------------------------------------------------------------------- */
-
 
 static const suite_mistake mistakes[] = {
     MISTAKE(DS_SUM, S, REDUCTION, OR(FACTOR), "2 (S - Y), the sum instead of the mean"),

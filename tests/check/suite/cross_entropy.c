@@ -153,13 +153,12 @@ static void backward(suite *s)
 
 /* ---- mistakes --------------------------------------------------------------------------------------------------------------- */
 
-
 static const suite_mistake mistakes[] = {
     MISTAKE(DS_SUM, S, REDUCTION, OR(FACTOR), "1/m forgotten: dS = P - onehot"),
     MISTAKE(DS_MEAN_OF_ELEMENTS, S, FACTOR, OR(REDUCTION), "1/(classes m) instead of 1/m"),
     MISTAKE(DS_TWICE, S, FACTOR, 0, "2/m instead of 1/m"),
     MISTAKE(DS_OF_ANOTHER_SIGN, S, SIGN, OR(FACTOR) | OR(OPERANDS_SWAPPED), "dS = 1/m (onehot - P)"),
-    MISTAKE(DS_WITHOUT_TARGET, S, UNKNOWN, OR(BRANCH_MISSING), "dS = P / m, the target forgotten"),
+    MISTAKE(DS_WITHOUT_TARGET, S, WRONG_OPERAND, OR(BRANCH_MISSING), "dS = P / m, the target forgotten"),
     MISTAKE(DS_NEXT_TARGET, S, UNKNOWN, OR(SHIFTED) | OR(WRONG_OPERAND), "labels counted from 1"),
     MISTAKE(DS_SLOPE_AGAIN, S, UNKNOWN, OR(SOFTMAX_DIAGONAL), "dS times P (1 - P) once more"),
     MISTAKE(DS_OVER_SAMPLES, S, UNKNOWN, 0, "the softmax taken over the samples"),

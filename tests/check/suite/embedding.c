@@ -100,9 +100,12 @@ static void table(suite *s)
         EACH(j, d)
         {
             double *to = &D(E)[word * d + j], g = D(H)[i * d + j];
-            if (MADE(DE_LAST)) *to = g;
-            else if (MADE(DE_FIRST)) *to += seen == 0 ? g : 0;
-            else *to += MADE(DE_AVERAGED) ? g / (double)times : g;
+            if (MADE(DE_LAST))
+                *to = g;
+            else if (MADE(DE_FIRST))
+                *to += seen == 0 ? g : 0;
+            else
+                *to += MADE(DE_AVERAGED) ? g / (double)times : g;
         }
     }
     suite_done(s, E);
@@ -113,7 +116,6 @@ static void backward(suite *s)
     through_layer(s);
     table(s);
 }
-
 
 static const suite_mistake mistakes[] = {
     MISTAKE(DP_SUM, P, REDUCTION, OR(FACTOR), "2 (P - Y), the sum instead of the mean"),

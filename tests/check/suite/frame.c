@@ -83,10 +83,7 @@ bool suite_made(const suite *s, unsigned id)
     return (s->made[0] && s->made[0]->id == id) || (s->made[1] && s->made[1]->id == id);
 }
 
-void suite_value(suite *s, size_t i)
-{
-    EACH(k, size_of(&s->array[i].shape)) V(i)[k] = rounded(V(i)[k], s->value_bits);
-}
+void suite_value(suite *s, size_t i) { EACH(k, size_of(&s->array[i].shape)) V(i)[k] = rounded(V(i)[k], s->value_bits); }
 
 /* ---- mistakes of any array -------------------------------------------------------------------------------------------------- */
 
@@ -105,7 +102,8 @@ static void exchange(double *to, const double *from, const wg_shape *shape, size
     EACH(axis, p) before *= shape->dim[axis];
     for (size_t axis = p + 2; axis < shape->rank; axis++) after *= shape->dim[axis];
     EACH(a, before)
-    EACH(i, n) EACH(j, m) EACH(z, after) to[((a * m + j) * n + i) * after + z] = from[((a * n + i) * m + j) * after + z];
+    EACH(i, n)
+    EACH(j, m) EACH(z, after) to[((a * m + j) * n + i) * after + z] = from[((a * n + i) * m + j) * after + z];
 }
 
 static void exchange_axes(suite *s, size_t i, const double *right, size_t axis, bool shape_too)
@@ -122,14 +120,16 @@ static void exchange_axes(suite *s, size_t i, const double *right, size_t axis, 
 /* Rows, or columns, of rows x columns numbers: each is what the function says of its place. -1: zeros, -2: junk. */
 static void rearrange(suite *s, size_t i, const double *right, bool columns, long (*from)(long k, long n))
 {
-    size_t total = size_of(&SHAPE(i)), n = SHAPE(i).dim[columns ? SHAPE(i).rank - 1 : 0], inner = columns ? 1 : total / n;
+    size_t total = size_of(&SHAPE(i)), n = SHAPE(i).dim[columns ? SHAPE(i).rank - 1 : 0],
+           inner = columns ? 1 : total / n;
     EACH(k, total)
     {
         size_t place = k / inner % n;
         long source = from((long)place, (long)n);
-        D(i)[k] = source == -2 ? 1e30 * uniform(s)
-                  : source < 0 ? 0
-                               : right[(size_t)((long)k + (source - (long)place) * (long)inner)];
+        D(i)
+        [k] = source == -2 ? 1e30 * uniform(s)
+              : source < 0 ? 0
+                           : right[(size_t)((long)k + (source - (long)place) * (long)inner)];
     }
 }
 
@@ -287,11 +287,16 @@ wg_var suite_step(suite *s, size_t i, wg_var var)
     return var;
 }
 
-bool suite_begin(suite *s, const suite_forward *forward, size_t shape, uint64_t seed, unsigned bits, unsigned value_bits,
-    const suite_mistake *first_mistake, const suite_mistake *second_mistake)
+bool suite_begin(suite *s, const suite_forward *forward, size_t shape, uint64_t seed, unsigned bits,
+    unsigned value_bits, const suite_mistake *first_mistake, const suite_mistake *second_mistake)
 {
-    *s = (suite){.forward = forward, .size = forward->sizes[shape], .made = {first_mistake, second_mistake},
-        .bits = bits, .value_bits = value_bits, .random = seed * 1000 + shape, .tape = wg_tape_new(WG_F64)};
+    *s = (suite){.forward = forward,
+        .size = forward->sizes[shape],
+        .made = {first_mistake, second_mistake},
+        .bits = bits,
+        .value_bits = value_bits,
+        .random = seed * 1000 + shape,
+        .tape = wg_tape_new(WG_F64)};
     if (!s->tape) return false;
     forward->declare(s);
     if (!make_gradients(s)) return false;

@@ -53,7 +53,7 @@ static bool differs(const suite *s, const suite_array *a)
         scale = fmax(scale, fabs(right));
         most = difference <= most ? most : difference; /* NaN differs */
     }
-    return !(most <= 64 * scale * ldexp(1, -(int)s->bits));
+    return !(most <= 6 * scale * ldexp(1, -(int)s->bits));
 }
 
 static bool any_differs(const suite *s, bool intermediates)
@@ -76,7 +76,8 @@ static bool harmless(wg_cause cause) { return cause == WG_CAUSE_PRECISION || cau
  * wrong. */
 static bool in_place(const suite *s, const suite_mistake *m, const wg_check_cause *cause, bool intermediates)
 {
-    const suite_array *at = &s->array[m->at];
+    const suite_array *at = &s->array[m->at], *also = &s->array[m->also];
+    if (m->also && handed_over(also, intermediates) && cause->gradient.index == also->var.index) return true;
     if (handed_over(at, intermediates)) return cause->gradient.index == at->var.index;
     EACH(i, s->count)
     if (s->array[i].kind >= SUITE_VARIABLE && s->array[i].var.index == cause->gradient.index)
@@ -93,7 +94,8 @@ typedef struct answer {
 } answer;
 
 /* What is said of a numbered mistake, held against mistake m of two. */
-static answer answer_of(const suite *s, const wg_check_report *report, unsigned number, size_t which, bool intermediates)
+static answer answer_of(
+    const suite *s, const wg_check_report *report, unsigned number, size_t which, bool intermediates)
 {
     answer a = {0};
     const suite_mistake *m = s->made[which], *other = s->made[1 - which];
@@ -127,10 +129,14 @@ static suite_verdict verdict_on(const suite *s, const wg_check_report *report, s
             if (a.unknown) more = true;
             continue;
         }
-        if (a.placed == 0) misplaced = true;
-        else if (s->made[which]->cause == WG_CAUSE_UNKNOWN && a.unknown) continue;
-        else if (a.right == a.first) best = SUITE_UNIQUE;
-        else if (a.first <= GROUP && best != SUITE_UNIQUE) best = SUITE_GROUP;
+        if (a.placed == 0)
+            misplaced = true;
+        else if (s->made[which]->cause == WG_CAUSE_UNKNOWN && a.unknown)
+            continue;
+        else if (a.right == a.first)
+            best = SUITE_UNIQUE;
+        else if (a.first <= GROUP && best != SUITE_UNIQUE)
+            best = SUITE_GROUP;
     }
     if (misplaced && best == SUITE_LOCATED) return SUITE_MISPLACED;
     return more && best == SUITE_UNIQUE && !s->made[1 - which] ? SUITE_GROUP : best;
@@ -144,7 +150,7 @@ static void quote(const wg_check_report *report, char *said, size_t size)
     EACH(k, report->causes_count)
     {
         const wg_check_cause *cause = &report->causes[k];
-        if (cause->rank != 1) continue;
+        if (cause->rank != 1 || harmless(cause->cause)) continue;
         if (++causes > 4) {
             more++;
             continue;
@@ -175,11 +181,16 @@ suite_verdict suite_judge(suite *s, bool intermediates, char *said, size_t said_
         return SUITE_FAILED;
     }
     quote(report, said, said_size);
-    if (!s->made[0]) result = report->right ? SUITE_RIGHT : SUITE_ACCUSED;
-    else if (report->right) result = any_differs(s, intermediates) ? SUITE_MISSED : SUITE_BLIND;
-    else EACH(k, s->made[1] ? 2 : 1) verdicts[k] = verdict_on(s, report, k, intermediates);
-    if (s->made[0] && report->right) verdicts[0] = verdicts[1] = result;
-    else if (s->made[0]) result = verdicts[0];
+    if (!s->made[0])
+        result = report->right ? SUITE_RIGHT : SUITE_ACCUSED;
+    else if (report->right)
+        result = any_differs(s, intermediates) ? SUITE_MISSED : SUITE_BLIND;
+    else
+        EACH(k, s->made[1] ? 2 : 1) verdicts[k] = verdict_on(s, report, k, intermediates);
+    if (s->made[0] && report->right)
+        verdicts[0] = verdicts[1] = result;
+    else if (s->made[0])
+        result = verdicts[0];
     wg_check_free(check);
     return result;
 }

@@ -243,7 +243,6 @@ static void backward(suite *s)
 
 /* ---- mistakes --------------------------------------------------------------------------------------------------------------- */
 
-
 static const suite_mistake mistakes[] = {
     MISTAKE(SUM_OF_SQUARES, A2, REDUCTION, OR(FACTOR), "1/m forgotten: 2 (A2 - Y)"),
     MISTAKE(MEAN_OF_ELEMENTS, A2, REDUCTION, OR(FACTOR), "2/(n2 m) instead of 2/m"),

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#define EPSILON   1e-5
+#define EPSILON 1e-5
 
 /* ---- as one op -------------------------------------------------------------------------------------------------------------- */
 
@@ -129,9 +129,12 @@ static void scale_and_shift(suite *s)
     {
         size_t at = i * d + j;
         double z = MADE(DGAMMA_OF_Z) ? V(Z)[at] : MADE(DGAMMA_OF_N) ? V(N)[at] : hat(s, i, j);
-        if (MADE(DGAMMA_OF_SAMPLES)) D(GAMMA)[at] = D(N)[at] * z;
-        else if (MADE(DGAMMA_OVER_UNITS)) D(GAMMA)[i] += D(N)[at] * z;
-        else if (!MADE(DGAMMA_FIRST) || i == 0) D(GAMMA)[j] += D(N)[at] * z / (MADE(DGAMMA_MEAN) ? (double)m : 1);
+        if (MADE(DGAMMA_OF_SAMPLES))
+            D(GAMMA)[at] = D(N)[at] * z;
+        else if (MADE(DGAMMA_OVER_UNITS))
+            D(GAMMA)[i] += D(N)[at] * z;
+        else if (!MADE(DGAMMA_FIRST) || i == 0)
+            D(GAMMA)[j] += D(N)[at] * z / (MADE(DGAMMA_MEAN) ? (double)m : 1);
     }
     if (MADE(DGAMMA_OF_SAMPLES)) SHAPE(GAMMA) = WG_DIMS(m, d);
     if (MADE(DGAMMA_OVER_UNITS)) SHAPE(GAMMA) = WG_DIMS(m);
@@ -177,7 +180,8 @@ static void backward_op(suite *s)
     through_linear(s);
     scale_and_shift(s);
     through_norm(s);
-    suite_multiply(D(T), q, d, m, V(A), MADE(DV_A_AS_IT_LIES) ? AS_IT_IS : TRANSPOSE, MADE(DV_OF_DN) ? D(N) : D(Z), AS_IT_IS);
+    suite_multiply(
+        D(T), q, d, m, V(A), MADE(DV_A_AS_IT_LIES) ? AS_IT_IS : TRANSPOSE, MADE(DV_OF_DN) ? D(N) : D(Z), AS_IT_IS);
     suite_done(s, T);
 }
 
@@ -301,8 +305,10 @@ static void parts_scale_and_shift(suite *s)
     EACH(i, m * d)
     {
         double product = D(IO)[i] * (MADE(PARTS_DGAMMA_OF_XC) ? V(IXC)[i] : V(IN)[i]);
-        if (MADE(PARTS_DGAMMA_OF_SAMPLES)) D(IGAMMA)[i] = product;
-        else D(IGAMMA)[i % d] += product;
+        if (MADE(PARTS_DGAMMA_OF_SAMPLES))
+            D(IGAMMA)[i] = product;
+        else
+            D(IGAMMA)[i % d] += product;
     }
     if (MADE(PARTS_DGAMMA_OF_SAMPLES)) SHAPE(IGAMMA) = WG_DIMS(m, d);
     suite_done(s, IGAMMA);
@@ -374,7 +380,8 @@ static const suite_mistake mistakes_parts[] = {
     MISTAKE(PARTS_DXC_WITHOUT_VARIANCE, IXC, STATISTICS_CONSTANT, CONSTANT, "dXc = dN / sd, the variance constant"),
     MISTAKE(PARTS_DXC_WITHOUT_N, IXC, BRANCH_MISSING, CONSTANT, "dXc of the variance alone"),
     MISTAKE(PARTS_DXC_WITHOUT_D, IXC, FACTOR, OR(REDUCTION), "dXc with 2 Xc dvar, the mean's 1/d forgotten"),
-    MISTAKE(PARTS_DXC_ONE_FACTOR, IXC, FACTOR, OR(BRANCH_MISSING) | OR(OVERWRITTEN), "dXc with Xc dvar / d, the 2 forgotten"),
+    MISTAKE(PARTS_DXC_ONE_FACTOR, IXC, FACTOR, OR(BRANCH_MISSING) | OR(OVERWRITTEN),
+        "dXc with Xc dvar / d, the 2 forgotten"),
     MISTAKE(PARTS_DMU_SIGN, IMU, SIGN, OR(FACTOR), "dmu of the other sign"),
     MISTAKE(PARTS_DX_WITHOUT_MEAN, IX, STATISTICS_CONSTANT, CONSTANT, "dX = dXc, the mean constant"),
     MISTAKE(PARTS_DX_OVERWRITTEN, IX, OVERWRITTEN, CONSTANT, "dX = dmu / d alone"),
@@ -387,7 +394,8 @@ static const suite_mistake mistakes_parts[] = {
 };
 
 const suite_forward suite_layer_norm_parts = {.name = "layer norm, taken apart",
-    .text = "mu = mean(X); Xc = X - mu; var = mean(Xc * Xc); sd = sqrt(var + 1e-5); mse(Xc / sd * gamma + beta, Y, mean)",
+    .text =
+        "mu = mean(X); Xc = X - mu; var = mean(Xc * Xc); sd = sqrt(var + 1e-5); mse(Xc / sd * gamma + beta, Y, mean)",
     .sizes = {{4, 5}, {3, 7}, {10, 8}},
     .declare = declare_parts,
     .run = run_parts,

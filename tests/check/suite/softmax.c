@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-
 /* z = in w + b */
 static void affine(suite *s, size_t z, size_t in, size_t w, size_t b)
 {
@@ -296,7 +295,9 @@ static const suite_mistake mistakes_nll[] = {
     MISTAKE(NLL_DG_SUM, IG, REDUCTION, OR(FACTOR), "1/m forgotten: dG = -onehot"),
     MISTAKE(NLL_DG_FACTOR, IG, FACTOR, 0, "dG = -onehot / (2 m)"),
     MISTAKE(NLL_DZ_DIAGONAL, IZ, SOFTMAX_DIAGONAL, 0, "dZ = dG (1 - P), the diagonal alone"),
-    MISTAKE(NLL_DZ_WITHOUT_SUM, IZ, ACTIVATION_MISSING, OR(SOFTMAX_DIAGONAL) | OR(STATISTICS_CONSTANT) | OR(BRANCH_MISSING), "dZ = dG, the logsumexp taken as constant"),
+    MISTAKE(NLL_DZ_WITHOUT_SUM, IZ, ACTIVATION_MISSING,
+        OR(SOFTMAX_DIAGONAL) | OR(STATISTICS_CONSTANT) | OR(BRANCH_MISSING),
+        "dZ = dG, the logsumexp taken as constant"),
     MISTAKE(NLL_DZ_AT_G, IZ, UNKNOWN, OR(ACTIVATION_AT_WRONG_VALUE), "dZ = dG - G sum(dG), exp forgotten"),
     MISTAKE(NLL_DH_U_AS_IT_LIES, IH, WEIGHT_NOT_TRANSPOSED, OR(TRANSPOSED), "dH = dZ U, U read as it lies"),
     MISTAKE(NLL_DA_BARE, IA, ACTIVATION_MISSING, 0, "dA = dH, relu's mask forgotten"),

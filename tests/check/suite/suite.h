@@ -66,14 +66,14 @@ enum {
     SUITE_LAST_ROW_JUNK,    /* never written, in memory that was used before */
     SUITE_FIRST_ROW_ONLY,   /* the loop over the samples ends after the first, samples being rows ... */
     SUITE_FIRST_COLUMN_ONLY, /* ... or columns */
-    SUITE_RANDOM,           /* no family's: any numbers */
-    SUITE_SINE,             /* the sine of the right ones */
-    SUITE_MIXED             /* the right ones with some noise of a tenth of their size */
+    SUITE_RANDOM,            /* no family's: any numbers */
+    SUITE_SINE,              /* the sine of the right ones */
+    SUITE_MIXED              /* the right ones with some noise of a tenth of their size */
 };
 
 struct suite_mistake {
     unsigned id;
-    size_t at;        /* the array whose gradient is the first wrong one */
+    size_t at, also;  /* the array whose gradient is the first wrong one; or one of two (0: there is one) */
     wg_cause cause;   /* its name ... */
     uint32_t same;    /* ... and those, as OR(...), that mean the same numbers */
     const char *what; /* in words */
@@ -92,6 +92,10 @@ struct suite_mistake {
     {                                                                                                                  \
         .id = SUITE_SCALED, .at = at_, .cause = WG_CAUSE_##cause_, .same = same_, .what = what_, .factor = factor_,    \
         .extent = extent_                                                                                              \
+    }
+#define MISTAKE_OF_TWO(id_, at_, also_, cause_, same_, what_)                                                          \
+    {                                                                                                                  \
+        .id = id_, .at = at_, .also = also_, .cause = WG_CAUSE_##cause_, .same = same_, .what = what_                  \
     }
 #define MISTAKE_IN_REPORT(id_, at_, cause_, same_, what_)                                                              \
     {                                                                                                                  \
@@ -120,8 +124,8 @@ extern const size_t suite_forwards_count;
 
 /* Runs the program and records the tape. made: two mistakes, either may be NULL. False: out of memory, or the tape's
  * error, which is printed. suite_end in any case. */
-bool suite_begin(suite *s, const suite_forward *forward, size_t shape, uint64_t seed, unsigned bits, unsigned value_bits,
-    const suite_mistake *first, const suite_mistake *second);
+bool suite_begin(suite *s, const suite_forward *forward, size_t shape, uint64_t seed, unsigned bits,
+    unsigned value_bits, const suite_mistake *first, const suite_mistake *second);
 void suite_end(suite *s);
 
 /* The largest difference between the hand-written gradients and the tape's, each over the largest number of its own. */
@@ -144,8 +148,7 @@ wg_var suite_step(suite *s, size_t i, wg_var var);
 
 enum { AS_IT_IS, TRANSPOSE };
 /* out (n,m) = a (n,k) b (k,m), where a transposed operand is stored (k,n), (m,k). */
-void suite_multiply(
-    double *out, size_t n, size_t m, size_t k, const double *a, int a_is, const double *b, int b_is);
+void suite_multiply(double *out, size_t n, size_t m, size_t k, const double *a, int a_is, const double *b, int b_is);
 /* out (n) = the sums of the rows of a (n,m); of its columns: out (m). */
 void suite_sum_rows(double *out, const double *a, size_t n, size_t m);
 void suite_sum_columns(double *out, const double *a, size_t n, size_t m);
