@@ -104,7 +104,7 @@ static bool statistics_has(const statistics_set *set, wg_var node)
 
 static bool statistics_is_step(const wg_node_info *info)
 {
-    return check_is_elementwise(info) || check_is_reshaping(info);
+    return check_is_elementwise(info) || check_is_reshaping(info) || check_is(info, "deviation");
 }
 
 /* A node and what it is made of, element by element: nodes of the same size that depend on a variable. */
@@ -173,35 +173,56 @@ static const double *statistics_of_square(const check_edge *edge, wg_var deviati
     return NULL;
 }
 
-/* What variance or std of x, over the axes of its mean, pass to x: their adjoint spread over x times the slope. mean is the
- * edge's. */
-static const double *statistics_of_moment(const check_edge *edge, wg_var moment, const wg_node_info *info)
+/* For each element of to, the element of from into whose mean it goes: read off from the derivative. */
+static const double *statistics_groups(const check_edge *edge)
 {
-    const double *v = check_value(edge, moment), *u = check_adjoint(edge, moment);
-    const double *x = check_value(edge, edge->to), *mean = check_value(edge, edge->from);
-    double *out = v && u && x && mean ? check_array(edge, edge->to_size) : NULL;
-    if (!out || !check_shapes_equal(&info->shape, &edge->from_shape)) return NULL;
-    double *squares = check_array(edge, edge->from_size);
-    const double *spread = check_derive(edge, NULL, u), *flat = check_filled(edge, edge->from_size, 1);
-    const double *share = flat ? check_derive(edge, NULL, flat) : NULL; /* 1 / count */
-    const double *means = check_derive(edge, NULL, mean);               /* mean / count, spread */
-    const double *moments = check_derive(edge, NULL, v);                /* moment / count, spread */
-    if (!squares || !spread || !share || !means || !moments) return NULL;
-    double ratio = 0, total = 0, whole = 0; /* sum of squares over sum of moments: count over divisor */
+    double *numbers = check_array(edge, edge->from_size), *groups = check_array(edge, edge->to_size);
+    const double *ones = check_filled(edge, edge->from_size, 1);
+    for (size_t i = 0; numbers && i < edge->from_size; i++) numbers[i] = (double)i;
+    const double *shares = check_derive(edge, NULL, ones), *spread = check_derive(edge, NULL, numbers);
+    if (!groups || !numbers || !shares || !spread) return NULL;
     for (size_t i = 0; i < edge->to_size; i++) {
-        double d = x[i] - means[i] / share[i], moment_here = moments[i] / share[i];
-        whole += d * d;
-        total += check_is(info, "std") ? moment_here * moment_here : moment_here;
+        groups[i] = round(spread[i] / shares[i]);
+        if (!(groups[i] >= 0 && groups[i] < (double)edge->from_size)) return NULL;
     }
-    ratio = whole > 0 ? total / whole : 0; /* (whole / divisor) count / (whole count) per element: count / divisor */
-    for (size_t i = 0; i < edge->to_size; i++) {
-        double d = x[i] - means[i] / share[i], slope = ratio * d;
-        if (check_is(info, "std"))
-            out[i] = moments[i] > 0 ? spread[i] * slope / (moments[i] / share[i]) : 0;
-        else
-            out[i] = spread[i] * 2 * slope;
-    }
+    return groups;
+}
+
+/* Each element less the mean of its group. */
+static const double *statistics_deviations(const check_edge *edge, const double *groups, const double *numbers)
+{
+    double *means = check_array(edge, edge->from_size), *out = check_array(edge, edge->to_size);
+    if (!groups || !numbers || !means || !out) return NULL;
+    for (size_t i = 0; i < edge->from_size; i++) means[i] = 0;
+    double count = (double)edge->to_size / (double)edge->from_size;
+    for (size_t i = 0; i < edge->to_size; i++) means[(size_t)groups[i]] += numbers[i] / count;
+    for (size_t i = 0; i < edge->to_size; i++) out[i] = numbers[i] - means[(size_t)groups[i]];
     return out;
+}
+
+/* What a variance of x, over the axes of its mean, passes to x: 2 u d / divisor, the divisor being what makes it the sum of
+ * squares of deviations d over that. */
+static const double *statistics_of_variance(const check_edge *edge, wg_var variance, const wg_node_info *info)
+{
+    const double *v = check_value(edge, variance), *u = check_adjoint(edge, variance);
+    const double *groups = statistics_groups(edge);
+    const double *d = statistics_deviations(edge, groups, check_value(edge, edge->to));
+    double *out = check_array(edge, edge->to_size), squares = 0, variances = 0;
+    if (!v || !u || !d || !out || !check_shapes_equal(&info->shape, &edge->from_shape)) return NULL;
+    for (size_t i = 0; i < edge->to_size; i++) squares += d[i] * d[i];
+    for (size_t i = 0; i < edge->from_size; i++) variances += v[i];
+    for (size_t i = 0; i < edge->to_size; i++)
+        out[i] = squares > 0 ? 2 * u[(size_t)groups[i]] * d[i] * (variances / squares) : 0;
+    return out;
+}
+
+/* What deviations as an op of their own, of which a standard deviation is made, pass to x. */
+static const double *statistics_of_deviations(const check_edge *edge, wg_var node)
+{
+    const double *groups = statistics_groups(edge), *value = check_value(edge, node);
+    const double *d = statistics_deviations(edge, groups, check_value(edge, edge->to));
+    if (!d || !value || wg_size(node) != edge->to_size || !check_agree(d, value, edge->to_size)) return NULL;
+    return statistics_deviations(edge, groups, check_adjoint(edge, node));
 }
 
 /* Whether a node is x - mean, the mean in a shape that fits. */
@@ -224,8 +245,10 @@ static void statistics_both(const check_edge *edge, check_offers *offers)
     const double *variance = NULL;
     for (size_t k = 0; k < n && !variance; k++) {
         if (wg_node_read(above[k], &info) != WG_OK) return;
-        if (check_is(&info, "variance") || check_is(&info, "std"))
-            variance = statistics_of_moment(edge, above[k], &info);
+        if (check_is(&info, "variance"))
+            variance = statistics_of_variance(edge, above[k], &info);
+        else if (check_is(&info, "deviation"))
+            variance = statistics_of_deviations(edge, above[k]);
         else if (statistics_is_deviation(edge, above[k], &info))
             variance = statistics_of_square(edge, above[k]);
     }
@@ -235,7 +258,7 @@ static void statistics_both(const check_edge *edge, check_offers *offers)
 
 void check_mistakes_statistics(const check_edge *edge)
 {
-    static const char *const reductions[] = {"mean", "sum", "variance", "std", "norm", "max", "min"};
+    static const char *const reductions[] = {"mean", "sum", "variance", "norm", "max", "min"};
     check_offers offers = {.edge = edge};
     if (check_is(&edge->op, "normalize_rows")) statistics_of_rows(edge);
     if (!check_is_among(&edge->op, reductions, sizeof reductions / sizeof *reductions)) return;

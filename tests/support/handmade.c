@@ -215,3 +215,40 @@ void handmade_expect(handmade *h, wg_cause cause, wg_var from, wg_var to)
 {
     handmade_each(h, handmade_is_wanted, &(handmade_wanted){cause, from, to});
 }
+
+typedef struct handmade_wanted_factor {
+    wg_cause cause;
+    double factor;
+} handmade_wanted_factor;
+
+static bool handmade_has_factor(const wg_check_report *report, const void *what)
+{
+    const handmade_wanted_factor *w = what;
+    for (size_t k = 0; k < report->causes_count; k++) {
+        const wg_check_cause *c = &report->causes[k];
+        if (c->cause == w->cause && c->rank == 1 && c->mistake == 1 && fabs(c->factor / w->factor - 1) < 1e-6)
+            return true;
+    }
+    return false;
+}
+
+void handmade_expect_factor(handmade *h, wg_cause cause, double factor)
+{
+    handmade_each(h, handmade_has_factor, &(handmade_wanted_factor){cause, factor});
+}
+
+wg_var handmade_find(const handmade *h, const char *kind, size_t n)
+{
+    for (size_t i = 0; i < wg_node_count(h->tape); i++) {
+        wg_node_info info;
+        wg_var node = wg_node_at(h->tape, i);
+        if (wg_node_read(node, &info) == WG_OK && strcmp(info.kind, kind) == 0 && n-- == 0) return node;
+    }
+    fail_msg("there is no %s", kind);
+    return (wg_var){0};
+}
+
+wg_var handmade_find_input(const handmade *h, const char *kind, size_t n)
+{
+    return wg_node_input(handmade_find(h, kind, n), 0);
+}

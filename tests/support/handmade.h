@@ -49,5 +49,11 @@ void handmade_expect_right(handmade *h);
 void handmade_expect_kink(handmade *h);
 /* Among the causes that explain best is this one, on that edge, in every precision and with and without intermediates. */
 void handmade_expect(handmade *h, wg_cause cause, wg_var from, wg_var to);
+/* The same of a cause with a factor, wherever along a stretch of the sweep it is. */
+void handmade_expect_factor(handmade *h, wg_cause cause, double factor);
+
+/* The n-th op of a kind, from 0, or its input. */
+wg_var handmade_find(const handmade *h, const char *kind, size_t n);
+wg_var handmade_find_input(const handmade *h, const char *kind, size_t n);
 
 #endif
