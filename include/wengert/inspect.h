@@ -17,7 +17,7 @@ enum {
     WG_IS_LEAF = 1,      /* not computed by an op */
     WG_IS_VARIABLE = 2,  /* a leaf with a gradient */
     WG_IS_INDICES = 4,   /* int64_t elements */
-    WG_DEPENDS = 8,      /* a variable, or computed from one: a sweep passes through */
+    WG_DEPENDS = 8,      /* a variable, or computed from one; to an observer: one of wrt, or computed from one */
     WG_IS_STALE = 16,    /* a leaf below was changed since */
     WG_IS_RETAINED = 32, /* an intermediate with a gradient of its own */
     WG_IS_VIEW = 64      /* shares the elements of its input */
@@ -53,7 +53,13 @@ WG_API size_t wg_node_attributes(wg_var node, char *text, size_t size);
 
 /* Records a node again: the same op and attributes, on a tape that may be another one and of the other dtype, applied
  * to that tape's vars in[0..n-1]. A leaf (n = 0) is copied with its kind and its numbers, converted. An op without an
- * evaluation keeps the node's value. The copy has the node's name. Errors are those of wg_apply, on either tape. */
+ * evaluation, such as wg_precomputed's, keeps the node's value, which must not be stale. The copy has the node's name, if
+ * it has one. Errors are those of wg_apply, on either tape.
+ *
+ * On another tape a checkpoint is copied as the ops that its function records, so it is run for that, on its own tape,
+ * which must not be in error or busy; and its copy may be several nodes, of which the last is returned, or none, if
+ * the function hands back one of its arguments. A guard's copy is an error, WG_ERROR_GUARD, if its condition comes out
+ * otherwise there. Nobody computes with a guard, so a copy of what leads to some value can leave them out. */
 WG_API wg_var wg_node_copy(wg_tape *tape, wg_var node, const wg_var *in, size_t n);
 
 /* A node as a formula in the names that values were given: "W2 @ A1 + b2" for a node below which W2, A1 and b2 are
@@ -73,13 +79,17 @@ typedef struct wg_edge {
     void *contribution;  /* to the adjoint of to, of its shape. Writing to it replaces it */
 } wg_edge;
 
-/* What to call in a sweep; members may be NULL. Returning another status than WG_OK stops the sweep with it. Within
- * a call the tape is busy: its values can be read, but nothing recorded, replayed, rewound, swept or freed. */
+/* What to call in a sweep; members may be NULL. Returning another status than WG_OK stops the sweep with it: the tape's
+ * error, unless it has one, is "wg_observe: stopped by the observer". Within a call the tape is busy: its values can be
+ * read, but nothing recorded, named, replayed, rewound, swept or freed; trying is an error, which stops the sweep. */
 typedef struct wg_observer {
-    /* A value's adjoint is complete and about to be passed on. Writing to it replaces it. Called for each result of an
-     * op that the sweep reaches, and for each leaf among wrt that it reaches, in falling order. */
+    /* A value's adjoint is complete and about to be passed on. Writing to it replaces it, in gradients too. Called for
+     * each result of an op that the sweep reaches, and for each leaf among wrt that it reaches, in falling order, out
+     * first. */
     wg_status (*node)(void *user, wg_var node, void *adjoint);
-    /* A contribution is about to be added to its input's adjoint. */
+    /* A contribution is about to be added to its input's adjoint. Called after node for the op's result, for each input
+     * to which something flows: not for indices and conditions, nor for what does not depend on wrt. A checkpoint is one
+     * op here: what its function records is not shown, and an input has one edge for all its uses there. */
     wg_status (*edge)(void *user, const wg_edge *edge);
     void *user;
 } wg_observer;
@@ -88,7 +98,10 @@ typedef struct wg_observer {
  * the tape's dtype; NULL: ones. gradients, unless NULL, gets the derivatives with respect to wrt[0], wrt[1], ..., one
  * after the other, zeros where nothing arrives. wrt may be any values on the tape; the sweep passes through what
  * depends on them, and touches no gradient of the tape's. Contributions are made apart and then added, so sums may
- * differ from wg_backward's in the last bits. observer may be NULL. Errors as wg_jacobian's, and the observer's. */
+ * differ from wg_backward's in the last bits, and each costs memory and time of its input's size, also where the op
+ * touches a small part of that. observer may be NULL: then it is a sweep like any other. Errors as wg_jacobian's, and
+ * the observer's. Memory is taken as the sweep goes, on tapes with a limit or a buffer too; when it ends midway, or
+ * the observer stops the sweep, gradients is half written, and the tape is as it was before. */
 WG_API wg_status wg_observe(
     wg_var out, const void *cotangent, const wg_var *wrt, size_t n, void *gradients, const wg_observer *observer);
 

@@ -53,7 +53,8 @@ static wg_var node_copy_apply(wg_tape *tape, wg_var from, const wg_var *in, size
     if (op->evaluate || (record && record->base != UINT32_MAX))
         return wg_list_apply(tape, op, in, n, attributes, bytes, NULL);
     if (wg_list_check(from.tape, "wg_node_copy", 0, from) != WG_OK) {
-        wg_tape_fail(tape, WG_ERROR_STALE, "wg_node_copy: %s was given as a number, and is stale", op->name);
+        wg_tape_fail(tape, WG_ERROR_STALE, "wg_node_copy: %s was given as a number, and is stale",
+            wg_list_title(from.tape, from.index));
         return wg_invalid(tape);
     }
     size_t size = wg_size(from);
