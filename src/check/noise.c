@@ -22,6 +22,15 @@ static double noise_sign(uint64_t *state)
     return *state >> 63 ? 1 : -1;
 }
 
+/* A slope written in terms of the result, 1 - y^2 say, has y's own rounding in it, which where y saturates is most of it;
+ * a tape that knows its slopes to the last bit does not show that. Returns by how much the slope moves, per unit. */
+static double noise_of_result(const char *kind, double y)
+{
+    if (!strcmp(kind, "tanh")) return 2 * y * y;
+    if (!strcmp(kind, "sigmoid")) return y * fabs(1 - 2 * y);
+    return 0;
+}
+
 static wg_status noise_edge(void *user, const wg_edge *edge)
 {
     noise_sweep *sweep = user;
@@ -29,6 +38,11 @@ static wg_status noise_edge(void *user, const wg_edge *edge)
     size_t n = wg_size(edge->to), from = wg_size(edge->from);
     double step = sweep->step * sqrt(1 + (n && from > n ? (double)from / (double)n : 1) / 3);
     for (size_t i = 0; i < n; i++) c[i] *= 1 + step * noise_sign(&sweep->state);
+    wg_node_info info;
+    if (from != n || wg_node_read(edge->from, &info) != WG_OK || info.inputs != 1) return WG_OK;
+    const double *g = edge->adjoint, *y = wg_value_f64(edge->from);
+    for (size_t i = 0; y && i < n; i++)
+        c[i] += sweep->step * noise_sign(&sweep->state) * g[i] * noise_of_result(info.kind, y[i]);
     return WG_OK;
 }
 
