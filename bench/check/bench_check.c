@@ -70,7 +70,7 @@ static suite_verdict one(suite *s, const suite_forward *forward, size_t shape, u
     unsigned bits = precisions[precision];
     said[0] = '\0';
     verdicts[0] = verdicts[1] = SUITE_FAILED;
-    if (suite_begin(s, forward, shape, seed, bits, bits == 24 ? 24 : 53, first, second))
+    if (suite_begin(s, forward, shape, seed, bits, first, second))
         verdict = suite_judge(s, steps, said, SAID, verdicts);
     suite_end(s);
     return verdict;
@@ -234,7 +234,7 @@ static void print_intro(void)
         "([tests/check/suite](../tests/check/suite/suite.h)):\na mistake is a switch in the code, and what it makes "
         "wrong "
         "goes on into everything below. Each is run in %d shapes, with %d sets of\nrandom numbers, in double, in float "
-        "and with gradients of half precision's mantissa, and the checker is given the gradients of\nthe variables "
+        "and with half precision's mantissa throughout, and the checker is given the gradients of the\nvariables "
         "alone, "
         "or those of the steps between too. `./dev bench check` makes this page.\n\n",
         mistakes, suite_forwards_count, SUITE_SHAPES, SEEDS);

@@ -48,7 +48,7 @@ void suite_declare(suite *s, size_t i, const char *name, suite_kind kind, wg_sha
     EACH(k, size_of(&shape))
     {
         double size = (0.3 + uniform(s)) * scale;
-        a->value[k] = rounded(draw(s) & 1 ? -size : size, s->value_bits);
+        a->value[k] = rounded(draw(s) & 1 ? -size : size, s->bits);
     }
 }
 
@@ -83,7 +83,7 @@ bool suite_made(const suite *s, unsigned id)
     return (s->made[0] && s->made[0]->id == id) || (s->made[1] && s->made[1]->id == id);
 }
 
-void suite_value(suite *s, size_t i) { EACH(k, size_of(&s->array[i].shape)) V(i)[k] = rounded(V(i)[k], s->value_bits); }
+void suite_value(suite *s, size_t i) { EACH(k, size_of(&s->array[i].shape)) V(i)[k] = rounded(V(i)[k], s->bits); }
 
 /* ---- mistakes of any array -------------------------------------------------------------------------------------------------- */
 
@@ -288,13 +288,12 @@ wg_var suite_step(suite *s, size_t i, wg_var var)
 }
 
 bool suite_begin(suite *s, const suite_forward *forward, size_t shape, uint64_t seed, unsigned bits,
-    unsigned value_bits, const suite_mistake *first_mistake, const suite_mistake *second_mistake)
+    const suite_mistake *first_mistake, const suite_mistake *second_mistake)
 {
     *s = (suite){.forward = forward,
         .size = forward->sizes[shape],
         .made = {first_mistake, second_mistake},
         .bits = bits,
-        .value_bits = value_bits,
         .random = seed * 1000 + shape,
         .tape = wg_tape_new(WG_F64)};
     if (!s->tape) return false;

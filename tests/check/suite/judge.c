@@ -53,7 +53,7 @@ static bool differs(const suite *s, const suite_array *a)
         scale = fmax(scale, fabs(right));
         most = difference <= most ? most : difference; /* NaN differs */
     }
-    return !(most <= 6 * scale * ldexp(1, -(int)s->bits));
+    return !(most <= 16 * scale * ldexp(1, -(int)s->bits));
 }
 
 static bool any_differs(const suite *s, bool intermediates)

@@ -4,7 +4,7 @@
  * know nothing of the library. Its backward pass is written in loops too, from the formulas, gradient by gradient, with
  * each mistake as a switch in the code: what is made wrong in dZ2 goes on into dW2 and dA1, as it would in a real program.
  * Mistakes that can happen to any array (a sign, rows shifted by one, a row never written) are made in one place, when the
- * array is done. Every gradient is rounded to the precision of the program when it is stored.
+ * array is done. Every value and gradient is rounded to the program's precision when it is stored.
  *
  * A case is a forward, a shape, a seed, a precision, a mistake (or two, or none) and the set of gradients handed over;
  * suite_judge hands it to the checker and says how good the answer is. */
@@ -40,8 +40,7 @@ typedef struct suite {
     suite_array array[SUITE_ARRAYS];
     size_t count;
     const suite_mistake *made[2];
-    unsigned bits;       /* of each gradient's numbers: 53, 24, 11 */
-    unsigned value_bits; /* of each value's */
+    unsigned bits; /* of every number: 53, 24, 11 */
     uint64_t random;
     wg_tape *tape;
     wg_var loss;
@@ -125,7 +124,7 @@ extern const size_t suite_forwards_count;
 /* Runs the program and records the tape. made: two mistakes, either may be NULL. False: out of memory, or the tape's
  * error, which is printed. suite_end in any case. */
 bool suite_begin(suite *s, const suite_forward *forward, size_t shape, uint64_t seed, unsigned bits,
-    unsigned value_bits, const suite_mistake *first, const suite_mistake *second);
+    const suite_mistake *first, const suite_mistake *second);
 void suite_end(suite *s);
 
 /* The largest difference between the hand-written gradients and the tape's, each over the largest number of its own. */
