@@ -28,7 +28,7 @@ static void general_is(general_notable *n, double number, const char *words)
 /* In words: which axis of which value has that extent. */
 static void general_extent_words(const wg_check *check, size_t node, size_t axis, char *words, size_t size)
 {
-    char title[96];
+    char title[80];
     wg_shape shape = wg_shape_of(check->model.nodes[node].var);
     check_title(check, node, title, sizeof title);
     if (shape.rank == 2)

@@ -17,13 +17,14 @@ const char *wg_formula_number(char *text, double value, wg_dtype dtype)
         snprintf(text, WG_FORMULA_NUMBER, "%s", isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
         return text;
     }
+    char local[WG_FORMULA_NUMBER];
     for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, WG_FORMULA_NUMBER, "%.*g", digits, value);
-        if (formula_reads_back(text, value, dtype)) break;
+        snprintf(local, sizeof local, "%.*g", digits, value);
+        if (formula_reads_back(local, value, dtype)) break;
     }
-    if (value == floor(value) && fabs(value) < 1e15) snprintf(text, WG_FORMULA_NUMBER, "%.0f", value);
+    if (value == floor(value) && fabs(value) < 1e15) snprintf(local, sizeof local, "%.0f", value);
     size_t kept = 0; /* of a locale's decimal point, of one byte or more, a point is left */
-    for (const char *c = text; *c; c++) {
+    for (const char *c = local; *c; c++) {
         bool plain = (*c >= '0' && *c <= '9') || *c == '+' || *c == '-' || *c == 'e';
         if (plain || kept == 0 || text[kept - 1] != '.') text[kept++] = plain ? *c : '.';
     }
