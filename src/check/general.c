@@ -126,10 +126,19 @@ bool check_notable(const wg_check *check, double k, double uncertainty, double *
 
 /* ---- suggestions ---------------------------------------------------------------------------------------------------------- */
 
+/* What should arrive at a value. Where a supplied gradient stands in for it, its adjoint is the caller's. */
+static const double *general_total(const check_edge *edge)
+{
+    const wg_check *check = edge->search->check;
+    size_t number = check_model_number(&check->model, edge->to);
+    size_t place = number == SIZE_MAX ? SIZE_MAX : check->model.nodes[number].supplied;
+    return place == SIZE_MAX ? check_adjoint(edge, edge->to) : check->supplied[place].expected;
+}
+
 /* One use's contribution is all that is left. */
 static void general_overwritten(const check_edge *edge)
 {
-    const double *total = check_adjoint(edge, edge->to);
+    const double *total = general_total(edge);
     size_t others = check_other_uses(edge);
     if (!others || edge->position == SIZE_MAX || !total) return;
     double *alone = check_array(edge, edge->to_size); /* the change of the sum, put on this edge */

@@ -13,6 +13,8 @@
 
 /* Bits by which a suggestion must fit better than by chance, where it is one of some hundred. */
 static const double search_evidence = 16;
+/* Conventions at a kink are few, and that nothing differs but what they touch speaks for them too. */
+static const double search_evidence_of_kinks = 1;
 
 /* ---- one suggestion --------------------------------------------------------------------------------------------------- */
 
@@ -92,7 +94,8 @@ void check_search_consider(
         find.evidence += search_bits(check, s, fitted && find.explained == 1);
         for (size_t i = 0; i < s->wanted; i++) supplied += s->numbers[i] * s->numbers[i];
     }
-    if (!find.explains || !find.explained || !(find.evidence >= search_evidence)) return;
+    double enough = search->kinks ? search_evidence_of_kinks : search_evidence;
+    if (!find.explains || !find.explained || !(find.evidence >= enough)) return;
     find.residual = supplied > 0 ? sqrt(squares / supplied) : sqrt(squares);
     unsigned char *set = check_take(&search->memory, check->count, 1);
     if (!set) return;
