@@ -32,6 +32,8 @@ static wg_status check_open(wg_check *check)
     check_release(&check->kept);
     check->report = (wg_check_report){0};
     check->message[0] = '\0';
+    check->work = 0;
+    check->cut = false;
     if (!wg_ok(check->loss)) return WG_ERROR_ARGUMENT;
     wg_var *also = check_take(&check->kept, check->count, sizeof *also);
     if (!also) return WG_ERROR_MEMORY;

@@ -193,6 +193,7 @@ wg_status check_flow_change(wg_check *check, size_t node, const double *change)
     check_supplied *own = flow_supplied(&f, node);
     if (own) memcpy(own->moved, change, own->wanted * sizeof *change);
     if (own && (own->leaf || own->stands_in)) return WG_OK;
+    check->work += model->weight;
     check_memory memory = {0};
     wg_var *wrt = check_take(&memory, check->count, sizeof *wrt);
     size_t n = 0;

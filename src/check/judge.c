@@ -88,6 +88,12 @@ double check_floor(const wg_check *check, const check_supplied *s, size_t i, dou
     return spread * check_unit(check, s) * (noise + fabs(expected)) + judge_least(s);
 }
 
+bool check_close(const wg_check *check, const check_supplied *s, size_t i, double expected, double ratio)
+{
+    double floor = check_floor(check, s, i, expected, ratio);
+    return s->numbers[i] == expected || (isfinite(floor) && fabs(s->numbers[i] - expected) <= floor);
+}
+
 /* ---- judging ------------------------------------------------------------------------------------------------------------ */
 
 typedef double (*judge_expected)(const check_supplied *s, size_t i);
@@ -117,8 +123,8 @@ static check_judgement judge(const wg_check *check, const check_supplied *s, jud
     for (size_t i = 0; i < s->wanted; i++) {
         double e = expected(s, i), difference = s->numbers[i] - e, floor = check_floor(check, s, i, e, ratio);
         double share = fabs(difference) / floor;
-        bool within = fabs(difference) <= floor || (isinf(e) && s->numbers[i] == e);
-        if (within && !(fabs(difference) <= floor)) share = difference = 0;
+        bool within = check_close(check, s, i, e, ratio);
+        if (s->numbers[i] == e) share = difference = 0; /* infinities, too */
         result.fits = result.fits && within;
         result.wrong += !within;
         if (!(share <= largest)) {

@@ -113,6 +113,7 @@ static wg_status model_number_nodes(check_model *model)
     for (size_t i = 0; i < model->indices; i++) model->number_of[i] = SIZE_MAX;
     for (size_t i = 0; i < model->count; i++) {
         model->number_of[model->nodes[i].var.index] = i;
+        model->weight += 400 + (double)model->nodes[i].size;
         if (model->nodes[i].numbers) model->candidates[model->candidates_count++] = model->nodes[i].var;
     }
     return WG_OK;

@@ -53,6 +53,10 @@ void check_blind_spots(wg_check *check)
     const char **spots = check_take(&check->kept, PROBE_LIMIT, sizeof *spots);
     if (!spots) return;
     check->report.blind_spots = spots;
+    if (check->cut)
+        probe_say(check, spots, PROBE_LIMIT,
+            "the graph is large, and the search was cut short: causes further down may have been missed; supply "
+            "intermediate gradients, or check a smaller case");
     for (size_t node = 0; node < model->count; node++) {
         wg_shape shape;
         char axis[128], text[400];

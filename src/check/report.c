@@ -80,7 +80,7 @@ static void report_box(const wg_check *check, const check_supplied *s, const wg_
     bool any = false;
     for (size_t i = 0; i < s->wanted; i++) {
         size_t index[WG_MAX_RANK] = {0};
-        if (fabs(s->numbers[i] - s->exact[i]) <= check_floor(check, s, i, s->exact[i], 1)) continue;
+        if (check_close(check, s, i, s->exact[i], 1)) continue;
         report_index(shape, i, index);
         for (size_t k = 0; k < shape->rank; k++) {
             if (!any || index[k] < g->box[0][k]) g->box[0][k] = index[k];
@@ -293,7 +293,7 @@ static void report_pattern(const wg_check *check, const check_supplied *s, char 
     }
     for (size_t i = 0; i < s->wanted; i++) {
         double ratio = s->numbers[i] / s->exact[i];
-        if (fabs(s->numbers[i] - s->exact[i]) <= check_floor(check, s, i, s->exact[i], 1)) continue;
+        if (check_close(check, s, i, s->exact[i], 1)) continue;
         nans += isfinite(s->numbers[i]) ? 0 : 1;
         zeros += s->numbers[i] == 0 ? 1 : 0;
         if (isfinite(ratio) && ratio < low) low = ratio;

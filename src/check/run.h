@@ -99,6 +99,7 @@ typedef struct check_model {
     size_t candidates_count;
     size_t *number_of; /* by index on the copy's tape */
     size_t indices;    /* how many of those */
+    double weight;     /* of one sweep: its elements, and some for each node */
 } check_model;
 
 /* Records the forward again. noise, unless 0: every value is multiplied by 1 + noise r, r drawn by seed from -1 and 1. */
@@ -134,6 +135,8 @@ struct wg_check {
     char message[256];
 
     /* of the last run */
+    double work;       /* elements and nodes that the search's sweeps have passed */
+    bool cut;          /* the search stopped because that was too much */
     check_memory kept; /* the report and what it points to */
     check_model model;
     wg_check_report report;
@@ -159,6 +162,9 @@ double check_unit(const wg_check *check, const check_supplied *s);
 /* What entry i may differ by from what is expected there. ratio: how much larger than the right gradient the expected one
  * is as a whole, at least 1. */
 double check_floor(const wg_check *check, const check_supplied *s, size_t i, double expected, double ratio);
+
+/* Whether entry i is what is expected, within that; never when it is not a number. */
+bool check_close(const wg_check *check, const check_supplied *s, size_t i, double expected, double ratio);
 
 typedef struct check_judgement {
     bool fits; /* every entry within its floor */

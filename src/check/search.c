@@ -16,6 +16,9 @@ static const double search_evidence = 16;
 /* Conventions at a kink are few, and that nothing differs but what they touch speaks for them too. */
 static const double search_evidence_of_kinks = 1;
 
+/* A search does about so much work, some ten seconds' worth, and then is content with what it has found. */
+static const double search_work = 1e10;
+
 /* ---- one suggestion --------------------------------------------------------------------------------------------------- */
 
 /* Whether a suggestion changes a gradient by more than noise. */
@@ -117,7 +120,7 @@ void check_search_consider_shape(check_search *search, wg_cause cause, double fa
     for (size_t i = 0; i < s->size; i++) {
         double floor = 8 * check_unit(check, s) * (ratio * s->noise_rms + fabs(numbers[i])) + 0x1p-1022;
         double difference = fabs(s->numbers[i] - numbers[i]);
-        if (!(difference <= floor)) return;
+        if (!isfinite(floor) || !(difference <= floor)) return;
         find.misfit += difference / floor * (difference / floor);
         squares += difference * difference;
         find.evidence += numbers[i] != 0 ? log2(fabs(numbers[i]) / floor) : 0;
@@ -281,8 +284,11 @@ static size_t search_all(check_search *search)
     check_model *model = &search->check->model;
     size_t begin = search->count;
     const unsigned char *reaches = search_reach(search);
-    for (size_t k = 0; reaches && k < model->links_count && search->status == WG_OK; k++)
+    for (size_t k = 0; reaches && k < model->links_count && search->status == WG_OK; k++) {
+        search->check->cut = search->check->cut || search->check->work > search_work;
+        if (search->check->cut) break;
         if (reaches[model->links[k].to] && !model->links[k].replaced) search_edge(search, k);
+    }
     if (search->memory.failed) search->status = WG_ERROR_MEMORY;
     return begin;
 }
