@@ -45,15 +45,22 @@ double *check_array(const check_edge *edge, size_t n);
  * replaces the edge's when not NULL. The result has to's shape. NULL when it cannot be computed; that is no error. */
 const double *check_derive(const check_edge *edge, const double *const *operands, const double *adjoint);
 
+/* The contribution before it is summed to the input's shape: the op is applied with the input spread over the shape full,
+ * to which it broadcasts. Of full's shape; NULL when that is not possible. */
+const double *check_derive_spread(const check_edge *edge, const wg_shape *full);
+
 /* The same with another op on one input, such as another activation: f records it. */
 const double *check_derive_function(
     const check_edge *edge, wg_var (*f)(wg_var x), const double *operand, const double *adjoint);
 
 /* Puts numbers of that shape in the place of the contribution. The shape may be another than to's: then only a supplied
- * gradient of to itself, of that shape, can confirm it. factor: NaN where there is none. detail completes the sentence
+ * gradient of to itself (or of what to is a reshaping of), of that shape, can confirm it. factor: NaN where there is none. detail completes the sentence
  * that names the mistake, "multiplied by W2 where its transpose is right"; it is copied. */
 void check_suggest(const check_edge *edge, wg_cause cause, const wg_shape *shape, const double *numbers, double factor,
     const char *detail, ...) WG_PRINTF_LIKE(6, 7);
+
+/* Whether numbers of a shape are of any use to check_suggest: of to's, or of that in which a gradient was supplied. */
+bool check_wants(const check_edge *edge, const wg_shape *shape);
 
 /* The contribution plus t times a direction of to's shape, for the t that fits the data best: for causes with an unknown
  * number in them, such as a step size. The factor reported is t. */

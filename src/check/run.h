@@ -190,7 +190,9 @@ struct check_search {
     unsigned mistakes; /* told apart so far */
     wg_tape *local;    /* where single ops are applied to other operands */
     wg_status status;
-    bool kinks; /* only these are looked for; else never */
+    bool kinks;     /* only these are looked for; else never */
+    double *change; /* what a suggestion changes; of change_room numbers */
+    size_t change_room;
     char names[4][128];
     unsigned next_name;
 };

@@ -229,9 +229,12 @@ typedef struct search_family {
 
 static const search_family search_families[] = {
     {check_mistakes_general, true, false},
+    {check_mistakes_matrix, false, false},
+    {check_mistakes_broadcast, false, false},
     {check_mistakes_activation, false, false},
     {check_mistakes_loss, false, false},
     {check_mistakes_operand, false, false},
+    {check_mistakes_layout, true, false},
     {check_mistakes_kinks, false, true},
 };
 

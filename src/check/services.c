@@ -1,10 +1,13 @@
 /* What the families of mistakes may ask for. */
+#include "check/numbers.h"
 #include "check/run.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SERVICES_OPERANDS 16 /* inputs of an op one of which can be spread */
 
 /* ---- reading -------------------------------------------------------------------------------------------------------- */
 
@@ -62,15 +65,17 @@ double *check_array(const check_edge *edge, size_t n) { return check_take(&edge-
 
 /* ---- an op on its own ------------------------------------------------------------------------------------------------- */
 
-/* The edge's op, applied to leaves: the one at the edge's position a variable, the others constants. */
-static wg_var services_apply(const check_edge *edge, wg_tape *tape, const double *const *operands, wg_var *leaf)
+/* The edge's op, applied to leaves: the one at the edge's position a variable, of shape full unless that is NULL, the
+ * others constants. */
+static wg_var services_apply(
+    const check_edge *edge, wg_tape *tape, const double *const *operands, const wg_shape *full, wg_var *leaf)
 {
     wg_var *in = check_take(&edge->search->scratch, edge->op.inputs, sizeof *in);
     for (size_t k = 0; in && k < edge->op.inputs; k++) {
         wg_var input = check_input(edge, k);
         const int64_t *indices = check_indices(edge, input);
         const double *numbers = operands && operands[k] ? operands[k] : check_value(edge, input);
-        wg_shape shape = wg_shape_of(input);
+        wg_shape shape = full && k == edge->position ? *full : wg_shape_of(input);
         if (indices)
             in[k] = wg_indices(tape, shape, indices);
         else
@@ -81,18 +86,18 @@ static wg_var services_apply(const check_edge *edge, wg_tape *tape, const double
     return wg_apply(tape, edge->op.op, in, edge->op.inputs, edge->op.attributes, edge->op.attributes_size);
 }
 
-/* A copy of the leaf's gradient when result's adjoint is that one; the tape is emptied. */
+/* A copy of the leaf's gradient, of n elements, when result's adjoint is that one; the tape is emptied. */
 static const double *services_gradient(
-    const check_edge *edge, wg_tape *tape, wg_mark mark, wg_var result, wg_var leaf, const double *adjoint)
+    const check_edge *edge, wg_mark mark, wg_var result, wg_var leaf, size_t n, const double *adjoint)
 {
     double *gradient = NULL;
-    bool fits = wg_size(result) == edge->from_size && wg_size(leaf) == edge->to_size;
+    bool fits = wg_size(result) == edge->from_size && wg_size(leaf) == n;
     if (fits && wg_backward_from(result, adjoint ? adjoint : edge->adjoint) == WG_OK) {
         const double *found = wg_grad_f64(leaf);
-        if (found) gradient = check_take_copy(&edge->search->scratch, found, edge->to_size);
+        if (found) gradient = check_take_copy(&edge->search->scratch, found, n);
     }
-    wg_tape_clear_error(tape);
-    wg_tape_rewind(tape, mark);
+    wg_tape_clear_error(mark.tape);
+    wg_tape_rewind(mark.tape, mark);
     return gradient;
 }
 
@@ -101,8 +106,24 @@ const double *check_derive(const check_edge *edge, const double *const *operands
     wg_tape *tape = edge->search->local;
     if (edge->position == SIZE_MAX || !edge->op.op) return NULL;
     wg_mark mark = wg_tape_mark(tape);
-    wg_var leaf = {0}, result = services_apply(edge, tape, operands, &leaf);
-    return services_gradient(edge, tape, mark, result, leaf, adjoint);
+    wg_var leaf = {0}, result = services_apply(edge, tape, operands, NULL, &leaf);
+    return services_gradient(edge, mark, result, leaf, edge->to_size, adjoint);
+}
+
+const double *check_derive_spread(const check_edge *edge, const wg_shape *full)
+{
+    wg_tape *tape = edge->search->local;
+    const double *operands[SERVICES_OPERANDS] = {NULL}, *value = check_value(edge, edge->to);
+    bool one = edge->position < SERVICES_OPERANDS && edge->op.inputs <= SERVICES_OPERANDS && edge->op.op;
+    if (!one || !value || !check_broadcasts(&edge->to_shape, full)) return NULL;
+    size_t n = check_shape_size(full);
+    double *spread = check_array(edge, n);
+    if (!spread) return NULL;
+    for (size_t i = 0; i < n; i++) spread[i] = value[check_broadcast_place(&edge->to_shape, full, i)];
+    operands[edge->position] = spread;
+    wg_mark mark = wg_tape_mark(tape);
+    wg_var leaf = {0}, result = services_apply(edge, tape, operands, full, &leaf);
+    return services_gradient(edge, mark, result, leaf, n, NULL);
 }
 
 const double *check_derive_function(
@@ -113,7 +134,7 @@ const double *check_derive_function(
     wg_mark mark = wg_tape_mark(tape);
     const double *numbers = operand ? operand : check_value(edge, edge->to);
     wg_var leaf = wg_variable_f64(tape, edge->to_shape, numbers);
-    return services_gradient(edge, tape, mark, f(leaf), leaf, adjoint);
+    return services_gradient(edge, mark, f(leaf), leaf, edge->to_size, adjoint);
 }
 
 /* ---- suggesting --------------------------------------------------------------------------------------------------------- */
@@ -130,17 +151,38 @@ static bool services_same(const wg_shape *a, const wg_shape *b)
     }
 }
 
-/* Of another shape than the input: only the supplied gradient of the input, of that shape, can be this. */
-static void services_other_shape(const check_edge *edge, wg_cause cause, const wg_shape *shape, const double *numbers,
-    double factor, const char *detail)
+/* The supplied gradient of the input, or of what the input is a reshaping of, when it came in another shape than the
+ * value's: only that one can be what numbers of that shape are. */
+static check_supplied *services_misshapen(const check_edge *edge)
 {
-    check_search *search = edge->search;
-    wg_check *check = search->check;
-    const check_node *node = &check->model.nodes[check_model_number(&check->model, edge->to)];
-    if (node->supplied == SIZE_MAX || check_other_uses(edge)) return;
-    check_supplied *s = &check->supplied[node->supplied];
-    if (s->fits || !services_same(shape, &s->shape)) return;
-    check_search_consider_shape(search, cause, factor, s, numbers, detail);
+    wg_check *check = edge->search->check;
+    const check_model *model = &check->model;
+    size_t node = check_model_number(model, edge->to);
+    for (int steps = 0; steps < 4; steps++) {
+        wg_node_info info;
+        if (node == SIZE_MAX || model->nodes[node].live > 1) return NULL;
+        size_t place = model->nodes[node].supplied;
+        if (place != SIZE_MAX) return check->supplied[place].fits ? NULL : &check->supplied[place];
+        if (wg_node_read(model->nodes[node].var, &info) != WG_OK || !check_is(&info, "reshape")) return NULL;
+        node = check_model_number(model, wg_node_input(model->nodes[node].var, 0));
+    }
+    return NULL;
+}
+
+bool check_wants(const check_edge *edge, const wg_shape *shape)
+{
+    const check_supplied *s = services_misshapen(edge);
+    return services_same(shape, &edge->to_shape) || (s && services_same(shape, &s->shape));
+}
+
+/* One array serves all suggestions in turn. */
+static double *services_change(check_search *search, size_t n)
+{
+    if (!search->change || search->change_room < n) {
+        search->change = check_take(&search->memory, n, sizeof *search->change);
+        search->change_room = n;
+    }
+    return search->change;
 }
 
 void check_suggest(const check_edge *edge, wg_cause cause, const wg_shape *shape, const double *numbers, double factor,
@@ -154,10 +196,11 @@ void check_suggest(const check_edge *edge, wg_cause cause, const wg_shape *shape
     vsnprintf(words, sizeof words, detail, arguments);
     va_end(arguments);
     if (!services_same(shape, &edge->to_shape)) {
-        services_other_shape(edge, cause, shape, numbers, factor, words);
+        const check_supplied *s = services_misshapen(edge);
+        if (s && services_same(shape, &s->shape)) check_search_consider_shape(search, cause, factor, s, numbers, words);
         return;
     }
-    double *change = check_take(&search->scratch, edge->to_size, sizeof *change), largest = 0, scale = 0;
+    double *change = services_change(search, edge->to_size), largest = 0, scale = 0;
     if (!change) return;
     for (size_t i = 0; i < edge->to_size; i++) {
         change[i] = numbers[i] - edge->contribution[i];
