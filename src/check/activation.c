@@ -216,6 +216,19 @@ static void activation_wrong_value(activation_at *a, const activation_function *
 
 /* ---- another's --------------------------------------------------------------------------------------------------------- */
 
+/* A derivative that is 1 everywhere is left out, and has that name. */
+static void activation_offer_another(activation_at *a, const double *numbers, const char *says, const char *formula)
+{
+    if (!numbers || check_agree(numbers, a->u, a->n)) return;
+    if (!formula)
+        check_offer(&a->offers, WG_CAUSE_ACTIVATION_OF_ANOTHER, numbers, NAN,
+            "the derivative of %s is taken where that of %s is right", says, a->kind);
+    else
+        check_offer(&a->offers, WG_CAUSE_ACTIVATION_OF_ANOTHER, numbers, NAN,
+            "the derivative of %s, %s of the result y = %s, is taken where that of %s is right", says, formula,
+            a->output, a->kind);
+}
+
 static void activation_another(activation_at *a, const activation_function *own)
 {
     const wg_cause cause = WG_CAUSE_ACTIVATION_OF_ANOTHER;
@@ -226,12 +239,9 @@ static void activation_another(activation_at *a, const activation_function *own)
     for (size_t k = 0; k < ACTIVATION_FUNCTIONS; k++) {
         const activation_function *other = &activation_functions[k];
         if (other->kin != kin) continue;
-        check_offer(&a->offers, cause, check_derive_function(a->edge, other->f, a->z, NULL), NAN,
-            "the derivative of %s is taken where that of %s is right", other->says, a->kind);
+        activation_offer_another(a, check_derive_function(a->edge, other->f, a->z, NULL), other->says, NULL);
         if (other->by_result && !check_is(&a->edge->op, other->kind))
-            check_offer(&a->offers, cause, activation_formula(a, other->by_result, a->y), NAN,
-                "the derivative of %s, %s of the result y = %s, is taken where that of %s is right", other->says,
-                other->formula, a->output, a->kind);
+            activation_offer_another(a, activation_formula(a, other->by_result, a->y), other->says, other->formula);
     }
 }
 

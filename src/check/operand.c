@@ -10,15 +10,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define OPERAND_VALUES   40 /* at most so many values are tried in an operand's place, ... */
-#define OPERAND_ADJOINTS 16 /* ... adjoints in the adjoint's, adjoints in an operand's, and values in the adjoint's */
-#define OPERAND_MOST     32 /* inputs of an op */
+#define OPERAND_VALUES 40 /* at most so many values are tried in an operand's place, and half as many adjoints */
+#define OPERAND_MOST   32 /* inputs of an op */
 
 typedef struct operand_at {
     check_offers offers;
     const check_edge *edge;
     const wg_var *nodes; /* candidates */
-    size_t n;
+    size_t n, most;      /* how many there are, and may be tried */
     const double *below; /* by index up to to's: not 0 for what to is computed from, and to itself */
 } operand_at;
 
@@ -114,7 +113,7 @@ static void operand_other_value(operand_at *at, size_t k)
     operand_candidate near[OPERAND_VALUES];
     wg_var own = check_input(edge, k);
     wg_shape shape = wg_shape_of(own);
-    size_t n = operand_nearest(at, &shape, near, OPERAND_VALUES);
+    size_t n = operand_nearest(at, &shape, near, at->most);
     for (size_t i = 0; i < n; i++) {
         wg_var node = near[i].node;
         if (check_same_node(node, own) || (operand_is_activation(edge) && check_same_node(node, edge->from))) continue;
@@ -127,10 +126,10 @@ static void operand_other_value(operand_at *at, size_t k)
 static void operand_adjoint_for_value(operand_at *at, size_t k)
 {
     const check_edge *edge = at->edge;
-    operand_candidate near[OPERAND_ADJOINTS];
+    operand_candidate near[OPERAND_VALUES];
     wg_var own = check_input(edge, k);
     wg_shape shape = wg_shape_of(own);
-    size_t n = operand_nearest(at, &shape, near, OPERAND_ADJOINTS);
+    size_t n = operand_nearest(at, &shape, near, at->most / 2);
     for (size_t i = 0; i < n; i++) {
         wg_var node = near[i].node;
         if (operand_is_activation(edge) && check_same_node(node, edge->from)) continue;
@@ -146,8 +145,8 @@ static void operand_adjoint_for_value(operand_at *at, size_t k)
 static void operand_other_adjoint(operand_at *at)
 {
     const check_edge *edge = at->edge;
-    operand_candidate near[OPERAND_ADJOINTS];
-    size_t n = edge->from_size > 1 ? operand_nearest(at, &edge->from_shape, near, OPERAND_ADJOINTS) : 0;
+    operand_candidate near[OPERAND_VALUES];
+    size_t n = edge->from_size > 1 ? operand_nearest(at, &edge->from_shape, near, at->most / 2) : 0;
     for (size_t i = 0; i < n; i++) {
         wg_var node = near[i].node;
         const double *adjoint = check_same_node(node, edge->from) ? NULL : operand_adjoint(at, node);
@@ -231,12 +230,21 @@ static void operand_stale(operand_at *at, size_t k)
 
 /* ---- the family -------------------------------------------------------------------------------------------------------- */
 
+/* Each candidate costs an application of the op; of large arrays only the nearest are tried. */
+static size_t operand_budget(const check_edge *edge)
+{
+    size_t size = edge->from_size + edge->to_size;
+    if (size > 1000000) return 6;
+    return size > 50000 ? 12 : OPERAND_VALUES;
+}
+
 void check_mistakes_operand(const check_edge *edge)
 {
     operand_at at = {.edge = edge};
     if (!edge->op.op || edge->op.inputs > OPERAND_MOST || edge->to_size == 0) return;
     at.offers.edge = edge;
     at.n = check_candidates(edge, &at.nodes);
+    at.most = operand_budget(edge);
     at.below = operand_mark_below(edge);
     if (!at.below) return;
     for (size_t k = 0; k < edge->op.inputs; k++) {
