@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 command -v "$CLANG_FORMAT" > /dev/null || { echo "format: skipped, clang-format is missing"; exit 77; }
 
 # sources: the C sources of this tree, one a line.
-sources() { find include src tests examples bench -type f \( -name '*.[ch]' -o -name '*.inc' -o -name '*.cpp' \) | sort; }
+sources() { find include src command tests examples bench -type f \( -name '*.[ch]' -o -name '*.inc' -o -name '*.cpp' \) | sort; }
 if [ "${1:-}" = --fix ]; then
     sources | xargs "$CLANG_FORMAT" -i
     exit 0
