@@ -116,11 +116,16 @@ static wg_status flow_add_sums(check_model *model)
     return WG_OK;
 }
 
-static void flow_read_sums(check_model *model)
+/* What arrives, before what the caller had takes its place. */
+static void flow_read_sums(wg_check *check)
 {
-    for (size_t k = 0; k < model->links_count; k++)
-        if (model->links[k].position == SIZE_MAX)
-            model->links[k].contribution = model->nodes[model->links[k].to].adjoint;
+    check_model *model = &check->model;
+    for (size_t k = 0; k < model->links_count; k++) {
+        const check_node *node = &model->nodes[model->links[k].to];
+        if (model->links[k].position != SIZE_MAX) continue;
+        bool stands_in = node->supplied != SIZE_MAX && check->supplied[node->supplied].stands_in;
+        model->links[k].contribution = stands_in ? check->supplied[node->supplied].expected : node->adjoint;
+    }
 }
 
 wg_status check_flow_exact(wg_check *check)
@@ -132,7 +137,7 @@ wg_status check_flow_exact(wg_check *check)
     }
     wg_status status = flow_run(&f);
     if (status == WG_OK) status = flow_add_sums(&check->model);
-    if (status == WG_OK) flow_read_sums(&check->model);
+    if (status == WG_OK) flow_read_sums(check);
     return status;
 }
 
@@ -144,7 +149,7 @@ wg_status check_flow_base(wg_check *check)
         memset(s->expected, 0, s->wanted * sizeof *s->expected);
     }
     wg_status status = flow_run(&f);
-    if (status == WG_OK) flow_read_sums(&check->model);
+    if (status == WG_OK) flow_read_sums(check);
     return status;
 }
 

@@ -9,6 +9,7 @@
  *     services.c  what the families of mistakes may ask for (mistakes.h)
  *     general.c   the mistakes that any edge can have: factors, branches
  *     search.c    which mistakes explain what the caller supplied
+ *     doubt.c     which of them are likelier to be no such mistake
  *     report.c    causes into words
  *     probe.c     what this probe cannot see
  *     propose.c   better extents
@@ -200,6 +201,8 @@ struct check_search {
 /* Looks for the causes of all faults. What it found, by mistake and rank, is in finds; close it afterwards. */
 wg_status check_search_run(wg_check *check, check_search *search);
 void check_search_close(check_search *search);
+/* Withdraws the mistakes that explain no more than what remains unexplained, where one unknown mistake may be both. */
+void check_search_doubt(check_search *search);
 
 /* A suggestion of any kind, with its words. moved holds what it does to each supplied gradient; judged and kept if it
  * explains one. contribution may be NULL. fitted: a number in it was chosen to fit. */

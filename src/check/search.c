@@ -175,10 +175,13 @@ static void search_try_step(const check_edge *edge, wg_cause cause, const double
     bool is_factor = cause == WG_CAUSE_FACTOR, notable = false;
     double factor = is_factor ? 1 + t : t;
     if (is_factor) {
-        notable = check_notable(check, factor, uncertainty, &factor, words, sizeof words);
+        /* rounding after a multiplication is as small as its result */
+        double sharp = uncertainty * fabs(factor) / (1 + fabs(t));
+        notable = check_notable(check, factor, sharp, &factor, words, sizeof words) ||
+                  check_notable(check, factor, uncertainty, &factor, words, sizeof words);
         t = factor - 1;
         if (factor == -1) cause = WG_CAUSE_SIGN;
-        if (fabs(factor) <= uncertainty || !isfinite(factor)) return; /* nothing left: another mistake's name */
+        if (fabs(factor) <= 4 * uncertainty || !isfinite(factor)) return; /* nothing left: another mistake's name */
     }
     double *contribution = check_array(edge, edge->to_size);
     if (!contribution) return;
@@ -472,6 +475,7 @@ wg_status check_search_run(wg_check *check, check_search *search)
         search_group(search, begin, best, ++search->mistakes);
         faults = search_take(search, &search->finds[at]);
     }
+    if (faults && search->status == WG_OK) check_search_doubt(search);
     return search->status;
 }
 
