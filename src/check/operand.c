@@ -99,6 +99,19 @@ static bool operand_matters(const check_edge *edge, size_t k)
     return numbers && !check_agree(numbers, edge->contribution, edge->to_size);
 }
 
+static bool operand_parallel(const double *a, const double *b, size_t n)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < n; i++) ab += a[i] * b[i], aa += a[i] * a[i], bb += b[i] * b[i];
+    return !(aa * bb - ab * ab > 1e-9 * aa * bb);
+}
+
+/* What is a multiple of the right contribution is a factor, and is named as that. */
+static bool operand_is_multiple(const check_edge *edge, const double *numbers)
+{
+    return edge->to_size > 1 && numbers && operand_parallel(numbers, edge->contribution, edge->to_size);
+}
+
 /* ---- another value ----------------------------------------------------------------------------------------------------- */
 
 /* A function of one input at its own result is another mistake. */
@@ -107,19 +120,53 @@ static bool operand_is_activation(const check_edge *edge)
     return check_is_elementwise(&edge->op) && edge->op.inputs == 1;
 }
 
+/* An operand as values of its shape would stand in for it: a transpose by its input, whose replacement is then turned. */
+typedef struct operand_place {
+    size_t k;
+    wg_var own;
+    wg_shape shape;
+    bool turned;
+} operand_place;
+
+static operand_place operand_place_of(const check_edge *edge, size_t k)
+{
+    wg_node_info info;
+    operand_place place = {.k = k, .own = check_input(edge, k)};
+    if (wg_node_read(place.own, &info) == WG_OK && check_is(&info, "transpose")) {
+        place.own = wg_node_input(place.own, 0);
+        place.turned = true;
+    }
+    place.shape = wg_shape_of(place.own);
+    return place;
+}
+
+static const double *operand_put(const check_edge *edge, const operand_place *place, const double *numbers)
+{
+    size_t n = check_shape_size(&place->shape);
+    if (!numbers || !place->turned) return operand_replaced(edge, place->k, numbers);
+    double *turned = check_array(edge, n);
+    size_t rows = place->shape.dim[place->shape.rank - 2], columns = place->shape.dim[place->shape.rank - 1];
+    for (size_t i = 0; turned && i < n; i++) {
+        size_t first = i / (rows * columns) * (rows * columns), at = i - first;
+        turned[first + at % columns * rows + at / columns] = numbers[i];
+    }
+    return operand_replaced(edge, place->k, turned);
+}
+
 static void operand_other_value(operand_at *at, size_t k)
 {
     const check_edge *edge = at->edge;
     operand_candidate near[OPERAND_VALUES];
-    wg_var own = check_input(edge, k);
-    wg_shape shape = wg_shape_of(own);
-    size_t n = operand_nearest(at, &shape, near, at->most);
+    operand_place place = operand_place_of(edge, k);
+    size_t n = operand_nearest(at, &place.shape, near, at->most);
     for (size_t i = 0; i < n; i++) {
         wg_var node = near[i].node;
-        if (check_same_node(node, own) || (operand_is_activation(edge) && check_same_node(node, edge->from))) continue;
-        const double *value = check_value(edge, node);
-        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, operand_replaced(edge, k, value), NAN,
-            "computed with %s where %s is right", check_name(edge, node), check_name(edge, own));
+        if (check_same_node(node, place.own)) continue;
+        if (operand_is_activation(edge) && check_same_node(node, edge->from)) continue;
+        const double *numbers = operand_put(edge, &place, check_value(edge, node));
+        if (operand_is_multiple(edge, numbers)) continue;
+        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, numbers, NAN, "computed with %s where %s is right",
+            check_name(edge, node), check_name(edge, place.own));
     }
 }
 
@@ -127,40 +174,72 @@ static void operand_adjoint_for_value(operand_at *at, size_t k)
 {
     const check_edge *edge = at->edge;
     operand_candidate near[OPERAND_VALUES];
-    wg_var own = check_input(edge, k);
-    wg_shape shape = wg_shape_of(own);
-    size_t n = operand_nearest(at, &shape, near, at->most / 2);
+    operand_place place = operand_place_of(edge, k);
+    size_t n = operand_nearest(at, &place.shape, near, at->most / 2);
     for (size_t i = 0; i < n; i++) {
         wg_var node = near[i].node;
         if (operand_is_activation(edge) && check_same_node(node, edge->from)) continue;
-        const double *adjoint = operand_adjoint(at, node);
-        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, operand_replaced(edge, k, adjoint), NAN,
+        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, operand_put(edge, &place, operand_adjoint(at, node)), NAN,
             "computed with the adjoint of %s where the value %s is right", check_name(edge, node),
-            check_name(edge, own));
+            check_name(edge, place.own));
     }
 }
 
 /* ---- another adjoint --------------------------------------------------------------------------------------------------- */
 
-static void operand_other_adjoint(operand_at *at)
+/* A value above the edge whose adjoint is from's but for a factor, as on the way through a scaling: code has only the one, and
+ * takes another for it. */
+typedef struct operand_above {
+    wg_var node;
+    double scale;
+} operand_above;
+
+static bool operand_climb(const check_edge *edge, operand_above *above)
+{
+    wg_var next[2];
+    wg_node_info info, other;
+    if (check_consumers(edge, above->node, next, 2) != 1 || wg_node_read(next[0], &info) != WG_OK) return false;
+    bool negative = check_is(&info, "neg"), quotient = check_is(&info, "div");
+    if (!negative && !quotient && !check_is(&info, "mul")) return false;
+    size_t k = check_same_node(wg_node_input(next[0], 0), above->node);
+    if (quotient && k == 0) return false;
+    if (!negative) {
+        wg_var constant = wg_node_input(next[0], k);
+        const double *value = check_value(edge, constant);
+        if (wg_node_read(constant, &other) != WG_OK || other.flags & WG_DEPENDS) return false;
+        if (!value || wg_size(constant) != 1) return false;
+        above->scale *= quotient ? 1 / value[0] : value[0];
+    } else
+        above->scale = -above->scale;
+    above->node = next[0];
+    return true;
+}
+
+static void operand_other_adjoint(operand_at *at, const operand_above *above)
 {
     const check_edge *edge = at->edge;
     operand_candidate near[OPERAND_VALUES];
-    size_t n = edge->from_size > 1 ? operand_nearest(at, &edge->from_shape, near, at->most / 2) : 0;
+    wg_shape shape = wg_shape_of(above->node);
+    if (edge->from_size < 2 || check_shape_size(&shape) != edge->from_size) return;
+    size_t n = operand_nearest(at, &shape, near, at->most / 2);
     for (size_t i = 0; i < n; i++) {
         wg_var node = near[i].node;
-        const double *adjoint = check_same_node(node, edge->from) ? NULL : operand_adjoint(at, node);
+        const double *adjoint = check_same_node(node, above->node) ? NULL : operand_adjoint(at, node);
         if (!adjoint) continue;
-        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, check_derive(edge, NULL, adjoint), NAN,
+        adjoint = check_scaled(edge, adjoint, above->scale, edge->from_size);
+        const double *numbers = adjoint ? check_derive(edge, NULL, adjoint) : NULL;
+        if (operand_is_multiple(edge, numbers)) continue;
+        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, numbers, NAN,
             "computed with the adjoint of %s where that of %s is right", check_name(edge, node),
-            check_name(edge, edge->from));
+            check_name(edge, above->node));
     }
     for (size_t i = 0; i < n; i++) {
-        const double *value = check_value(edge, near[i].node);
-        if (!value) continue;
-        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, check_derive(edge, NULL, value), NAN,
+        const double *value = check_scaled(edge, check_value(edge, near[i].node), above->scale, edge->from_size);
+        const double *numbers = value ? check_derive(edge, NULL, value) : NULL;
+        if (operand_is_multiple(edge, numbers)) continue;
+        check_offer(&at->offers, WG_CAUSE_WRONG_OPERAND, numbers, NAN,
             "computed with the value %s where the adjoint of %s is right", check_name(edge, near[i].node),
-            check_name(edge, edge->from));
+            check_name(edge, above->node));
     }
 }
 
@@ -203,13 +282,6 @@ static bool operand_is_parameter(wg_var node, wg_var *parameter)
         node = wg_node_input(node, 0);
     }
     return false;
-}
-
-static bool operand_parallel(const double *a, const double *b, size_t n)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (size_t i = 0; i < n; i++) ab += a[i] * b[i], aa += a[i] * a[i], bb += b[i] * b[i];
-    return !(aa * bb - ab * ab > 1e-9 * aa * bb);
 }
 
 /* W + t dW in the place of W, by whatever step t: the contribution plus t times that with dW in W's place, since it is linear
@@ -257,5 +329,7 @@ void check_mistakes_operand(const check_edge *edge)
         operand_adjoint_for_value(&at, k);
         operand_stale(&at, k);
     }
-    operand_other_adjoint(&at);
+    operand_above above = {edge->from, 1};
+    operand_other_adjoint(&at, &above);
+    for (int steps = 0; steps < 3 && operand_climb(edge, &above); steps++) operand_other_adjoint(&at, &above);
 }
