@@ -59,7 +59,7 @@ static wg_status check_prepare(wg_check *check)
         size_t step = 2 * (s->leaf ? node->user : s->node) + !s->leaf;
         s->order = step * check->count + (check->count - 1 - k);
         s->fits = check_fits(&s->shape, &info.shape);
-        s->right = s->kink = s->rounded = s->stands_in = s->fault = s->own = false;
+        s->right = s->kink = s->rounded = s->stands_in = s->shown = s->fault = s->own = false;
         s->exact = check_take(&check->kept, s->wanted, sizeof *s->exact);
         s->expected = check_take(&check->kept, s->wanted, sizeof *s->expected);
         s->moved = check_take(&check->kept, s->wanted, sizeof *s->moved);
@@ -126,6 +126,7 @@ static wg_status check_stand_in(wg_check *check)
                 check_supplied *above = &check->supplied[j];
                 if (!above->stands_in || above->order < s->order) continue;
                 above->stands_in = false;
+                above->shown = true;
                 changed = true;
             }
         }

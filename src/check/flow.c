@@ -166,7 +166,7 @@ static wg_status flow_change_node(void *user, wg_var var, void *change)
     if (node->sum != SIZE_MAX && model->links[node->sum].replaced) memset(change, 0, bytes);
     check_supplied *s = flow_supplied(f, number);
     if (s) memcpy(s->moved, change, bytes);
-    if (s && s->stands_in) memset(change, 0, bytes);
+    if (s && (s->stands_in || s->shown)) memset(change, 0, bytes);
     return WG_OK;
 }
 
@@ -197,7 +197,7 @@ wg_status check_flow_change(wg_check *check, size_t node, const double *change)
     }
     check_supplied *own = flow_supplied(&f, node);
     if (own) memcpy(own->moved, change, own->wanted * sizeof *change);
-    if (own && (own->leaf || own->stands_in)) return WG_OK;
+    if (own && (own->leaf || own->stands_in || own->shown)) return WG_OK;
     check->work += model->weight;
     check_memory memory = {0};
     wg_var *wrt = check_take(&memory, check->count, sizeof *wrt);

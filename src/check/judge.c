@@ -108,7 +108,7 @@ static double judge_ratio(const check_supplied *s, judge_expected expected)
     double squares = 0;
     for (size_t i = 0; i < s->wanted; i++) squares += expected(s, i) * expected(s, i);
     double rms = s->wanted ? sqrt(squares / (double)s->wanted) : 0;
-    return rms > s->exact_rms && s->exact_rms > 0 ? rms / s->exact_rms : 1;
+    return s->exact_rms > 0 ? rms / s->exact_rms : 1;
 }
 
 static check_judgement judge(const wg_check *check, const check_supplied *s, judge_expected expected)

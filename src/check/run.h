@@ -54,6 +54,7 @@ typedef struct check_supplied {
     bool kink;        /* right by another convention */
     bool rounded;     /* right, with more difference than double precision explains */
     bool stands_in;   /* its numbers replace the adjoint in the sweep, so that what is below is judged by them */
+    bool shown;       /* wrong, yet what is below is right: only what was shown is wrong */
     bool fault;       /* wrong, not because of one that stands in, and not explained yet */
     bool own;         /* was one before the search */
     size_t wanted;    /* elements of the var */

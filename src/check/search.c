@@ -4,6 +4,7 @@
  * same gradients equally well stays together as a group, so nothing is named that the numbers do not single out. */
 #include "check/run.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static double search_bits(const wg_check *check, const check_supplied *s, bool f
 {
     double bits = 0, most = 0;
     for (size_t i = 0; i < s->wanted; i++) {
-        double floor = check_floor(check, s, i, s->expected[i] + s->moved[i], 1), size = fabs(s->moved[i]);
+        double expected = s->expected[i] + s->moved[i], floor = check_floor(check, s, i, expected, 1);
+        double size = expected == 0 && s->numbers[i] == 0 ? fabs(s->moved[i]) : fabs(expected);
         double here = size > floor ? log2(size / floor) : 0;
         bits += here;
         if (here > most) most = here;
@@ -139,18 +141,21 @@ void check_search_consider_shape(check_search *search, wg_cause cause, double fa
 /* The t by which t times moved comes closest to what is missing from a gradient, and how far it may be off. */
 static double search_step(const wg_check *check, const check_supplied *s, const double *moved, double *uncertainty)
 {
-    double ab = 0, bb = 0, largest = 0;
-    for (size_t i = 0; i < s->wanted; i++)
-        if (fabs(moved[i]) > largest) largest = fabs(moved[i]);
-    for (size_t i = 0; i < s->wanted && largest > 0; i++) {
-        double floor = check_floor(check, s, i, s->expected[i], 1) + check_unit(check, s) * fabs(s->numbers[i]);
+    double ab = 0, bb = 0, numbers = 0, change = 0;
+    for (size_t i = 0; i < s->wanted; i++) {
+        numbers += s->numbers[i] * s->numbers[i];
+        change += moved[i] * moved[i];
+    }
+    double ratio = s->exact_rms > 0 ? sqrt(numbers / (double)s->wanted) / s->exact_rms : 1;
+    for (size_t i = 0; i < s->wanted && change > 0; i++) {
+        double floor = check_floor(check, s, i, s->numbers[i], ratio);
         double a = (s->numbers[i] - s->expected[i]) / floor, b = moved[i] / floor;
         ab += a * b;
         bb += b * b;
     }
-    double t = ab / bb, rounding = 8 * check_unit(check, s) * (1 + fabs(t)); /* may be the same in every entry */
+    double rounding = 8 * check_unit(check, s) * sqrt(numbers / change); /* may be the same in every entry */
     *uncertainty = 1 / sqrt(bb) > rounding ? 1 / sqrt(bb) : rounding;
-    return t;
+    return ab / bb;
 }
 
 /* "7 times too small: 7 = columns of X" */
@@ -175,10 +180,7 @@ static void search_try_step(const check_edge *edge, wg_cause cause, const double
     bool is_factor = cause == WG_CAUSE_FACTOR, notable = false;
     double factor = is_factor ? 1 + t : t;
     if (is_factor) {
-        /* rounding after a multiplication is as small as its result */
-        double sharp = uncertainty * fabs(factor) / (1 + fabs(t));
-        notable = check_notable(check, factor, sharp, &factor, words, sizeof words) ||
-                  check_notable(check, factor, uncertainty, &factor, words, sizeof words);
+        notable = check_notable(check, factor, uncertainty, &factor, words, sizeof words);
         t = factor - 1;
         if (factor == -1) cause = WG_CAUSE_SIGN;
         if (fabs(factor) <= 4 * uncertainty || !isfinite(factor)) return; /* nothing left: another mistake's name */
@@ -450,6 +452,35 @@ static void search_kinks(check_search *search)
     }
 }
 
+/* Whether all that a mistake that was taken explains is right now; it is not when the fit was one by a hair. */
+static bool search_holds(const wg_check *check, const check_find *find)
+{
+    for (size_t k = 0; k < check->count; k++)
+        if (find->explains[k] && check->supplied[k].fault) return false;
+    return true;
+}
+
+/* Takes the best mistake and what explains the same. Returns whether there is one. */
+static bool search_single(check_search *search, size_t begin)
+{
+    wg_check *check = search->check;
+    for (;;) {
+        check_find *best = search_best(search, begin, false), *partial = search_best(search, begin, true);
+        if (!best && partial && partial->explained > 1) best = partial;
+        if (!best) return false;
+        size_t at = (size_t)(best - search->finds);
+        search_state before = search_save(search);
+        search_take(search, best);
+        if (search->status != WG_OK) return false;
+        if (search_holds(check, &search->finds[at])) {
+            search_group(search, begin, &search->finds[at], ++search->mistakes);
+            return true;
+        }
+        search_restore(search, before, &search->finds[at]);
+        search->finds[at].mistake = UINT_MAX; /* not again */
+    }
+}
+
 wg_status check_search_run(wg_check *check, check_search *search)
 {
     *search = (check_search){.check = check, .local = wg_tape_new(WG_F64)};
@@ -459,22 +490,13 @@ wg_status check_search_run(wg_check *check, check_search *search)
     faults = search_faults(check);
     while (faults && search->mistakes < SEARCH_MISTAKES && search->status == WG_OK) {
         size_t begin = search_all(search);
-        check_find *best = search_best(search, begin, false);
-        if (search->status != WG_OK) break;
-        if (!best || best->explained < faults) {
-            if (search_pair(search, begin)) {
-                faults = search_faults(check);
-                continue;
-            }
-            best = search_best(search, begin, false);
-            check_find *partial = search_best(search, begin, true);
-            if (!best && partial && partial->explained > 1) best = partial;
-        }
-        if (!best) break;
-        size_t at = (size_t)(best - search->finds);
-        search_group(search, begin, best, ++search->mistakes);
-        faults = search_take(search, &search->finds[at]);
+        const check_find *best = search_best(search, begin, false);
+        bool all = best && best->explained == faults;
+        if (search->status != WG_OK || ((all || !search_pair(search, begin)) && !search_single(search, begin))) break;
+        faults = search_faults(check);
     }
+    for (size_t k = 0; k < search->count; k++)
+        if (search->finds[k].mistake == UINT_MAX) search->finds[k].mistake = 0;
     if (faults && search->status == WG_OK) check_search_doubt(search);
     return search->status;
 }
