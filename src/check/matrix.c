@@ -94,13 +94,15 @@ static bool matrix_is_leaf(wg_var node, unsigned *flags)
     return false;
 }
 
-/* A weight is a leaf; and so may data be, where it is a constant. */
+/* A weight is a leaf; and so may data be, where it is a constant, or where the gradient is another leaf's. */
 static void matrix_name(matrix_at *at, wg_var other)
 {
     unsigned flags = 0;
     bool leaf = matrix_is_leaf(other, &flags);
     at->cause = leaf ? WG_CAUSE_WEIGHT_NOT_TRANSPOSED : WG_CAUSE_TRANSPOSED;
-    at->either = leaf && !(flags & WG_IS_VARIABLE);
+    wg_node_info to;
+    bool leaf_below = wg_node_read(at->edge->to, &to) == WG_OK && to.flags & WG_IS_LEAF;
+    at->either = leaf && (leaf_below || !(flags & WG_IS_VARIABLE));
     snprintf(at->name, sizeof at->name, "%s", check_name(at->edge, other));
     snprintf(at->above, sizeof at->above, "%s", check_name(at->edge, at->edge->from));
 }

@@ -45,13 +45,19 @@ static double model_terms(const wg_node_info *info, wg_var node, size_t size)
     return size && inputs > size ? (double)inputs / (double)size : 1;
 }
 
-/* var times 1 + noise r, r = -1 or 1. */
+/* Uniform, with mean 0 and mean square 1. */
+static double model_draw(uint64_t *state)
+{
+    return ((double)(model_random(state) >> 11) * 0x1p-52 - 1) * 1.7320508075688772;
+}
+
+/* var times 1 + noise r. */
 static wg_var model_blur(check_model *model, wg_var var, const wg_shape *shape, double noise, uint64_t *state)
 {
     size_t n = wg_size(var);
     check_memory memory = {0};
     double *factors = check_take(&memory, n, sizeof *factors);
-    for (size_t i = 0; factors && i < n; i++) factors[i] = model_random(state) >> 63 ? 1 + noise : 1 - noise;
+    for (size_t i = 0; factors && i < n; i++) factors[i] = 1 + noise * model_draw(state);
     wg_var blurred = factors ? wg_mul(var, wg_constant_f64(model->tape, *shape, factors)) : (wg_var){0};
     check_release(&memory);
     return blurred;

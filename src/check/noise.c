@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#define NOISE_SAMPLES 4
+#define NOISE_SAMPLES 8
 static const double noise_step = 0x1p-26;
 
 typedef struct noise_sweep {
@@ -16,10 +16,11 @@ typedef struct noise_sweep {
     uint64_t state;
 } noise_sweep;
 
-static double noise_sign(uint64_t *state)
+/* Uniform, with mean 0 and mean square 1: D. E. Knuth's MMIX generator. */
+static double noise_draw(uint64_t *state)
 {
-    *state = *state * 6364136223846793005u + 1442695040888963407u; /* D. E. Knuth's MMIX generator */
-    return *state >> 63 ? 1 : -1;
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return ((double)(*state >> 11) * 0x1p-52 - 1) * 1.7320508075688772;
 }
 
 /* A slope written in terms of the result, 1 - y^2 say, has y's own rounding in it, which where y saturates is most of it;
@@ -37,12 +38,12 @@ static wg_status noise_edge(void *user, const wg_edge *edge)
     double *c = edge->contribution;
     size_t n = wg_size(edge->to), from = wg_size(edge->from);
     double step = sweep->step * sqrt(1 + (n && from > n ? (double)from / (double)n : 1) / 3);
-    for (size_t i = 0; i < n; i++) c[i] *= 1 + step * noise_sign(&sweep->state);
+    for (size_t i = 0; i < n; i++) c[i] *= 1 + step * noise_draw(&sweep->state);
     wg_node_info info;
     if (from != n || wg_node_read(edge->from, &info) != WG_OK || info.inputs != 1) return WG_OK;
     const double *g = edge->adjoint, *y = wg_value_f64(edge->from);
     for (size_t i = 0; y && i < n; i++)
-        c[i] += sweep->step * noise_sign(&sweep->state) * g[i] * noise_of_result(info.kind, y[i]);
+        c[i] += sweep->step * noise_draw(&sweep->state) * g[i] * noise_of_result(info.kind, y[i]);
     return WG_OK;
 }
 
@@ -66,44 +67,69 @@ static wg_status noise_run(wg_check *check, double step, uint64_t seed, double *
     return status;
 }
 
+/* What a response may be at most, for its gradient's size, before it looks like a jump. */
+static const double noise_jump = 0x1p20;
+
 /* A change that does not shrink with the step is a jump, at a kink or a tie: that is no rounding. */
-static double noise_response(double large, double small, double exact)
+static double noise_response(double large, double small)
 {
     double a = fabs(large) / noise_step, b = fabs(small) / (noise_step / 8);
-    if (!isfinite(a) || !isfinite(b)) return 0;
-    return b > 4 * a + 64 * fabs(exact) * 0x1p-20 ? 0 : a;
+    return isfinite(a) && isfinite(b) && b <= 4 * a ? a : 0;
+}
+
+/* Whether a sample has responses so large that it must be seen if they are jumps. */
+static bool noise_suspects(const wg_check *check, const double *gradients)
+{
+    for (size_t k = 0; k < check->count; k++) {
+        const check_supplied *s = &check->supplied[k];
+        for (size_t i = 0; i < s->wanted; i++, gradients++)
+            if (!(fabs(*gradients - s->exact[i]) <= noise_step * noise_jump * (fabs(s->exact[i]) + s->exact_rms)))
+                return true;
+    }
+    return false;
+}
+
+/* Adds one sample's responses, as squares. */
+static wg_status noise_sample(wg_check *check, uint64_t seed, double *large, double *small)
+{
+    wg_status status = noise_run(check, noise_step, seed, large);
+    bool suspects = status == WG_OK && noise_suspects(check, large);
+    if (suspects) status = noise_run(check, noise_step / 8, seed, small);
+    for (size_t k = 0; k < check->count && status == WG_OK; k++) {
+        check_supplied *s = &check->supplied[k];
+        for (size_t i = 0; i < s->wanted; i++, large++, small++) {
+            double a = *large - s->exact[i], r = suspects ? noise_response(a, *small - s->exact[i]) : a / noise_step;
+            s->noise[i] += r * r / NOISE_SAMPLES;
+        }
+    }
+    return status;
+}
+
+static double noise_rms(const double *numbers, size_t n)
+{
+    double squares = 0;
+    for (size_t i = 0; i < n; i++) squares += numbers[i] * numbers[i];
+    return n ? sqrt(squares / (double)n) : 0;
 }
 
 wg_status check_noise(wg_check *check)
 {
     size_t total = 0;
-    for (size_t k = 0; k < check->count; k++) total += check->supplied[k].wanted;
+    for (size_t k = 0; k < check->count; k++) {
+        check_supplied *s = &check->supplied[k];
+        s->exact_rms = noise_rms(s->exact, s->wanted);
+        total += s->wanted;
+    }
     check_memory memory = {0};
     double *large = check_take(&memory, total, sizeof *large), *small = check_take(&memory, total, sizeof *small);
     wg_status status = large && small ? WG_OK : WG_ERROR_MEMORY;
-    for (uint64_t sample = 1; sample <= NOISE_SAMPLES && status == WG_OK; sample++) {
-        status = noise_run(check, noise_step, sample, large);
-        if (status == WG_OK) status = noise_run(check, noise_step / 8, sample, small);
-        const double *a = large, *b = small;
-        for (size_t k = 0; k < check->count && status == WG_OK; k++) {
-            check_supplied *s = &check->supplied[k];
-            for (size_t i = 0; i < s->wanted; i++, a++, b++) {
-                double r = noise_response(*a - s->exact[i], *b - s->exact[i], s->exact[i]);
-                s->noise[i] += r * r / NOISE_SAMPLES;
-            }
-        }
-    }
+    for (uint64_t sample = 1; sample <= NOISE_SAMPLES && status == WG_OK; sample++)
+        status = noise_sample(check, sample, large, small);
     check_release(&memory);
     for (size_t k = 0; k < check->count && status == WG_OK; k++) {
         check_supplied *s = &check->supplied[k];
-        double squares = 0, exact = 0;
-        for (size_t i = 0; i < s->wanted; i++) {
-            squares += s->noise[i];
-            exact += s->exact[i] * s->exact[i];
-            s->noise[i] = sqrt(s->noise[i]);
-        }
-        s->noise_rms = s->wanted ? sqrt(squares / (double)s->wanted) : 0;
-        s->exact_rms = s->wanted ? sqrt(exact / (double)s->wanted) : 0;
+        for (size_t i = 0; i < s->wanted; i++) s->noise[i] = sqrt(s->noise[i]);
+        s->noise_rms = noise_rms(s->noise, s->wanted);
     }
     return status;
 }

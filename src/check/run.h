@@ -104,7 +104,7 @@ typedef struct check_model {
     double weight;     /* of one sweep: its elements, and some for each node */
 } check_model;
 
-/* Records the forward again. noise, unless 0: every value is multiplied by 1 + noise r, r drawn by seed from -1 and 1. */
+/* Records the forward again. noise, unless 0: every value is multiplied by 1 + noise r, r of mean square 1, drawn by seed. */
 wg_status check_model_open(
     check_model *model, wg_var loss, const wg_var *also, size_t also_count, double noise, uint64_t seed);
 void check_model_close(check_model *model);

@@ -13,7 +13,7 @@
 #define SEARCH_STARTS   6 /* first mistakes of a pair that are tried */
 
 /* Bits by which a suggestion must fit better than by chance, where it is one of some hundred. */
-static const double search_evidence = 16;
+static const double search_evidence = 14;
 /* Conventions at a kink are few, and that nothing differs but what they touch speaks for them too. */
 static const double search_evidence_of_kinks = 1;
 
@@ -30,15 +30,15 @@ static bool search_touches(const wg_check *check, const check_supplied *s)
     return false;
 }
 
-/* How unlikely it is that numbers fit by chance: for each entry, how much larger than its floor it is, in bits; an entry
- * that a number was fitted to counts for nothing. */
+/* How unlikely it is that numbers fit by chance: for each entry, how much larger it is than what it is off by, or than
+ * rounding, in bits; an entry that a number was fitted to counts for nothing. */
 static double search_bits(const wg_check *check, const check_supplied *s, bool fitted)
 {
     double bits = 0, most = 0;
     for (size_t i = 0; i < s->wanted; i++) {
         double expected = s->expected[i] + s->moved[i], floor = check_floor(check, s, i, expected, 1);
         double size = expected == 0 && s->numbers[i] == 0 ? fabs(s->moved[i]) : fabs(expected);
-        double here = size > floor ? log2(size / floor) : 0;
+        double near = fmax(fabs(s->numbers[i] - expected), floor / 8), here = size > near ? log2(size / near) : 0;
         bits += here;
         if (here > most) most = here;
     }
@@ -125,7 +125,8 @@ void check_search_consider_shape(check_search *search, wg_cause cause, double fa
         if (!isfinite(floor) || !(difference <= floor)) return;
         find.misfit += difference / floor * (difference / floor);
         squares += difference * difference;
-        find.evidence += numbers[i] != 0 ? log2(fabs(numbers[i]) / floor) : 0;
+        double near = fmax(difference, floor / 8);
+        find.evidence += fabs(numbers[i]) > near ? log2(fabs(numbers[i]) / near) : 0;
     }
     find.explains = check_take(&search->memory, check->count, 1);
     if (!find.explains || !(find.evidence >= search_evidence)) return;
