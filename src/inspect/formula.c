@@ -11,25 +11,41 @@ static bool formula_reads_back(const char *text, double value, wg_dtype dtype)
     return dtype == WG_F64 ? strtod(text, NULL) == value : strtof(text, NULL) == (float)value;
 }
 
-const char *wg_formula_number(char *text, double value, wg_dtype dtype)
+static bool formula_is_odd(char *text, double value)
 {
-    if (isnan(value) || isinf(value)) {
+    if (isnan(value) || isinf(value))
         snprintf(text, WG_FORMULA_NUMBER, "%s", isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
-        return text;
-    }
-    char local[WG_FORMULA_NUMBER];
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(local, sizeof local, "%.*g", digits, value);
-        if (formula_reads_back(local, value, dtype)) break;
-    }
-    if (value == floor(value) && fabs(value) < 1e15) snprintf(local, sizeof local, "%.0f", value);
-    size_t kept = 0; /* of a locale's decimal point, of one byte or more, a point is left */
-    for (const char *c = local; *c; c++) {
+    return isnan(value) || isinf(value);
+}
+
+/* Of a locale's decimal point, of one byte or more, a point is left. */
+static const char *formula_with_point(char *text)
+{
+    size_t kept = 0;
+    for (const char *c = text; *c; c++) {
         bool plain = (*c >= '0' && *c <= '9') || *c == '+' || *c == '-' || *c == 'e';
         if (plain || kept == 0 || text[kept - 1] != '.') text[kept++] = plain ? *c : '.';
     }
     text[kept] = '\0';
     return text;
+}
+
+const char *wg_formula_number(char *text, double value, wg_dtype dtype)
+{
+    if (formula_is_odd(text, value)) return text;
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, WG_FORMULA_NUMBER, "%.*g", digits, value);
+        if (formula_reads_back(text, value, dtype)) break;
+    }
+    if (value == floor(value) && fabs(value) < 1e15) snprintf(text, WG_FORMULA_NUMBER, "%.0f", value);
+    return formula_with_point(text);
+}
+
+const char *wg_formula_rounded(char *text, double value, int digits)
+{
+    if (formula_is_odd(text, value)) return text;
+    snprintf(text, WG_FORMULA_NUMBER, "%.*g", digits, value);
+    return formula_with_point(text);
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------------------- */
@@ -67,10 +83,16 @@ size_t wg_formula_write(const wg_formula_style *style, wg_var node, char *text, 
 {
     if (size) text[0] = '\0';
     if (!wg_ok(node)) return 0;
-    wg_formula_tree tree = {.style = style, .dtype = wg_tape_dtype(node.tape), .count = 1};
-    tree.part[0] = (wg_formula_part){.kind = WG_FORMULA_WORD, .text = "..."};
-    unsigned root = wg_formula_build(&tree, node);
-    if (style->tidy) root = wg_formula_tidy(&tree, root);
+    wg_formula_style shallower = *style; /* as deep as there are parts for */
+    wg_formula_tree tree = {.style = &shallower, .dtype = wg_tape_dtype(node.tape)};
+    unsigned root;
+    for (;; shallower.depth--) {
+        tree.count = 1;
+        tree.part[0] = (wg_formula_part){.kind = WG_FORMULA_WORD, .text = "..."};
+        root = wg_formula_build(&tree, node);
+        if (style->tidy) root = wg_formula_tidy(&tree, root);
+        if (tree.count < WG_FORMULA_PARTS || shallower.depth == 1) break;
+    }
     return wg_formula_print(&tree, root, text, size);
 }
 

@@ -10,11 +10,12 @@
 /* What a formula may say, and how far it goes. Functions may be NULL. */
 typedef struct wg_formula_style {
     unsigned depth; /* ops deep */
-    bool tidy;      /* numbers are multiplied out, products and sums brought into order; numbers may be looked at */
+    bool tidy;      /* numbers are multiplied out, products and sums brought into order, and the shape of an array that
+                       is one number everywhere is not said where it follows; values may be looked at */
     /* The name of a node, or NULL for none. NULL: the names of the tape. */
     const char *(*name)(void *user, wg_var node);
-    /* The name of a node that is op(x), or NULL: so a derivative may use a value that has a name. */
-    const char *(*known)(void *user, const char *op, wg_var x);
+    /* A node with a name that is op(x), or an invalid var: so a derivative may use a value that has a name. */
+    wg_var (*known)(void *user, const char *op, wg_var x);
     /* A node at which the depth ends. */
     void (*cut)(void *user, wg_var node);
     void *user;
@@ -26,6 +27,8 @@ size_t wg_formula_write(const wg_formula_style *style, wg_var node, char *text, 
 /* Writes a number in its shortest form that reads back as the same one, in that dtype; returns text. */
 enum { WG_FORMULA_NUMBER = 48 };
 const char *wg_formula_number(char *text, double value, wg_dtype dtype);
+/* The same with so many digits. */
+const char *wg_formula_rounded(char *text, double value, int digits);
 
 /* ---- the tree -------------------------------------------------------------------------------------------------------- */
 
@@ -60,6 +63,7 @@ typedef struct wg_formula_part {
     bool more; /* has children that are left out */
     bool keepdims;
     bool list;     /* a call's children stand in [] */
+    bool shaped;   /* a call's last argument is node's shape */
     unsigned axes; /* a bit each */
     unsigned rank; /* of a widened part */
     size_t index;
@@ -81,8 +85,10 @@ unsigned wg_formula_numeral(wg_formula_tree *tree, double number);
 /* text(a) */
 unsigned wg_formula_call(wg_formula_tree *tree, const char *text, unsigned a);
 
-/* The name of the node that is op(x), as a part; 0 when there is none that the style knows. */
-unsigned wg_formula_known(wg_formula_tree *tree, const char *op, wg_var x);
+/* The name that the style gives a node, or NULL. */
+const char *wg_formula_name(const wg_formula_tree *tree, wg_var node);
+/* The name of the node that is op(x), with these attributes, as a part; 0 when there is none that the style knows. */
+unsigned wg_formula_known(wg_formula_tree *tree, const char *op, wg_var x, const char *attributes);
 
 /* An op's form in its operands, such as "a + b", or NULL (formula_read.c); and a form read into the tree, its operands three
  * nodes, the parts that they are. */

@@ -5,6 +5,7 @@
 #include "inspect/formula.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ static unsigned build_word(wg_formula_tree *tree, const char *word)
     return part;
 }
 
-static const char *build_name(const wg_formula_tree *tree, wg_var node)
+const char *wg_formula_name(const wg_formula_tree *tree, wg_var node)
 {
     wg_node_info info;
     if (tree->style->name) return tree->style->name(tree->style->user, node);
@@ -37,8 +38,24 @@ static unsigned build_leaf(wg_formula_tree *tree, wg_var node, const wg_node_inf
 static bool build_is(const wg_formula_tree *tree, wg_var node, const char *op)
 {
     wg_node_info info;
-    return wg_node_read(node, &info) == WG_OK && info.op && !build_name(tree, node) && !strcmp(info.kind, op);
+    return wg_node_read(node, &info) == WG_OK && info.op && !wg_formula_name(tree, node) && !strcmp(info.kind, op);
 }
+
+/* Whether a value is one number everywhere, as far as can be seen: the stretched, reshaped, or elementwise result of
+ * single numbers. */
+static bool build_is_single(const wg_formula_tree *tree, wg_var node, unsigned depth)
+{
+    wg_node_info info;
+    if (wg_size(node) == 1) return true;
+    if (wg_node_read(node, &info) != WG_OK || !info.op || !tree->style->tidy) return false;
+    bool passes = !strcmp(info.kind, "broadcast_to") || !strcmp(info.kind, "reshape");
+    bool single = depth > 0 && !wg_formula_name(tree, node) && (passes || info.op->flags & WG_OP_ELEMENTWISE);
+    for (size_t k = 0; single && k < info.inputs; k++)
+        single = build_is_single(tree, wg_node_input(node, k), depth - 1);
+    return single;
+}
+
+enum { BUILD_SINGLE = 8 };
 
 /* The value that a broadcast stretches, where it has no name of its own. */
 static wg_var build_base(const wg_formula_tree *tree, wg_var node)
@@ -77,14 +94,26 @@ static bool build_same_shape(const wg_shape *a, const wg_shape *b)
 static bool build_unstretched(const wg_formula_tree *tree, wg_var node, size_t n)
 {
     wg_shape whole = wg_shape_of(node), joint = {0};
-    bool single = tree->style->tidy, fits = true;
+    bool fits = true;
     for (size_t k = 0; k < n && fits; k++) {
         wg_var base = build_base(tree, wg_node_input(node, k));
         wg_shape shape = wg_shape_of(base);
-        single = single && wg_size(base) == 1;
         fits = build_broadcast(&joint, &shape);
     }
-    return fits && (single || build_same_shape(&joint, &whole));
+    return fits && (build_same_shape(&joint, &whole) || build_is_single(tree, node, BUILD_SINGLE));
+}
+
+/* An operand whose shape matters. */
+static unsigned build_operand(wg_formula_tree *tree, wg_var node, unsigned depth)
+{
+    unsigned part = build_node(tree, node, depth);
+    if (!tree->style->tidy || wg_size(node) == 1 || !build_is_single(tree, node, BUILD_SINGLE)) return part;
+    unsigned call = wg_formula_call(tree, "broadcast_to", part);
+    if (call) {
+        tree->part[call].node = node;
+        tree->part[call].shaped = true;
+    }
+    return call;
 }
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------------------ */
@@ -97,7 +126,8 @@ static unsigned build_call(wg_formula_tree *tree, wg_var node, const wg_node_inf
     size_t n = info->inputs < WG_FORMULA_CHILDREN ? info->inputs : WG_FORMULA_CHILDREN;
     for (size_t k = 0; k < n; k++) {
         wg_var input = wg_node_input(node, k);
-        unsigned child = build_node(tree, elementwise ? build_base(tree, input) : input, depth);
+        unsigned child =
+            elementwise ? build_node(tree, build_base(tree, input), depth) : build_operand(tree, input, depth);
         tree->part[part].child[k] = (uint16_t)child;
     }
     tree->part[part].n = (uint16_t)n;
@@ -158,6 +188,7 @@ static unsigned build_reshape(wg_formula_tree *tree, wg_var node, const wg_node_
     wg_var input = wg_node_input(node, 0);
     wg_shape from = wg_shape_of(input), to = info->shape;
     unsigned axes;
+    if (tree->style->tidy && build_is_single(tree, input, BUILD_SINGLE)) return build_node(tree, input, depth);
     bool product = build_is(tree, input, "matmul") && to.rank < from.rank;
     if (product && (build_is_vector(tree, wg_node_input(input, 0)) || build_is_vector(tree, wg_node_input(input, 1))))
         return build_matmul(tree, input, true, depth);
@@ -195,7 +226,7 @@ static unsigned build_matmul(wg_formula_tree *tree, wg_var node, bool vectors, u
     for (size_t k = 0; k < 2; k++) {
         wg_var input = wg_node_input(node, k);
         bool vector = vectors && build_is_vector(tree, input);
-        side[k] = build_node(tree, vector ? wg_node_input(input, 0) : input, depth);
+        side[k] = build_operand(tree, vector ? wg_node_input(input, 0) : input, depth);
         if (!vector && strstr(words, k ? "transpose_b=true" : "transpose_a=true"))
             side[k] = build_turned(tree, side[k]);
     }
@@ -266,7 +297,9 @@ static unsigned build_cross_entropy_step(wg_formula_tree *tree, wg_var node, uns
     unsigned axis = build_axis(node), rank = wg_shape_of(x).rank;
     unsigned g = build_node(tree, base, depth), target = build_node(tree, wg_node_input(node, 2), depth);
     if (axis && wg_size(base) != 1) g = build_widened(tree, g, 1u << axis, rank);
-    unsigned softmax = wg_formula_known(tree, "softmax", x);
+    char words[32];
+    snprintf(words, sizeof words, "axis=%u", axis);
+    unsigned softmax = wg_formula_known(tree, "softmax", x, words);
     if (!softmax) softmax = build_along(tree, "softmax", build_node(tree, x, depth), axis, false);
     unsigned hot = wg_formula_call(tree, "one_hot", target);
     return wg_formula_add(tree, WG_FORMULA_MUL, g, wg_formula_add(tree, WG_FORMULA_SUB, softmax, hot));
@@ -303,7 +336,7 @@ static unsigned build_form(
     bool bare = build_unstretched(tree, node, info->inputs);
     for (size_t k = 0; k < info->inputs && k < 3; k++) {
         operand[k] = wg_node_input(node, k);
-        part[k] = build_node(tree, bare ? build_base(tree, operand[k]) : operand[k], depth);
+        part[k] = bare ? build_node(tree, build_base(tree, operand[k]), depth) : build_operand(tree, operand[k], depth);
     }
     return wg_formula_read(tree, form, operand, part);
 }
@@ -317,9 +350,11 @@ static unsigned build_op(wg_formula_tree *tree, wg_var node, const wg_node_info 
     if (!strcmp(op, "transpose")) return build_turned(tree, build_node(tree, input, depth));
     if (!strcmp(op, "reshape")) return build_reshape(tree, node, info, depth);
     if (!strcmp(op, "slice") || !strcmp(op, "select")) return build_window(tree, node, depth);
+    if (!strcmp(op, "broadcast_to") && tree->style->tidy && build_is_single(tree, input, BUILD_SINGLE))
+        return build_node(tree, input, depth);
     if (!strcmp(op, "sum_to")) {
         wg_shape from = wg_shape_of(input);
-        return build_sum_to(tree, build_node(tree, input, depth), &from, &info->shape);
+        return build_sum_to(tree, build_operand(tree, input, depth), &from, &info->shape);
     }
     if (!strcmp(op, "softmax_center")) return build_softmax_step(tree, node, depth, true);
     if (!strcmp(op, "softmax_project")) return build_softmax_step(tree, node, depth, false);
@@ -331,13 +366,19 @@ static unsigned build_op(wg_formula_tree *tree, wg_var node, const wg_node_info 
 static unsigned build_node(wg_formula_tree *tree, wg_var node, unsigned depth)
 {
     wg_node_info info;
-    const char *name = build_name(tree, node);
+    const char *name = wg_formula_name(tree, node);
     if (name) return build_word(tree, name);
     if (wg_node_read(node, &info) != WG_OK) return 0;
     if (!info.op) return build_leaf(tree, node, &info);
     if (depth == 0) {
         if (tree->style->cut) tree->style->cut(tree->style->user, node);
         return 0;
+    }
+    if (info.inputs == 1 && tree->style->known) {
+        char words[256];
+        wg_node_attributes(node, words, sizeof words);
+        unsigned known = wg_formula_known(tree, info.kind, wg_node_input(node, 0), words);
+        if (known) return known;
     }
     return build_op(tree, node, &info, depth - 1);
 }
@@ -347,7 +388,5 @@ unsigned wg_formula_build(wg_formula_tree *tree, wg_var node)
     wg_node_info info;
     if (wg_node_read(node, &info) != WG_OK) return 0;
     if (!info.op) return build_leaf(tree, node, &info);
-    wg_var base = tree->style->tidy ? build_base(tree, node) : node;
-    if (base.index != node.index && wg_size(base) == 1) return build_node(tree, base, tree->style->depth);
     return build_op(tree, node, &info, tree->style->depth - 1);
 }

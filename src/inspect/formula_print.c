@@ -100,6 +100,18 @@ static void print_axes(const wg_formula_part *part, print_text *out)
     if (part->keepdims) print_word(out, ", keepdims=true");
 }
 
+/* ", shape=(2,3)" */
+static void print_shape(wg_shape shape, print_text *out)
+{
+    char extent[32];
+    print_word(out, ", shape=(");
+    for (uint32_t d = 0; d < shape.rank; d++) {
+        snprintf(extent, sizeof extent, "%s%zu", d ? "," : "", shape.dim[d]);
+        print_word(out, extent);
+    }
+    print_word(out, ")");
+}
+
 static void print_call(const wg_formula_tree *tree, const wg_formula_part *part, print_text *out)
 {
     print_word(out, part->text);
@@ -112,7 +124,9 @@ static void print_call(const wg_formula_tree *tree, const wg_formula_part *part,
     if (part->list) print_word(out, "]");
     print_axes(part, out);
     char words[256];
-    if (part->node.tape && wg_node_attributes(part->node, words, sizeof words)) {
+    if (part->shaped) {
+        print_shape(wg_shape_of(part->node), out);
+    } else if (part->node.tape && wg_node_attributes(part->node, words, sizeof words)) {
         print_word(out, part->n ? ", " : "");
         for (char *word = words, *end; *word; word = end) {
             end = word + strcspn(word, " ");

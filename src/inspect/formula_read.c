@@ -55,11 +55,15 @@ static bool read_take(read_state *r, const char *sign)
     return true;
 }
 
-unsigned wg_formula_known(wg_formula_tree *tree, const char *op, wg_var x)
+unsigned wg_formula_known(wg_formula_tree *tree, const char *op, wg_var x, const char *attributes)
 {
+    char words[256];
     const wg_formula_style *style = tree->style;
-    const char *name = style->known ? style->known(style->user, op, x) : NULL;
-    unsigned part = name ? wg_formula_add(tree, WG_FORMULA_WORD, 0, 0) : 0;
+    wg_var node = style->known ? style->known(style->user, op, x) : (wg_var){0};
+    const char *name = wg_ok(node) ? wg_formula_name(tree, node) : NULL;
+    if (!name) return 0;
+    wg_node_attributes(node, words, sizeof words);
+    unsigned part = strcmp(words, attributes) ? 0 : wg_formula_add(tree, WG_FORMULA_WORD, 0, 0);
     if (part) tree->part[part].text = name;
     return part;
 }
@@ -73,7 +77,7 @@ static unsigned read_call(read_state *r)
         if (read_take(r, functions[k])) function = functions[k];
     bool plain = !strncmp(r->at, "(a)", 3);
     read_take(r, "(");
-    unsigned a = read_sum(r), known = plain ? wg_formula_known(r->tree, function, r->operand[0]) : 0;
+    unsigned a = read_sum(r), known = plain ? wg_formula_known(r->tree, function, r->operand[0], "") : 0;
     unsigned b = read_take(r, ",") ? read_sum(r) : 0;
     read_take(r, ")");
     if (known) return known;
