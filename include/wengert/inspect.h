@@ -128,6 +128,20 @@ WG_API wg_status wg_dump(wg_tape *tape, wg_dump_format format, wg_writer write, 
  */
 WG_API wg_status wg_explain(wg_var scalar, const wg_var *wrt, size_t n, wg_writer write, void *user);
 
+/* The same as JSON, with the forward pass and all numbers:
+ *
+ *     {"scalar": "L", "dtype": "f64",
+ *      "forward": [{"name": "Z1", "kind": "add", "formula": "W1 @ X + b1", "inputs": ["W1", "X", "b1"],
+ *          "shape": [5, 100], "value": [...]}, ...],
+ *      "backward": [{"name": "dZ1", "of": "Z1", "formula": "dA1 * A1 * (1 - A1)", "from": ["A1"], "wrt": false,
+ *          "shape": [5, 100], "norm": 0.0123, "adjoint": [...]}, ...]}
+ *
+ * forward has every value with a name that scalar depends on, wrt and scalar, in the order of recording; a leaf has
+ * kind "variable", "constant" or "indices", no inputs, and the formula null. backward has the steps in wg_explain's
+ * order; "from" are the values whose adjoints it is made of. A step without "of" is a part, t1, of formulas after it,
+ * with "value" for "adjoint". Numbers that are not finite are null. */
+WG_API wg_status wg_explain_json(wg_var scalar, const wg_var *wrt, size_t n, wg_writer write, void *user);
+
 #ifdef __cplusplus
 }
 #endif

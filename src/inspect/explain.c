@@ -147,10 +147,11 @@ static void explain_check(wg_explanation *e)
         wg_explain_fail(e, WG_ERROR_SHAPE, "%zu elements where a scalar is expected", wg_size(e->scalar));
 }
 
-wg_status wg_explain_open(wg_explanation *e, wg_var scalar, const wg_var *wrt, size_t n)
+wg_status wg_explain_open(wg_explanation *e, wg_var scalar, const wg_var *wrt, size_t n, wg_writer write)
 {
     *e = (wg_explanation){.scalar = scalar, .wrt = wrt, .n = n};
     explain_check(e);
+    if (e->status == WG_OK && !write) wg_explain_fail(e, WG_ERROR_ARGUMENT, "the writer is NULL");
     if (e->status != WG_OK) return e->status;
     e->count = scalar.index + (size_t)1;
     for (size_t k = 0; k < n; k++)
@@ -170,6 +171,7 @@ void wg_explain_close(wg_explanation *e)
     for (size_t k = 0; k < e->values_count; k++) {
         free(e->values[k].name);
         free(e->values[k].adjoint);
+        free(e->values[k].users);
     }
     free(e->values);
     free(e->place);

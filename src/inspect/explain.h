@@ -20,7 +20,9 @@ typedef struct wg_explained {
     bool reached;
     bool wrt;
     size_t size;
-    double *adjoint;    /* from the sweep on the caller's tape; NULL where it did not come */
+    double *adjoint; /* from the sweep on the caller's tape; NULL where it did not come */
+    size_t *users;   /* the numbers of the values whose adjoints it is made of */
+    size_t users_count;
     uint32_t completed; /* the index of the last value to pass something to it */
     size_t order;       /* of a leaf: its place in wrt, from 1 */
 
@@ -62,8 +64,8 @@ void wg_explain_fail(wg_explanation *e, wg_status status, const char *format, ..
 /* Zeros; NULL, and the error, when there is no memory. */
 void *wg_explain_memory(wg_explanation *e, size_t n, size_t size);
 
-/* Finds the values and their adjoints (explain.c), records the derivatives (explain_record.c). */
-wg_status wg_explain_open(wg_explanation *e, wg_var scalar, const wg_var *wrt, size_t n);
+/* Finds the values and their adjoints (explain.c), records the derivatives (explain_record.c). write is only looked at. */
+wg_status wg_explain_open(wg_explanation *e, wg_var scalar, const wg_var *wrt, size_t n, wg_writer write);
 void wg_explain_record(wg_explanation *e);
 void wg_explain_close(wg_explanation *e);
 
@@ -74,5 +76,8 @@ typedef void wg_explain_part_writer(wg_explanation *e, const wg_explain_part *pa
 char *wg_explain_formula(wg_explanation *e, wg_var node, wg_explain_part_writer *write, void *user);
 /* That of a value's adjoint. */
 char *wg_explain_adjoint(wg_explanation *e, const wg_explained *value, wg_explain_part_writer *write, void *user);
+
+/* The Euclidean norm, without overflow on the way. */
+double wg_explain_norm(const double *numbers, size_t n);
 
 #endif

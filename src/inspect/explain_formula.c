@@ -6,7 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXPLAIN_DEPTH = 7 };
+/* A formula longer than this is taken apart, where that helps. */
+enum { EXPLAIN_LENGTH = 90, EXPLAIN_DEPTH = 12, EXPLAIN_VISITS = 48 };
+
+/* One attempt at a formula, and the ops that it wrote out. */
+typedef struct explain_attempt {
+    wg_explanation *e;
+    bool cuts;      /* what is too deep becomes a part */
+    wg_var instead; /* taken for a part */
+    size_t visits;
+    wg_var visited[EXPLAIN_VISITS];
+} explain_attempt;
 
 /* ---- what the formula asks ----------------------------------------------------------------------------------------------- */
 
@@ -19,15 +29,17 @@ static const char *explain_part_name(const wg_explanation *e, wg_var node)
 
 static const char *explain_formula_name(void *user, wg_var node)
 {
+    const explain_attempt *attempt = user;
     wg_node_info info;
-    const char *part = explain_part_name(user, node);
+    const char *part = explain_part_name(attempt->e, node);
     if (part) return part;
+    if (attempt->instead.tape && attempt->instead.index == node.index) return "t0";
     return wg_node_read(node, &info) == WG_OK ? info.name : NULL;
 }
 
 static wg_var explain_formula_known(void *user, const char *op, wg_var x)
 {
-    const wg_explanation *e = user;
+    const wg_explanation *e = ((const explain_attempt *)user)->e;
     wg_node_info info;
     for (size_t k = 0; k < e->values_count; k++) {
         wg_var made = e->values[k].made;
@@ -38,9 +50,8 @@ static wg_var explain_formula_known(void *user, const char *op, wg_var x)
     return (wg_var){0};
 }
 
-static void explain_formula_cut(void *user, wg_var node)
+static void explain_add_part(wg_explanation *e, wg_var node)
 {
-    wg_explanation *e = user;
     if (explain_part_name(e, node) || e->status != WG_OK) return;
     if (e->parts_count == e->parts_capacity) {
         size_t capacity = 2 * e->parts_capacity + 8;
@@ -55,27 +66,91 @@ static void explain_formula_cut(void *user, wg_var node)
     e->parts[e->parts_count++] = (wg_explain_part){.node = node, .name = "t"};
 }
 
+static void explain_formula_cut(void *user, wg_var node)
+{
+    const explain_attempt *attempt = user;
+    if (attempt->cuts) explain_add_part(attempt->e, node);
+}
+
+static void explain_formula_visit(void *user, wg_var node)
+{
+    explain_attempt *attempt = user;
+    for (size_t k = 0; k < attempt->visits; k++)
+        if (attempt->visited[k].index == node.index) return;
+    if (attempt->visits < EXPLAIN_VISITS) attempt->visited[attempt->visits++] = node;
+}
+
 /* ---- text ---------------------------------------------------------------------------------------------------------------- */
 
-static size_t explain_formula_text(wg_explanation *e, wg_var node, char *text, size_t size)
+static size_t explain_attempt_text(explain_attempt *attempt, wg_var node, char *text, size_t size)
 {
     const wg_formula_style style = {.depth = EXPLAIN_DEPTH,
         .tidy = true,
+        .single = wg_tape_dtype(attempt->e->scalar.tape) == WG_F32,
         .name = explain_formula_name,
         .known = explain_formula_known,
+        .visit = explain_formula_visit,
         .cut = explain_formula_cut,
-        .user = e};
+        .user = attempt};
     wg_node_info info;
     bool named = wg_node_read(node, &info) == WG_OK && info.name; /* dZ itself, passed on as it is */
+    attempt->visits = 0;
     if (!named) return wg_formula_write(&style, node, text, size);
     return (size_t)snprintf(text, size, "%s", info.name);
 }
 
-static char *explain_formula_string(wg_explanation *e, wg_var node)
+/* A truth, or the same numbers in another shape, is no part of its own. */
+static bool explain_is_part(wg_var node)
 {
-    size_t length = explain_formula_text(e, node, NULL, 0);
+    static const char *const wrappers[] = {"reshape", "broadcast_to", "transpose", "permute"};
+    wg_node_info info;
+    if (wg_node_read(node, &info) != WG_OK || !info.op || info.op->flags & WG_OP_CUTS) return false;
+    for (size_t k = 0; k < sizeof wrappers / sizeof *wrappers; k++)
+        if (!strcmp(info.kind, wrappers[k])) return false;
+    return true;
+}
+
+/* Chooses what is to become a part of a formula of that length: what makes the two lines together shorter, because it occurs
+ * more than once; else what makes the longer of the two lines shortest. */
+static bool explain_choose(const explain_attempt *whole, wg_var node, size_t length, wg_var *chosen)
+{
+    bool found = false;
+    size_t best_gain = 0, best_longer = length;
+    for (size_t k = 0; k < whole->visits; k++) {
+        explain_attempt own = {.e = whole->e}, rest = {.e = whole->e, .instead = whole->visited[k]};
+        if (!explain_is_part(whole->visited[k])) continue;
+        size_t part = explain_attempt_text(&own, whole->visited[k], NULL, 0);
+        size_t line = explain_attempt_text(&rest, node, NULL, 0), longer = part > line ? part : line;
+        size_t gain = length > line + part + 4 ? length - line - part - 4 : 0;
+        if (part <= 8 || gain < best_gain || (gain == best_gain && (gain || longer >= best_longer))) continue;
+        best_gain = gain;
+        best_longer = longer;
+        *chosen = whole->visited[k];
+        found = true;
+    }
+    return found;
+}
+
+/* Finds the parts that the formula of a node needs. */
+static void explain_fit(wg_explanation *e, wg_var node)
+{
+    for (;;) {
+        explain_attempt attempt = {.e = e};
+        wg_var chosen;
+        size_t length = explain_attempt_text(&attempt, node, NULL, 0);
+        if (length <= EXPLAIN_LENGTH || e->status != WG_OK || !explain_choose(&attempt, node, length, &chosen)) break;
+        explain_add_part(e, chosen);
+    }
+    explain_attempt attempt = {.e = e, .cuts = true};
+    explain_attempt_text(&attempt, node, NULL, 0);
+}
+
+static char *explain_string(wg_explanation *e, wg_var node)
+{
+    explain_attempt attempt = {.e = e};
+    size_t length = explain_attempt_text(&attempt, node, NULL, 0);
     char *text = wg_explain_memory(e, length + 1, 1);
-    if (text) explain_formula_text(e, node, text, length + 1);
+    if (text) explain_attempt_text(&attempt, node, text, length + 1);
     return text;
 }
 
@@ -88,20 +163,20 @@ static int explain_part_compare(const void *left, const void *right)
 
 char *wg_explain_formula(wg_explanation *e, wg_var node, wg_explain_part_writer *write, void *user)
 {
-    explain_formula_text(e, node, NULL, 0); /* finds the parts; then those of parts */
-    for (size_t k = e->parts_written; k < e->parts_count && e->status == WG_OK; k++)
-        explain_formula_text(e, e->parts[k].node, NULL, 0);
     size_t first = e->parts_written;
+    explain_fit(e, node);
+    for (size_t k = first; k < e->parts_count && e->status == WG_OK; k++) /* parts need parts */
+        explain_fit(e, e->parts[k].node);
     if (e->parts_count > first) qsort(e->parts + first, e->parts_count - first, sizeof *e->parts, explain_part_compare);
     for (size_t k = first; k < e->parts_count && e->status == WG_OK; k++) {
         wg_explain_part *part = &e->parts[k];
         snprintf(part->name, sizeof part->name, "t%zu", k + 1);
-        char *text = explain_formula_string(e, part->node);
+        char *text = explain_string(e, part->node);
         if (text) write(e, part, text, user);
         free(text);
     }
     e->parts_written = e->parts_count;
-    return e->status == WG_OK ? explain_formula_string(e, node) : NULL;
+    return e->status == WG_OK ? explain_string(e, node) : NULL;
 }
 
 char *wg_explain_adjoint(wg_explanation *e, const wg_explained *value, wg_explain_part_writer *write, void *user)

@@ -137,6 +137,18 @@ static void record_one(wg_explanation *e, const wg_explained *value, wg_explaine
     }
 }
 
+static void record_user(wg_explanation *e, const wg_explained *value, wg_explained *below)
+{
+    size_t *users = realloc(below->users, (below->users_count + 1) * sizeof *users);
+    if (!users) {
+        wg_explain_fail(e, WG_ERROR_MEMORY, "out of memory");
+        return;
+    }
+    below->users = users;
+    users[below->users_count++] = (size_t)(value - e->values);
+    below->completed = value->node.index;
+}
+
 /* All at once, so that what they share is recorded once; where that fails, one by one. */
 static void record_stretch(wg_explanation *e, const record_walk *w, const wg_explained *value, wg_var *memory)
 {
@@ -145,7 +157,7 @@ static void record_stretch(wg_explanation *e, const record_walk *w, const wg_exp
     for (size_t k = 0; k < n; k++) {
         wg_explained *below = &e->values[w->below[k]];
         leaves[k] = below->leaf;
-        below->completed = value->node.index;
+        record_user(e, value, below);
     }
     if (n == 0) return;
     if (wg_vjp(value->made, value->cotangent, leaves, n, gradients) == WG_OK) {

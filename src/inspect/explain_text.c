@@ -1,21 +1,14 @@
 /* The reverse sweep as lines of text. */
 #include "inspect/explain.h"
 #include "inspect/formula.h"
+#include "inspect/output.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct explain_output {
-    wg_writer write;
-    void *user;
-} explain_output;
-
-static void explain_put(const explain_output *out, const char *text) { out->write(out->user, text, strlen(text)); }
-
-/* The Euclidean norm, without overflow on the way. */
-static double explain_norm(const double *numbers, size_t n)
+double wg_explain_norm(const double *numbers, size_t n)
 {
     double largest = 0, sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -26,18 +19,15 @@ static double explain_norm(const double *numbers, size_t n)
 }
 
 /* "dZ1 = formula   (5,100)   |dZ1| = 0.0123" */
-static void explain_line(
-    const explain_output *out, const char *d, const char *name, const char *formula, const wg_shape *shape, double norm)
+static void explain_line(const wg_inspect_output *out, const char *d, const char *name, const char *formula,
+    const wg_shape *shape, double norm)
 {
-    char text[64];
-    const char *pieces[] = {d, name, " = ", formula, "   ("};
-    for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) explain_put(out, pieces[k]);
-    for (uint32_t k = 0; k < shape->rank; k++) {
-        snprintf(text, sizeof text, "%s%zu", k ? "," : "", shape->dim[k]);
-        explain_put(out, text);
-    }
-    const char *rest[] = {")   |", d, name, "| = ", wg_formula_rounded(text, norm, 4), "\n"};
-    for (size_t k = 0; k < sizeof rest / sizeof *rest; k++) explain_put(out, rest[k]);
+    char number[WG_FORMULA_NUMBER];
+    const char *start[] = {d, name, " = ", formula, "   "};
+    const char *rest[] = {"   |", d, name, "| = ", wg_formula_rounded(number, norm, 4), "\n"};
+    for (size_t k = 0; k < sizeof start / sizeof *start; k++) wg_inspect_put(out, start[k]);
+    wg_inspect_put_shape(out, shape);
+    for (size_t k = 0; k < sizeof rest / sizeof *rest; k++) wg_inspect_put(out, rest[k]);
 }
 
 static void explain_write_part(wg_explanation *e, const wg_explain_part *part, const char *formula, void *user)
@@ -45,19 +35,20 @@ static void explain_write_part(wg_explanation *e, const wg_explain_part *part, c
     wg_shape shape = wg_shape_of(part->node);
     const double *numbers = wg_value_f64(part->node);
     (void)e;
-    explain_line(user, "", part->name, formula, &shape, numbers ? explain_norm(numbers, wg_size(part->node)) : 0);
+    explain_line(user, "", part->name, formula, &shape, numbers ? wg_explain_norm(numbers, wg_size(part->node)) : 0);
 }
 
 wg_status wg_explain(wg_var scalar, const wg_var *wrt, size_t n, wg_writer write, void *user)
 {
     wg_explanation e;
-    explain_output out = {write, user};
-    wg_explain_open(&e, scalar, wrt, n);
+    const wg_inspect_output out = {write, user};
+    wg_explain_open(&e, scalar, wrt, n, write);
     for (size_t k = 0; k < e.lines_count && e.status == WG_OK; k++) {
         const wg_explained *value = e.lines[k];
         wg_shape shape = wg_shape_of(value->node);
-        char *formula = wg_explain_adjoint(&e, value, explain_write_part, &out);
-        if (formula) explain_line(&out, "d", value->name, formula, &shape, explain_norm(value->adjoint, value->size));
+        char *formula = wg_explain_adjoint(&e, value, explain_write_part, (void *)&out);
+        if (formula)
+            explain_line(&out, "d", value->name, formula, &shape, wg_explain_norm(value->adjoint, value->size));
         free(formula);
     }
     wg_explain_close(&e);

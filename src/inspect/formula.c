@@ -84,7 +84,7 @@ size_t wg_formula_write(const wg_formula_style *style, wg_var node, char *text, 
     if (size) text[0] = '\0';
     if (!wg_ok(node)) return 0;
     wg_formula_style shallower = *style; /* as deep as there are parts for */
-    wg_formula_tree tree = {.style = &shallower, .dtype = wg_tape_dtype(node.tape)};
+    wg_formula_tree tree = {.style = &shallower, .dtype = style->single ? WG_F32 : wg_tape_dtype(node.tape)};
     unsigned root;
     for (;; shallower.depth--) {
         tree.count = 1;

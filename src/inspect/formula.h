@@ -12,11 +12,13 @@ typedef struct wg_formula_style {
     unsigned depth; /* ops deep */
     bool tidy;      /* numbers are multiplied out, products and sums brought into order, and the shape of an array that
                        is one number everywhere is not said where it follows; values may be looked at */
+    bool single;    /* numbers need only be as exact as a float */
     /* The name of a node, or NULL for none. NULL: the names of the tape. */
     const char *(*name)(void *user, wg_var node);
     /* A node with a name that is op(x), or an invalid var: so a derivative may use a value that has a name. */
     wg_var (*known)(void *user, const char *op, wg_var x);
-    /* A node at which the depth ends. */
+    /* An op on the way, which is written out; one at which the depth ends. */
+    void (*visit)(void *user, wg_var node);
     void (*cut)(void *user, wg_var node);
     void *user;
 } wg_formula_style;

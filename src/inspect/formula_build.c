@@ -305,6 +305,69 @@ static unsigned build_cross_entropy_step(wg_formula_tree *tree, wg_var node, uns
     return wg_formula_add(tree, WG_FORMULA_MUL, g, wg_formula_add(tree, WG_FORMULA_SUB, softmax, hot));
 }
 
+/* p one_hot(target): p at its target, zeros elsewhere. */
+static unsigned build_spread(wg_formula_tree *tree, wg_var node, unsigned depth)
+{
+    wg_var base = build_base(tree, wg_node_input(node, 0));
+    unsigned axis = build_axis(node), p = build_node(tree, base, depth);
+    if (axis && !build_is_single(tree, base, BUILD_SINGLE))
+        p = build_widened(tree, p, 1u << axis, wg_shape_of(node).rank);
+    unsigned hot = wg_formula_call(tree, "one_hot", build_node(tree, wg_node_input(node, 1), depth));
+    return wg_formula_add(tree, WG_FORMULA_MUL, p, hot);
+}
+
+/* x - mean(x), over the axes of a node. */
+static unsigned build_deviation(wg_formula_tree *tree, wg_var node, unsigned depth)
+{
+    char words[256];
+    unsigned x = build_node(tree, wg_node_input(node, 0), depth), mean = wg_formula_call(tree, "mean", x);
+    wg_node_attributes(node, words, sizeof words);
+    const char *at = strstr(words, "axis=") ? strstr(words, "axis=") : strstr(words, "axes=[");
+    for (at = at ? at + 5 : ""; mean && *at && *at != ' '; at++)
+        if (*at >= '0' && *at <= '9') tree->part[mean].axes |= 1u << (*at - '0');
+    if (mean) tree->part[mean].keepdims = tree->part[mean].axes;
+    return wg_formula_add(tree, WG_FORMULA_SUB, x, mean);
+}
+
+/* The rows x of a matrix less their mean, over their standard deviation; without a center, over their root mean square. */
+static unsigned build_row_spread(wg_formula_tree *tree, wg_var node, unsigned x, bool center)
+{
+    char words[256];
+    wg_node_attributes(node, words, sizeof words);
+    const char *epsilon = strstr(words, "epsilon=");
+    unsigned square = wg_formula_add(tree, WG_FORMULA_POWER, x, wg_formula_numeral(tree, 2));
+    unsigned spread = build_along(tree, center ? "variance" : "mean", center ? x : square, 1, true);
+    unsigned number = wg_formula_numeral(tree, epsilon ? atof(epsilon + 8) : 0);
+    return wg_formula_call(tree, "sqrt", wg_formula_add(tree, WG_FORMULA_ADD, spread, number));
+}
+
+static bool build_is_centered(wg_var node)
+{
+    char words[256];
+    wg_node_attributes(node, words, sizeof words);
+    return strstr(words, "center=true");
+}
+
+static unsigned build_normalized(wg_formula_tree *tree, wg_var node, unsigned depth)
+{
+    bool center = build_is_centered(node);
+    unsigned x = build_node(tree, wg_node_input(node, 0), depth), above = x;
+    if (center) above = wg_formula_add(tree, WG_FORMULA_SUB, x, build_along(tree, "mean", x, 1, true));
+    return wg_formula_add(tree, WG_FORMULA_DIV, above, build_row_spread(tree, node, x, center));
+}
+
+/* Of the normalized rows y: (g - mean(g) - y mean(g y)) / deviation(x). */
+static unsigned build_normalized_adjoint(wg_formula_tree *tree, wg_var node, unsigned depth)
+{
+    bool center = build_is_centered(node);
+    unsigned g = build_node(tree, wg_node_input(node, 0), depth), y = build_node(tree, wg_node_input(node, 1), depth);
+    unsigned x = build_node(tree, wg_node_input(node, 2), depth), rest = g;
+    if (center) rest = wg_formula_add(tree, WG_FORMULA_SUB, rest, build_along(tree, "mean", g, 1, true));
+    unsigned along = build_along(tree, "mean", wg_formula_add(tree, WG_FORMULA_MUL, g, y), 1, true);
+    rest = wg_formula_add(tree, WG_FORMULA_SUB, rest, wg_formula_add(tree, WG_FORMULA_MUL, y, along));
+    return wg_formula_add(tree, WG_FORMULA_DIV, rest, build_row_spread(tree, node, x, center));
+}
+
 /* embed(dA at [1:5], dB at [5:8]) */
 static unsigned build_embed(wg_formula_tree *tree, wg_var node, const wg_node_info *info, unsigned depth)
 {
@@ -359,6 +422,10 @@ static unsigned build_op(wg_formula_tree *tree, wg_var node, const wg_node_info 
     if (!strcmp(op, "softmax_center")) return build_softmax_step(tree, node, depth, true);
     if (!strcmp(op, "softmax_project")) return build_softmax_step(tree, node, depth, false);
     if (!strcmp(op, "cross_entropy_slope")) return build_cross_entropy_step(tree, node, depth);
+    if (!strcmp(op, "spread") && info->inputs == 2) return build_spread(tree, node, depth);
+    if (!strcmp(op, "deviation")) return build_deviation(tree, node, depth);
+    if (!strcmp(op, "normalize_rows")) return build_normalized(tree, node, depth);
+    if (!strcmp(op, "normalize_rows_adjoint")) return build_normalized_adjoint(tree, node, depth);
     if (!strcmp(op, "embed")) return build_embed(tree, node, info, depth);
     return build_call(tree, node, info, depth);
 }
@@ -380,6 +447,7 @@ static unsigned build_node(wg_formula_tree *tree, wg_var node, unsigned depth)
         unsigned known = wg_formula_known(tree, info.kind, wg_node_input(node, 0), words);
         if (known) return known;
     }
+    if (tree->style->visit) tree->style->visit(tree->style->user, node);
     return build_op(tree, node, &info, depth - 1);
 }
 

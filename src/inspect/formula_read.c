@@ -35,6 +35,7 @@ static const struct {
     {"direction", "a / hypot(a, b)"},
     {"bce_slope", "(a - b) / (a * (1 - a))"},
     {"bce_with_logits_slope", "sigmoid(a) - b"},
+    {"ties", "a == b"},
 };
 
 typedef struct read_state {

@@ -87,6 +87,45 @@ static void tidy_absorb_sign(wg_formula_tree *tree, tidy_product *p)
     }
 }
 
+static bool tidy_is_call(const wg_formula_tree *tree, unsigned at, const char *function, unsigned n)
+{
+    const wg_formula_part *part = &tree->part[at];
+    return part->kind == WG_FORMULA_CALL && part->n == n && !strcmp(part->text, function);
+}
+
+/* where(y == 0, 1, y) */
+static bool tidy_is_guarded(const wg_formula_tree *tree, unsigned at, unsigned y)
+{
+    if (!tidy_is_call(tree, at, "where", 3)) return false;
+    const uint16_t *child = tree->part[at].child;
+    const wg_formula_part *condition = &tree->part[child[0]];
+    return condition->kind == WG_FORMULA_EQUAL && tidy_is_number(tree, condition->child[1], 0) &&
+           tidy_is_number(tree, child[1], 1) && tidy_same(tree, child[2], y) && tidy_same(tree, condition->child[0], y);
+}
+
+/* A factor (y != 0) goes where it tells only that 0 / 0 is 0, or beside sign(y). */
+static void tidy_drop_masks(const wg_formula_tree *tree, tidy_product *p)
+{
+    for (unsigned i = 0; i < p->factors; i++) {
+        const wg_formula_part *mask = &tree->part[p->factor[i]];
+        if (mask->kind != WG_FORMULA_NOT_EQUAL || !tidy_is_number(tree, mask->child[1], 0)) continue;
+        unsigned y = mask->child[0];
+        bool needless = false;
+        for (unsigned k = 0; k < p->factors; k++)
+            needless = needless || (tidy_is_call(tree, p->factor[k], "sign", 1) &&
+                                       tidy_same(tree, tree->part[p->factor[k]].child[0], y));
+        for (unsigned k = 0; k < p->divisors; k++) {
+            if (!tidy_is_guarded(tree, p->divisor[k], y)) continue;
+            p->divisor[k] = y;
+            needless = true;
+        }
+        if (!needless) continue;
+        p->factors--;
+        memmove(&p->factor[i], &p->factor[i + 1], (p->factors - i) * sizeof *p->factor);
+        i--;
+    }
+}
+
 static unsigned tidy_times(wg_formula_tree *tree, unsigned product, wg_formula_kind kind, unsigned factor)
 {
     return product ? wg_formula_add(tree, kind, product, factor) : factor;
@@ -112,6 +151,7 @@ static unsigned tidy_product_of(wg_formula_tree *tree, unsigned at)
     if (p.below < 0) p.above = -p.above, p.below = -p.below;
     double quotient = p.above / p.below;
     if (quotient == floor(quotient) || p.below < 1) p.above = quotient, p.below = 1;
+    tidy_drop_masks(tree, &p);
     tidy_merge(tree, p.factor, &p.factors);
     tidy_merge(tree, p.divisor, &p.divisors);
     tidy_absorb_sign(tree, &p);
@@ -124,7 +164,8 @@ typedef struct tidy_sum {
     unsigned term[TIDY_FACTORS];
     bool minus[TIDY_FACTORS];
     unsigned terms;
-    bool full;
+    unsigned number_at; /* where the numbers among them stand, added up */
+    bool numbers, full;
 } tidy_sum;
 
 static void tidy_collect_terms(wg_formula_tree *tree, unsigned at, bool minus, tidy_sum *s)
@@ -138,10 +179,24 @@ static void tidy_collect_terms(wg_formula_tree *tree, unsigned at, bool minus, t
         tidy_collect_terms(tree, part->child[0], !minus, s);
     } else if (s->terms == TIDY_FACTORS) {
         s->full = true;
+    } else if (part->kind == WG_FORMULA_NUMERAL && s->numbers) {
+        double so_far = tree->part[s->term[s->number_at]].number;
+        if (s->minus[s->number_at]) so_far = -so_far;
+        so_far += minus ? -part->number : part->number;
+        s->term[s->number_at] = wg_formula_numeral(tree, fabs(so_far));
+        s->minus[s->number_at] = so_far < 0;
     } else if (!tidy_is_number(tree, at, 0)) {
+        if (part->kind == WG_FORMULA_NUMERAL) s->numbers = true, s->number_at = s->terms;
         s->term[s->terms] = at;
         s->minus[s->terms++] = minus;
     }
+}
+
+static void tidy_drop_term(tidy_sum *s, unsigned k)
+{
+    s->terms--;
+    memmove(&s->term[k], &s->term[k + 1], (s->terms - k) * sizeof *s->term);
+    memmove(&s->minus[k], &s->minus[k + 1], (s->terms - k) * sizeof *s->minus);
 }
 
 /* x + x becomes 2 * x. */
@@ -152,10 +207,7 @@ static void tidy_double(wg_formula_tree *tree, tidy_sum *s)
         for (unsigned k = i + 1; k < s->terms; k++)
             if (s->minus[i] == s->minus[k] && tidy_same(tree, s->term[i], s->term[k])) {
                 count++;
-                s->terms--;
-                memmove(&s->term[k], &s->term[k + 1], (s->terms - k) * sizeof *s->term);
-                memmove(&s->minus[k], &s->minus[k + 1], (s->terms - k) * sizeof *s->minus);
-                k--;
+                tidy_drop_term(s, k--);
             }
         if (count == 1) continue;
         unsigned product = wg_formula_add(tree, WG_FORMULA_MUL, wg_formula_numeral(tree, count), s->term[i]);
@@ -168,6 +220,7 @@ static unsigned tidy_sum_of(wg_formula_tree *tree, unsigned at)
     tidy_sum s = {.terms = 0};
     tidy_collect_terms(tree, at, false, &s);
     if (s.full) return at;
+    if (s.numbers && tidy_is_number(tree, s.term[s.number_at], 0)) tidy_drop_term(&s, s.number_at);
     tidy_double(tree, &s);
     unsigned first = 0; /* begin with what is added, if anything is */
     while (first < s.terms && s.minus[first]) first++;
@@ -209,6 +262,24 @@ static unsigned tidy_not(wg_formula_tree *tree, unsigned at)
     return wg_formula_add(tree, opposite[part->kind - WG_FORMULA_LESS], part->child[0], part->child[1]);
 }
 
+/* where(x > q, q, where(x < p, p, x)) is clamp(x, p, q). */
+static unsigned tidy_clamp(wg_formula_tree *tree, unsigned at)
+{
+    const wg_formula_part *outer = &tree->part[at], *inner = &tree->part[outer->child[2]];
+    if (!tidy_is_call(tree, outer->child[2], "where", 3)) return at;
+    const wg_formula_part *above = &tree->part[outer->child[0]], *below = &tree->part[inner->child[0]];
+    unsigned x = above->child[0], q = outer->child[1], p = inner->child[1];
+    bool clamps = above->kind == WG_FORMULA_GREATER && below->kind == WG_FORMULA_LESS &&
+                  tidy_same(tree, x, below->child[0]) && tidy_same(tree, x, inner->child[2]) &&
+                  tidy_same(tree, q, above->child[1]) && tidy_same(tree, p, below->child[1]);
+    unsigned call = clamps ? wg_formula_call(tree, "clamp", x) : 0;
+    if (!call) return at;
+    tree->part[call].child[1] = (uint16_t)p;
+    tree->part[call].child[2] = (uint16_t)q;
+    tree->part[call].n = 3;
+    return call;
+}
+
 /* where(c, 0, x) and where(c, x, 0) become products with a truth; where(x < 0, -g, g) is g * sign(x). */
 static unsigned tidy_where(wg_formula_tree *tree, unsigned at)
 {
@@ -226,12 +297,20 @@ static unsigned tidy_where(wg_formula_tree *tree, unsigned at)
         truth = condition, passed = yes;
     else if (kind == WG_FORMULA_LESS && with_zero && mirrored)
         truth = wg_formula_call(tree, "sign", compared), passed = no;
-    if (!truth) return at;
-    const wg_formula_part *last = &tree->part[tree->part[passed].child[1]]; /* sign(x) is 0 at 0 as it is */
-    if (tree->part[passed].kind == WG_FORMULA_MUL && tree->part[truth].kind == WG_FORMULA_NOT_EQUAL && with_zero &&
-        !strcmp(last->text, "sign") && tidy_same(tree, last->child[0], compared))
-        return passed;
+    if (!truth) return tidy_clamp(tree, at);
     return tidy_product_of(tree, wg_formula_add(tree, WG_FORMULA_MUL, passed, truth));
+}
+
+/* (a @ b).T is b.T @ a.T, and a.T.T is a. */
+static unsigned tidy_turned(wg_formula_tree *tree, unsigned at)
+{
+    const wg_formula_part *inner = &tree->part[tree->part[at].child[0]];
+    if (inner->kind == WG_FORMULA_TURNED) return inner->child[0];
+    if (inner->kind != WG_FORMULA_MATMUL) return at;
+    unsigned a = wg_formula_add(tree, WG_FORMULA_TURNED, inner->child[0], 0);
+    unsigned b = wg_formula_add(tree, WG_FORMULA_TURNED, inner->child[1], 0);
+    if (!a || !b) return at;
+    return wg_formula_add(tree, WG_FORMULA_MATMUL, tidy_turned(tree, b), tidy_turned(tree, a));
 }
 
 /* ---- all ----------------------------------------------------------------------------------------------------------------- */
@@ -249,6 +328,8 @@ unsigned wg_formula_tidy(wg_formula_tree *tree, unsigned at)
     case WG_FORMULA_ADD:
     case WG_FORMULA_SUB:
         return tidy_sum_of(tree, at);
+    case WG_FORMULA_TURNED:
+        return tidy_turned(tree, at);
     case WG_FORMULA_POWER:
         return tidy_is_number(tree, part->child[1], 1) ? part->child[0] : at;
     case WG_FORMULA_CALL:
