@@ -137,6 +137,12 @@ static void explain_observe(wg_explanation *e)
 
 /* ---- open and close ---------------------------------------------------------------------------------------------------- */
 
+static void explain_fail_shape(wg_explanation *e)
+{
+    const wg_call call = {.tape = e->scalar.tape, .inputs = &e->scalar.index};
+    wg_explain_fail(e, WG_ERROR_SHAPE, "%s where a scalar is expected", wg_call_describe(&call, 0));
+}
+
 /* The checks of wg_observe come first, which knows what can be differentiated. */
 static void explain_check(wg_explanation *e)
 {
@@ -144,7 +150,7 @@ static void explain_check(wg_explanation *e)
     if (status != WG_OK)
         e->status = status;
     else if (wg_size(e->scalar) != 1)
-        wg_explain_fail(e, WG_ERROR_SHAPE, "%zu elements where a scalar is expected", wg_size(e->scalar));
+        explain_fail_shape(e);
 }
 
 wg_status wg_explain_open(wg_explanation *e, wg_var scalar, const wg_var *wrt, size_t n, wg_writer write)
@@ -179,5 +185,7 @@ void wg_explain_close(wg_explanation *e)
     free(e->copies);
     free(e->lines);
     free(e->parts);
+    free(e->part_of);
+    free(e->value_of);
     wg_tape_free(e->tape);
 }

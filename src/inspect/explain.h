@@ -30,6 +30,7 @@ typedef struct wg_explained {
     wg_var made, leaf; /* as its op gives it, and as its users have it */
     wg_var cotangent;  /* a leaf, named dA1 */
     wg_var total;      /* what its users pass to it, added up; invalid while there is nothing */
+    uint32_t beside;   /* another value that is an op of the same one operand, from 1 */
     char own[64];      /* an op whose derivative is given as numbers and has a part in it; "" for none */
 } wg_explained;
 
@@ -54,6 +55,7 @@ typedef struct wg_explanation {
     size_t lines_count;
     wg_explain_part *parts;
     size_t parts_count, parts_capacity, parts_written;
+    uint32_t *part_of, *value_of; /* of each node there: its part, and the values that are ops of it alone, from 1 */
     wg_status status;
 } wg_explanation;
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* A formula longer than this is taken apart, where that helps. */
-enum { EXPLAIN_LENGTH = 90, EXPLAIN_DEPTH = 12, EXPLAIN_VISITS = 48 };
+enum { EXPLAIN_LENGTH = 90, EXPLAIN_DEPTH = 10, EXPLAIN_VISITS = 96 };
 
 /* One attempt at a formula, and the ops that it wrote out. */
 typedef struct explain_attempt {
@@ -22,9 +22,8 @@ typedef struct explain_attempt {
 
 static const char *explain_part_name(const wg_explanation *e, wg_var node)
 {
-    for (size_t k = 0; k < e->parts_count; k++)
-        if (e->parts[k].node.index == node.index) return e->parts[k].name;
-    return NULL;
+    uint32_t part = e->part_of[node.index];
+    return part ? e->parts[part - 1].name : NULL;
 }
 
 static const char *explain_formula_name(void *user, wg_var node)
@@ -41,12 +40,8 @@ static wg_var explain_formula_known(void *user, const char *op, wg_var x)
 {
     const wg_explanation *e = ((const explain_attempt *)user)->e;
     wg_node_info info;
-    for (size_t k = 0; k < e->values_count; k++) {
-        wg_var made = e->values[k].made;
-        if (wg_ok(made) && wg_node_input(made, 0).index == x.index && wg_node_read(made, &info) == WG_OK && info.op &&
-            info.inputs == 1 && !strcmp(info.kind, op))
-            return made;
-    }
+    for (uint32_t k = e->value_of[x.index]; k; k = e->values[k - 1].beside)
+        if (wg_node_read(e->values[k - 1].made, &info) == WG_OK && !strcmp(info.kind, op)) return e->values[k - 1].made;
     return (wg_var){0};
 }
 
@@ -64,6 +59,7 @@ static void explain_add_part(wg_explanation *e, wg_var node)
         e->parts_capacity = capacity;
     }
     e->parts[e->parts_count++] = (wg_explain_part){.node = node, .name = "t"};
+    e->part_of[node.index] = (uint32_t)e->parts_count;
 }
 
 static void explain_formula_cut(void *user, wg_var node)

@@ -195,6 +195,22 @@ static void record_order(wg_explanation *e)
     if (e->lines_count) qsort(e->lines, e->lines_count, sizeof *e->lines, record_compare);
 }
 
+/* What formulas will look up by node of the other tape. */
+static void record_index(wg_explanation *e)
+{
+    wg_node_info info;
+    size_t count = wg_node_count(e->tape);
+    e->part_of = wg_explain_memory(e, count, sizeof *e->part_of);
+    e->value_of = wg_explain_memory(e, count, sizeof *e->value_of);
+    for (size_t k = 0; k < e->values_count && e->status == WG_OK; k++) {
+        wg_explained *value = &e->values[k];
+        if (!wg_ok(value->made) || wg_node_read(value->made, &info) != WG_OK || !info.op || info.inputs != 1) continue;
+        uint32_t x = wg_node_input(value->made, 0).index;
+        value->beside = e->value_of[x];
+        e->value_of[x] = (uint32_t)k + 1;
+    }
+}
+
 void wg_explain_record(wg_explanation *e)
 {
     e->tape = wg_tape_new(WG_F64);
@@ -218,4 +234,5 @@ void wg_explain_record(wg_explanation *e)
     free(walk.below);
     free(memory);
     if (record_is_healthy(e)) record_order(e);
+    if (record_is_healthy(e)) record_index(e);
 }

@@ -214,7 +214,12 @@ static unsigned build_sum_to(wg_formula_tree *tree, unsigned x, const wg_shape *
     unsigned kept = 0;
     for (uint32_t d = 0; d < to->rank; d++)
         if (to->dim[d] == 1 && from->dim[d + missing] != 1) kept |= 1u << d;
-    if (to->rank == 0 && from->rank) return wg_formula_call(tree, "sum", x);
+    bool single = from->rank > 0;
+    for (uint32_t d = 0; d < to->rank; d++) single = single && to->dim[d] == 1;
+    if (single) {
+        unsigned sum = wg_formula_call(tree, "sum", x);
+        return tree->style->tidy ? sum : build_widened(tree, sum, (1u << to->rank) - 1, to->rank);
+    }
     return build_sum(tree, build_sum(tree, x, (1u << missing) - 1, false), kept, true);
 }
 

@@ -126,19 +126,24 @@ static void tidy_drop_masks(const wg_formula_tree *tree, tidy_product *p)
     }
 }
 
-static unsigned tidy_times(wg_formula_tree *tree, unsigned product, wg_formula_kind kind, unsigned factor)
+static unsigned tidy_times(wg_formula_tree *tree, unsigned product, unsigned factor)
 {
-    return product ? wg_formula_add(tree, kind, product, factor) : factor;
+    return product ? wg_formula_add(tree, WG_FORMULA_MUL, product, factor) : factor;
 }
 
+/* "2 / 100 * x / y", "x / (100 * y)": a number that is not 1 leads, with what divides it. */
 static unsigned tidy_write_product(wg_formula_tree *tree, const tidy_product *p)
 {
-    bool leads = fabs(p->above) != 1 || p->factors == 0, under = p->below != 1;
-    unsigned product = leads ? wg_formula_numeral(tree, fabs(p->above)) : 0;
-    if (leads && under) product = wg_formula_add(tree, WG_FORMULA_DIV, product, wg_formula_numeral(tree, p->below));
-    for (unsigned k = 0; k < p->factors; k++) product = tidy_times(tree, product, WG_FORMULA_MUL, p->factor[k]);
-    if (!leads && under) product = wg_formula_add(tree, WG_FORMULA_DIV, product, wg_formula_numeral(tree, p->below));
-    for (unsigned k = 0; k < p->divisors; k++) product = tidy_times(tree, product, WG_FORMULA_DIV, p->divisor[k]);
+    bool leads = fabs(p->above) != 1 || p->factors == 0;
+    unsigned product = leads ? wg_formula_numeral(tree, fabs(p->above)) : 0, below = 0;
+    if (p->below != 1) below = wg_formula_numeral(tree, p->below);
+    if (leads && below) {
+        product = wg_formula_add(tree, WG_FORMULA_DIV, product, below);
+        below = 0;
+    }
+    for (unsigned k = 0; k < p->factors; k++) product = tidy_times(tree, product, p->factor[k]);
+    for (unsigned k = 0; k < p->divisors; k++) below = tidy_times(tree, below, p->divisor[k]);
+    if (below) product = wg_formula_add(tree, WG_FORMULA_DIV, product, below);
     return p->above < 0 ? wg_formula_add(tree, WG_FORMULA_NEGATIVE, product, 0) : product;
 }
 

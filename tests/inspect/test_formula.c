@@ -130,7 +130,10 @@ static void test_calls(void **state)
     FORMULA(wg_mul(wg_broadcast_to(q.v, WG_DIMS(2, 3)), q.v), "broadcast_to(v, shape=(2,3)) * v");
     FORMULA(wg_sum_to(q.a, WG_DIMS(3, 1)), "sum(A, axis=1, keepdims=true)");
     FORMULA(wg_sum_to(q.a, WG_DIMS(3)), "sum(A, axis=0)");
-    FORMULA(wg_sum_to(q.a, WG_DIMS(1)), "sum(sum(A, axis=0), axis=0, keepdims=true)");
+    FORMULA(wg_sum_to(wg_name(wg_reshape(q.a, WG_DIMS(3, 3, 1)), "R"), WG_DIMS(1, 1)), "sum(R)[None, None]");
+    wg_var stacked = wg_name(wg_stack((wg_var[]){q.a, q.b}, 2, 0), "D");
+    FORMULA(wg_sum_to(stacked, WG_DIMS(3, 1)), "sum(sum(D, axis=0), axis=1, keepdims=true)");
+    FORMULA(wg_sum_to(q.a, WG_DIMS(1)), "sum(A)[None]");
     FORMULA(wg_sum_to(q.a, WG_SCALAR), "sum(A)");
     HEALTHY(q.tape);
     wg_tape_free(q.tape);
