@@ -23,13 +23,39 @@ static double noise_draw(uint64_t *state)
     return ((double)(*state >> 11) * 0x1p-52 - 1) * 1.7320508075688772;
 }
 
-/* A slope written in terms of the result, 1 - y^2 say, has y's own rounding in it, which where y saturates is most of it;
- * a tape that knows its slopes to the last bit does not show that. Returns by how much the slope moves, per unit. */
-static double noise_of_result(const char *kind, double y)
+static double noise_largest(const double *numbers, size_t n)
 {
-    if (!strcmp(kind, "tanh")) return 2 * y * y;
-    if (!strcmp(kind, "sigmoid")) return y * fabs(1 - 2 * y);
+    double largest = 0;
+    for (size_t i = 0; i < n; i++) largest = fmax(largest, fabs(numbers[i]));
+    return largest;
+}
+
+/* A slope written in terms of the result, 1 - y^2 or p - 1, has the result's own rounding in it, which where it saturates is
+ * most of the slope; a tape that knows its slopes to the last bit does not show that. Returns by how much the contribution
+ * c of an op with result y and adjoint g moves, per unit; the largest of g stands for its sum over a class axis, and the
+ * largest of c for the weight of a position. */
+static double noise_of_result(const char *kind, double y, double g, double largest)
+{
+    if (!strcmp(kind, "tanh")) return g * 2 * y * y;
+    if (!strcmp(kind, "sigmoid")) return g * y * fabs(1 - 2 * y);
+    if (!strcmp(kind, "softmax")) return largest * y;
+    if (!strcmp(kind, "log_softmax")) return largest * exp(y);
     return 0;
+}
+
+static void noise_add_of_result(noise_sweep *sweep, const wg_edge *edge, const char *kind, size_t n)
+{
+    double *c = edge->contribution;
+    if (!strncmp(kind, "cross_entropy", 13) && edge->position == 0) { /* (p - t) w: where t is, 1 - p may cancel */
+        double largest = noise_largest(c, n);
+        for (size_t i = 0; i < n; i++)
+            if (c[i] < 0) c[i] += sweep->step * noise_draw(&sweep->state) * largest;
+        return;
+    }
+    const double *g = edge->adjoint, *y = wg_value_f64(edge->from);
+    double largest = noise_largest(g, n);
+    for (size_t i = 0; y && i < n; i++)
+        c[i] += sweep->step * noise_draw(&sweep->state) * noise_of_result(kind, y[i], g[i], largest);
 }
 
 static wg_status noise_edge(void *user, const wg_edge *edge)
@@ -40,10 +66,9 @@ static wg_status noise_edge(void *user, const wg_edge *edge)
     double step = sweep->step * sqrt(1 + (n && from > n ? (double)from / (double)n : 1) / 3);
     for (size_t i = 0; i < n; i++) c[i] *= 1 + step * noise_draw(&sweep->state);
     wg_node_info info;
-    if (from != n || wg_node_read(edge->from, &info) != WG_OK || info.inputs != 1) return WG_OK;
-    const double *g = edge->adjoint, *y = wg_value_f64(edge->from);
-    for (size_t i = 0; y && i < n; i++)
-        c[i] += sweep->step * noise_draw(&sweep->state) * g[i] * noise_of_result(info.kind, y[i]);
+    if (wg_node_read(edge->from, &info) != WG_OK) return WG_OK;
+    if ((from == n && info.inputs == 1) || !strncmp(info.kind, "cross_entropy", 13))
+        noise_add_of_result(sweep, edge, info.kind, n);
     return WG_OK;
 }
 
