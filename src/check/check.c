@@ -107,10 +107,35 @@ static void check_judge_all(wg_check *check)
     }
 }
 
+/* What stands in next above a node, with nothing between that does, only stands in the report: what is below is right without
+ * it. Returns whether there is any. */
+static bool check_only_shown(wg_check *check, size_t node, unsigned char *reaches)
+{
+    const check_model *model = &check->model;
+    bool any = false;
+    memset(reaches, 0, model->count);
+    reaches[node] = 1;
+    for (size_t k = model->links_count; k-- > 0;) { /* the sweep's order, backwards: what is below comes first */
+        const check_link *l = &model->links[k];
+        size_t s = model->nodes[l->to].supplied;
+        bool cut = l->to != node && s != SIZE_MAX && (check->supplied[s].stands_in || check->supplied[s].shown);
+        if (l->position != SIZE_MAX && reaches[l->to] && !cut) reaches[l->from] = 1;
+    }
+    for (size_t k = 0; k < check->count; k++) {
+        check_supplied *s = &check->supplied[k];
+        if (!s->stands_in || s->node == node || !reaches[s->node]) continue;
+        s->stands_in = false;
+        s->shown = any = true;
+    }
+    return any;
+}
+
 /* A supplied adjoint that is wrong stands in for the right one, so that what is below is judged by what the caller had;
  * unless what is below is right all the same. */
 static wg_status check_stand_in(wg_check *check)
 {
+    unsigned char *reaches = check_take(&check->kept, check->model.count, 1);
+    if (!reaches) return WG_ERROR_MEMORY;
     for (size_t k = 0; k < check->count; k++) {
         check_supplied *s = &check->supplied[k];
         s->stands_in = !s->right && s->fits && !s->leaf;
@@ -122,13 +147,7 @@ static wg_status check_stand_in(wg_check *check)
         for (size_t k = 0; k < check->count; k++) {
             check_supplied *s = &check->supplied[k];
             if (!s->right || check_judge(check, s, s->expected).fits) continue;
-            for (size_t j = 0; j < check->count; j++) {
-                check_supplied *above = &check->supplied[j];
-                if (!above->stands_in || above->order < s->order) continue;
-                above->stands_in = false;
-                above->shown = true;
-                changed = true;
-            }
+            changed = check_only_shown(check, s->node, reaches) || changed;
         }
         if (!changed) return WG_OK;
     }

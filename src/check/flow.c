@@ -42,6 +42,7 @@ static wg_status flow_node(void *user, wg_var var, void *adjoint)
     if (s && f->first) memcpy(s->exact, adjoint, node->size * sizeof *s->exact);
     if (s && f->base) memcpy(s->expected, adjoint, node->size * sizeof *s->expected);
     if (s && f->base && s->stands_in) memcpy(adjoint, s->numbers, node->size * sizeof *s->numbers);
+    if (s && f->base && s->shown) memcpy(adjoint, s->exact, node->size * sizeof *s->exact);
     return flow_store(&model->memory, &node->adjoint, adjoint, node->size) ? WG_OK : WG_ERROR_MEMORY;
 }
 
@@ -123,8 +124,8 @@ static void flow_read_sums(wg_check *check)
     for (size_t k = 0; k < model->links_count; k++) {
         const check_node *node = &model->nodes[model->links[k].to];
         if (model->links[k].position != SIZE_MAX) continue;
-        bool stands_in = node->supplied != SIZE_MAX && check->supplied[node->supplied].stands_in;
-        model->links[k].contribution = stands_in ? check->supplied[node->supplied].expected : node->adjoint;
+        const check_supplied *s = node->supplied == SIZE_MAX ? NULL : &check->supplied[node->supplied];
+        model->links[k].contribution = s && (s->stands_in || s->shown) ? s->expected : node->adjoint;
     }
 }
 

@@ -65,8 +65,7 @@ double check_unit(const wg_check *check, const check_supplied *s)
     return check->tolerance > 0 ? check->tolerance : ldexp(1, -(int)s->carries);
 }
 
-/* What a type cannot hold between 0 and its smallest number. */
-static double judge_least(const check_supplied *s)
+double check_least(const check_supplied *s)
 {
     switch (s->bits) {
     case 8:
@@ -85,7 +84,7 @@ double check_floor(const wg_check *check, const check_supplied *s, size_t i, dou
     double noise = s->noise[i];
     if (expected != s->exact[i]) noise = ratio * (noise > s->noise_rms ? noise : s->noise_rms);
     double spread = check->tolerance > 0 ? 1 : judge_spread;
-    return spread * check_unit(check, s) * (noise + fabs(expected)) + judge_least(s);
+    return spread * check_unit(check, s) * (noise + fabs(expected)) + check_least(s);
 }
 
 bool check_close(const wg_check *check, const check_supplied *s, size_t i, double expected, double ratio)

@@ -332,7 +332,9 @@ static void layout_unwritten_end(layout_at *at)
         snprintf(detail, sizeof detail, "the last %zu numbers in memory are not written", tail);
         layout_suggest(at, WG_CAUSE_UNWRITTEN, at->to, detail);
     }
-    if (check_other_uses(edge)) return;
+    wg_node_info info; /* what has no name has no memory of its own that could be left as it is */
+    bool own = wg_node_read(edge->to, &info) == WG_OK && (info.name || info.flags & WG_IS_LEAF);
+    if (!own || check_other_uses(edge)) return;
     memset(at->to, 0, n * sizeof *at->to);
     layout_suggest(at, WG_CAUSE_UNWRITTEN, at->to, "not written at all");
 }

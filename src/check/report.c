@@ -307,13 +307,14 @@ static void report_pattern(const wg_check *check, const check_supplied *s, char 
         snprintf(text, size, "the wrong entries are %.4g to %.4g times what is right", low, high);
 }
 
-static wg_check_cause report_unknown(wg_check *check, const check_supplied *s, unsigned mistake)
+/* margin: what is wrong at the margin alone, in words; NULL: it is not so. */
+static wg_check_cause report_unknown(wg_check *check, const check_supplied *s, unsigned mistake, const char *margin)
 {
-    char edge[330], sentence[700], pattern[160];
+    char edge[330], sentence[800], pattern[160];
     size_t above = report_above(check, s);
     check_edge_title(check, above, s->node, edge, sizeof edge);
     report_pattern(check, s, pattern, sizeof pattern);
-    wg_check_cause cause = {.cause = WG_CAUSE_UNKNOWN,
+    wg_check_cause cause = {.cause = margin ? WG_CAUSE_UNWRITTEN : WG_CAUSE_UNKNOWN,
         .mistake = mistake,
         .rank = 1,
         .gradient = s->var,
@@ -326,8 +327,11 @@ static wg_check_cause report_unknown(wg_check *check, const check_supplied *s, u
     double size = 0;
     for (size_t i = 0; i < s->size; i++) size += s->numbers[i] * s->numbers[i];
     if (s->fits) cause.residual /= sqrt(size);
-    snprintf(sentence, sizeof sentence, "%s: wrong, and no known mistake fits; it arises between %s; %s", cause.name,
-        edge, pattern);
+    if (margin)
+        snprintf(sentence, sizeof sentence, "%s: %s (%s)", cause.name, margin, edge);
+    else
+        snprintf(sentence, sizeof sentence, "%s: wrong, and no known mistake fits; it arises between %s; %s",
+            cause.name, edge, pattern);
     cause.sentence = report_text(check, sentence);
     return cause;
 }
@@ -375,12 +379,21 @@ wg_status check_report_make(wg_check *check, const check_find *finds, size_t cou
     report_merge(entries, used);
     for (size_t k = 0; k < used; k++)
         if (!entries[k].dropped) causes[report->causes_count++] = report_cause(check, &entries[k]);
-    bool unknown = false;
-    for (size_t k = 0; k < check->count; k++) unknown = unknown || check->supplied[k].fault;
+    bool unknown = false; /* a margin is one only where nothing else is left unexplained */
+    char margin[200];
+    for (size_t k = 0; k < check->count; k++) {
+        const check_supplied *s = &check->supplied[k];
+        unknown = unknown || (s->fault && !check_margin(check, s, margin, sizeof margin));
+    }
+    for (size_t k = 0; k < check->count; k++) {
+        check_supplied *s = &check->supplied[k];
+        s->margin = s->fault && !unknown && check_margin(check, s, margin, sizeof margin);
+        if (s->margin) causes[report->causes_count++] = report_unknown(check, s, ++mistakes, margin);
+    }
     mistakes += unknown;
     for (size_t k = 0; k < check->count; k++) {
         const check_supplied *s = &check->supplied[k];
-        if (s->fault) causes[report->causes_count++] = report_unknown(check, s, mistakes);
+        if (s->fault && !s->margin) causes[report->causes_count++] = report_unknown(check, s, mistakes, NULL);
         if (s->right && s->rounded && !s->kink) causes[report->causes_count++] = report_precision(check, s, ++mistakes);
         gradients[k] = report_gradient(check, s);
         report->right = report->right && s->right;

@@ -6,6 +6,7 @@
  *     flow.c      reverse sweeps over it: the right one, with the caller's adjoints in it, with a mistake in it
  *     noise.c     what rounding does to each entry
  *     judge.c     is an array what it should be, within that noise
+ *     margin.c    is it so but for its margin
  *     services.c  what the families of mistakes may ask for (mistakes.h)
  *     general.c   the mistakes that any edge can have: factors, branches
  *     search.c    which mistakes explain what the caller supplied
@@ -57,6 +58,7 @@ typedef struct check_supplied {
     bool shown;       /* wrong, yet what is below is right: only what was shown is wrong */
     bool fault;       /* wrong, not because of one that stands in, and not explained yet */
     bool own;         /* was one before the search */
+    bool margin;      /* wrong at a margin alone, and nothing else explains it */
     size_t wanted;    /* elements of the var */
     double *exact;    /* the right gradient */
     double *expected; /* what follows from what stands in and the mistakes found so far */
@@ -177,6 +179,11 @@ typedef struct check_judgement {
 check_judgement check_judge(const wg_check *check, const check_supplied *s, const double *expected);
 /* expected + moved */
 check_judgement check_judge_moved(const wg_check *check, const check_supplied *s);
+/* What the type of the numbers cannot hold between 0 and its smallest number. */
+double check_least(const check_supplied *s);
+/* Whether the wrong entries are just some last rows, or columns, or the end of the memory, or the first row: what was never
+ * written, and what was in that memory is anybody's guess. Says which. */
+bool check_margin(const wg_check *check, const check_supplied *s, char *text, size_t size);
 /* How many bits of a significand the supplied numbers use; sets each carries. */
 void check_precisions(wg_check *check);
 

@@ -31,7 +31,8 @@ static bool search_touches(const wg_check *check, const check_supplied *s)
 }
 
 /* How unlikely it is that numbers fit by chance: for each entry, how much larger it is than what it is off by, or than
- * rounding, in bits; an entry that a number was fitted to counts for nothing. */
+ * rounding, in bits; an entry that a number was fitted to counts for nothing. Where an exact zero was foreseen, only an exact
+ * zero fits by chance. */
 static double search_bits(const wg_check *check, const check_supplied *s, bool fitted)
 {
     double bits = 0, most = 0;
@@ -39,6 +40,7 @@ static double search_bits(const wg_check *check, const check_supplied *s, bool f
         double expected = s->expected[i] + s->moved[i], floor = check_floor(check, s, i, expected, 1);
         double size = expected == 0 && s->numbers[i] == 0 ? fabs(s->moved[i]) : fabs(expected);
         double near = fmax(fabs(s->numbers[i] - expected), floor / 8), here = size > near ? log2(size / near) : 0;
+        if (here > 0 && expected == 0 && s->numbers[i] == 0) here = fmin(log2(size / check_least(s)), 64);
         bits += here;
         if (here > most) most = here;
     }
@@ -125,8 +127,9 @@ void check_search_consider_shape(check_search *search, wg_cause cause, double fa
         if (!isfinite(floor) || !(difference <= floor)) return;
         find.misfit += difference / floor * (difference / floor);
         squares += difference * difference;
-        double near = fmax(difference, floor / 8);
-        find.evidence += fabs(numbers[i]) > near ? log2(fabs(numbers[i]) / near) : 0;
+        double near = fmax(difference, floor / 8),
+               scale = fmax(fabs(numbers[i]), s->exact_rms); /* of what else might be there */
+        find.evidence += scale > near ? log2(scale / near) : 0;
     }
     find.explains = check_take(&search->memory, check->count, 1);
     if (!find.explains || !(find.evidence >= search_evidence)) return;
@@ -281,7 +284,8 @@ static unsigned char *search_reach(check_search *search)
     for (size_t k = model->links_count; k-- > 0;) { /* the sweep's order, backwards: what is below comes first */
         const check_link *l = &model->links[k];
         size_t s = model->nodes[l->to].supplied;
-        bool cut = l->replaced || (s != SIZE_MAX && check->supplied[s].stands_in && !check->supplied[s].fault);
+        const check_supplied *to = s == SIZE_MAX ? NULL : &check->supplied[s];
+        bool cut = l->replaced || (to && (to->stands_in || to->shown) && !to->fault);
         if (l->position != SIZE_MAX && reaches[l->to] && !cut) reaches[l->from] = 1;
     }
     return reaches;
