@@ -430,6 +430,8 @@ bool evaluation_call(evaluation *e, const tree *t, value *v)
     if (!out) return false;
     c->op->call(evaluation_tape(e), c->arguments, out);
     if (!evaluation_healthy(e, t)) return false;
+    for (size_t i = 0; i < count; i++) /* without any operand there is no tape to say so */
+        if (!wg_ok(out[i])) return evaluation_fail(e, t, "%s needs an array in the place of none", c->op->name);
     if (c->op->outputs == 1)
         *v = value_of_var(out[0]);
     else

@@ -89,7 +89,7 @@ void *evaluation_memory(evaluation *e, size_t count, size_t size)
 bool evaluation_fail(evaluation *e, const tree *at, const char *format, ...)
 {
     va_list arguments;
-    e->error->at = at->at;
+    e->error->at = at->at - (at->kind == TREE_TEXT); /* its quote */
     va_start(arguments, format);
     (void)vsnprintf(e->error->text, sizeof e->error->text, format, arguments);
     va_end(arguments);
@@ -124,24 +124,31 @@ bool evaluation_make_variable(evaluation *e, const char *name)
     return s != NULL;
 }
 
-/* The names that could have been meant. */
+void evaluation_names(const evaluation *e, char *text, size_t size)
+{
+    size_t arrays = e->in->count, used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < arrays + e->count; i++) {
+        const char *next = i < arrays ? e->sources[i].name : e->steps[i - arrays].name;
+        if (used + strlen(next) + 8 > size) {
+            (void)snprintf(text + used, size - used, ", ...");
+            return;
+        }
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", next);
+    }
+    if (!used) (void)snprintf(text, size, "none");
+}
+
+/* A name that means nothing. */
 static bool evaluation_no_name(evaluation *e, const tree *t, const char *name)
 {
-    char all[360] = "";
-    size_t count = e->in->count + e->count, used = 0;
+    char all[360];
     const char *why = array_set_why_not(e->in, name);
     if (why) return evaluation_fail(e, t, "%s", why);
     if (operation_find(name, strlen(name)))
         return evaluation_fail(e, t, "%s is an op, and needs its arguments: %s(...)", name, name);
-    for (size_t i = 0; i < count; i++) {
-        const char *next = i < e->in->count ? e->sources[i].name : e->steps[i - e->in->count].name;
-        if (used + strlen(next) + 8 > sizeof all) {
-            (void)snprintf(all + used, sizeof all - used, ", ...");
-            break;
-        }
-        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", next);
-    }
-    return evaluation_fail(e, t, "there is no array %s%s%s", name, count ? "; there are " : ", and no other", all);
+    evaluation_names(e, all, sizeof all);
+    return evaluation_fail(e, t, "there is no array %.100s; there are: %s", name, all);
 }
 
 bool evaluation_name(evaluation *e, const tree *t, value *v)

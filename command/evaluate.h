@@ -33,6 +33,9 @@ typedef enum evaluation_found {
 /* The value of a step, or of an array, whether or not the expression uses it. */
 evaluation_found evaluation_find(evaluation *e, const char *name, wg_var *var);
 
+/* The names of arrays and steps, as far as they fit. */
+void evaluation_names(const evaluation *e, char *text, size_t size);
+
 /* Whether the expression uses the array of that name as numbers. */
 bool evaluation_uses(const evaluation *e, const char *name);
 

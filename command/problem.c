@@ -51,6 +51,7 @@ static bool problem_run(problem *p, const arguments *a, FILE *err)
 static bool problem_find(problem *p, const char *name, const char *what, FILE *err)
 {
     wg_var var;
+    char names[360];
     switch (evaluation_find(p->values, name, &var)) {
     case EVALUATION_FOUND:
         p->names[p->count] = name;
@@ -66,7 +67,8 @@ static bool problem_find(problem *p, const char *name, const char *what, FILE *e
         (void)command_fail(err, "%s: %s", what, wg_tape_message(evaluation_tape(p->values)));
         return false;
     default:
-        (void)command_fail(err, "%s: there is no array and no step %s", what, name);
+        evaluation_names(p->values, names, sizeof names);
+        (void)command_fail(err, "%s: there is no array and no step %s; there are: %s", what, name, names);
         return false;
     }
 }
