@@ -342,7 +342,7 @@ static void test_precisions(void **state)
     (void)snprintf(grad, sizeof grad, "dx=%s:bf16:4", scratch);
     assert_int_equal(RUN("check", (char *)sum, "--in", in_x, "--grad", grad, "--json"), COMMAND_RIGHT);
     has(out, "\"bits\": 8");
-    assert_int_equal(RUN("check", "x = xy[0]; sum(x * xy[1]) * 1.1", "--in", in_x, "--grad", grad), COMMAND_WRONG);
+    assert_int_equal(RUN("check", "x = xy[0]; sum(x * xy[1]) * 1.5", "--in", in_x, "--grad", grad), COMMAND_WRONG);
 }
 
 /* What is wrong with the numbers is said in JSON too: NaN is null, another shape has no worst entry. */
@@ -363,7 +363,7 @@ static void test_odd_numbers(void **state)
     (void)snprintf(grad, sizeof grad, "dx=%s:f64:2,2", scratch_bare);
     assert_int_equal(RUN("check", "sum(x)", "--in", scratch, "--grad", grad, "--json"), COMMAND_WRONG);
     is_json(out);
-    has(out, "\"box\": [[0, 1], [1, 0]]");
+    has(out, "\"box\": [[0, 0], [1, 1]]");
     assert_null(strstr(out, "nan"));
     assert_null(strstr(out, "inf,"));
     (void)snprintf(grad, sizeof grad, "dx=%s:f64:4", scratch_bare);
