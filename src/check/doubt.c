@@ -18,7 +18,8 @@ static unsigned char *doubt_reach(const wg_check *check, check_memory *memory)
     for (size_t k = model->links_count; k-- > 0;) { /* the sweep's order, backwards: what is below comes first */
         const check_link *link = &model->links[k];
         size_t above = model->nodes[link->from].supplied;
-        if (link->position == SIZE_MAX || (above != SIZE_MAX && check->supplied[above].stands_in)) continue;
+        bool ends = above != SIZE_MAX && (check->supplied[above].stands_in || check->supplied[above].shown);
+        if (link->position == SIZE_MAX || ends) continue;
         for (size_t s = 0; s < n; s++) reach[link->from * n + s] |= reach[link->to * n + s];
     }
     return reach;

@@ -418,9 +418,10 @@ static bool search_pair(check_search *search, size_t begin)
         }
         if (!first) return false;
         for (size_t k = begin; k < end; k++)
-            done[k] = done[k] || (search->finds[k].explained == first->explained &&
-                                     search_same_set(check, &search->finds[k], first) &&
-                                     fabs(search->finds[k].residual - first->residual) <= 1e-9);
+            done[k] = done[k] ||
+                      (search->finds[k].explained == first->explained && search->finds[k].refuted == first->refuted &&
+                          search_same_set(check, &search->finds[k], first) &&
+                          fabs(search->finds[k].residual - first->residual) <= 1e-9);
         size_t first_at = (size_t)(first - search->finds);
         search_state before = search_save(search);
         size_t left = search_take(search, first);

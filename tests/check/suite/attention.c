@@ -222,7 +222,7 @@ static const suite_mistake mistakes[] = {
     MISTAKE(DX_WV_UPDATED, X, STALE_VALUE, 0, "dX with Wv already updated, step 0.5"),
     MISTAKE(DWQ_OF_K, WQ, WRONG_OPERAND, 0, "dWq = X^T K"),
     MISTAKE(DWK_OF_DQ, WK, WRONG_OPERAND, 0, "dWk = X^T dQ"),
-    MISTAKE(DWV_X_AS_IT_LIES, WV, TRANSPOSED, 0, "dWv = X dV without the transpose"),
+    MISTAKE(DWV_X_AS_IT_LIES, WV, TRANSPOSED, OR(WEIGHT_NOT_TRANSPOSED), "dWv = X dV without the transpose"),
     MISTAKE(SUITE_TRANSPOSED_INTO, S, TRANSPOSED, OR(PERMUTED), "dS transposed, square"),
     MISTAKE(SUITE_TRANSPOSED, WQ, TRANSPOSED, OR(OPERANDS_SWAPPED) | OR(PERMUTED), "dWq as (e,d)"),
     MISTAKE(SUITE_ROWS_MOVED, U, SHIFTED, 0, "dV a position too far"),

@@ -130,6 +130,9 @@ void suite_end(suite *s);
 /* The largest difference between the hand-written gradients and the tape's, each over the largest number of its own. */
 double suite_against_tape(suite *s);
 
+/* Whether the program's gradient of array i is another than the tape's, to its precision; suite_against_tape first. */
+bool suite_differs(const suite *s, size_t i);
+
 /* ---- for the forwards ---------------------------------------------------------------------------------------------------- */
 
 /* Declares array i. A leaf is filled with random numbers of size scale, none of them near zero. */
