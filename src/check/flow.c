@@ -8,9 +8,11 @@
 
 typedef struct flow {
     wg_check *check;
-    size_t next; /* among the links */
-    bool first;  /* the exact sweep: links are made */
-    bool base;   /* with what stands in and the mistakes found */
+    size_t next;       /* among the links */
+    bool first;        /* the exact sweep: links are made */
+    bool base;         /* with what stands in and the mistakes found */
+    check_visit visit; /* NULL: none */
+    void *user;
     wg_status status;
 } flow;
 
@@ -88,6 +90,10 @@ static wg_status flow_edge(void *user, const wg_edge *edge)
     if (!link) return WG_OK;
     size_t n = model->nodes[to].size;
     if (link->replaced && n) memcpy(edge->contribution, link->replaced, n * sizeof(double));
+    if (f->visit) {
+        wg_status status = f->visit(f->user, (size_t)(link - model->links), edge);
+        if (status != WG_OK) return status;
+    }
     return flow_store(&model->memory, &link->contribution, edge->contribution, n) ? WG_OK : WG_ERROR_MEMORY;
 }
 
@@ -142,17 +148,20 @@ wg_status check_flow_exact(wg_check *check)
     return status;
 }
 
-wg_status check_flow_base(wg_check *check)
+wg_status check_flow_mistaken(wg_check *check, check_visit visit, void *user)
 {
-    flow f = {.check = check, .base = true};
+    flow f = {.check = check, .base = true, .visit = visit, .user = user};
     for (size_t k = 0; k < check->count; k++) {
         check_supplied *s = &check->supplied[k];
         memset(s->expected, 0, s->wanted * sizeof *s->expected);
     }
+    check->work += check->model.weight;
     wg_status status = flow_run(&f);
     if (status == WG_OK) flow_read_sums(check);
     return status;
 }
+
+wg_status check_flow_base(wg_check *check) { return check_flow_mistaken(check, NULL, NULL); }
 
 /* ---- a change of it ------------------------------------------------------------------------------------------------------ */
 

@@ -70,6 +70,9 @@ void check_suggest_along(const check_edge *edge, wg_cause cause, const double *d
 /* The name of a node for a sentence: as given, or its formula. Valid for four calls. */
 const char *check_name(const check_edge *edge, wg_var node);
 
+/* Whether only the likeliest suggestions are wanted. */
+bool check_is_hurried(const check_edge *edge);
+
 /* How many other edges lead to edge->to: 0 when this is its only use. */
 size_t check_other_uses(const check_edge *edge);
 

@@ -307,6 +307,7 @@ static size_t operand_budget(const check_edge *edge)
 {
     size_t size = edge->from_size + edge->to_size;
     if (size > 1000000) return 6;
+    if (check_is_hurried(edge)) return 8;
     return size > 50000 ? 12 : OPERAND_VALUES;
 }
 

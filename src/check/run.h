@@ -10,6 +10,7 @@
  *     services.c  what the families of mistakes may ask for (mistakes.h)
  *     general.c   the mistakes that any edge can have: factors, branches
  *     search.c    which mistakes explain what the caller supplied
+ *     everywhere.c  the same mistake in several places
  *     doubt.c     which of them are likelier to be no such mistake
  *     report.c    causes into words
  *     probe.c     what this probe cannot see
@@ -155,6 +156,9 @@ void check_say(wg_check *check, const char *message);
 wg_status check_flow_exact(wg_check *check);
 /* The sweep with what stands in and the mistakes found so far: adjoints, contributions, each supplied's expected. */
 wg_status check_flow_base(wg_check *check);
+/* The same with contributions that visit writes; until the next base sweep adjoints and contributions are those. */
+typedef wg_status (*check_visit)(void *user, size_t link, const wg_edge *edge);
+wg_status check_flow_mistaken(wg_check *check, check_visit visit, void *user);
 /* What a change of a node's adjoint does to the supplied gradients: each one's moved. */
 wg_status check_flow_change(wg_check *check, size_t node, const double *change);
 
@@ -189,8 +193,20 @@ void check_precisions(wg_check *check);
 
 /* ---- the search ----------------------------------------------------------------------------------------------------------------- */
 
+/* Hears suggestions in the search's place, of to's shape alone. */
+typedef void (*check_hear)(
+    void *user, const check_edge *edge, wg_cause cause, const double *numbers, const char *words);
+typedef struct check_listener {
+    check_hear hear;
+    void *user;
+    bool anonymous; /* names are places, seen from the edge */
+    bool hurried;   /* only the likeliest suggestions are wanted */
+    bool done;      /* nothing more is */
+} check_listener;
+
 struct check_search {
     wg_check *check;
+    check_listener *listener; /* NULL: suggestions are considered */
     size_t link;          /* the edge under consideration */
     check_memory scratch; /* for one family's call */
     check_memory memory;  /* for what is found */
@@ -209,6 +225,16 @@ struct check_search {
 /* Looks for the causes of all faults. What it found, by mistake and rank, is in finds; close it afterwards. */
 wg_status check_search_run(wg_check *check, check_search *search);
 void check_search_close(check_search *search);
+/* Fills in the edge of a link; false where the sweep does not pass. Asks one of so many families about it. */
+bool check_search_edge(check_search *search, size_t link, check_edge *edge);
+size_t check_search_families(void);
+void check_search_ask(check_search *search, size_t family, const check_edge *edge);
+/* Whether the search has done as much as it may. */
+bool check_search_is_cut(check_search *search);
+/* Suggestions made at all edges alike (everywhere.c): those that explain a part at one edge, among the finds from begin to
+ * end; or all that can be made twice. What explains something becomes a find. */
+wg_status check_everywhere_of_finds(check_search *search, size_t begin, size_t end);
+wg_status check_everywhere_of_all(check_search *search, const unsigned char *reaches);
 /* Withdraws the mistakes that explain no more than what remains unexplained, where one unknown mistake may be both. */
 void check_search_doubt(check_search *search);
 

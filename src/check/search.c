@@ -208,7 +208,7 @@ void check_search_fit(const check_edge *edge, wg_cause cause, const double *dire
     check_search *search = edge->search;
     wg_check *check = search->check;
     size_t to = check_model_number(&check->model, edge->to);
-    if (search->status != WG_OK || search->kinks) return;
+    if (search->status != WG_OK || search->kinks || search->listener) return;
     search->status = check_flow_change(check, to, direction);
     double **moved = check_take(&search->scratch, check->count, sizeof *moved), tried[8];
     size_t tries = 0;
@@ -247,11 +247,11 @@ static const search_family search_families[] = {
     {check_mistakes_kinks, false, true},
 };
 
-static void search_edge(check_search *search, size_t link)
+bool check_search_edge(check_search *search, size_t link, check_edge *edge)
 {
-    check_model *model = &search->check->model;
+    const check_model *model = &search->check->model;
     const check_link *l = &model->links[link];
-    check_edge edge = {.search = search,
+    *edge = (check_edge){.search = search,
         .from = model->nodes[l->from].var,
         .to = model->nodes[l->to].var,
         .position = l->position,
@@ -259,17 +259,35 @@ static void search_edge(check_search *search, size_t link)
         .to_size = model->nodes[l->to].size,
         .adjoint = model->nodes[l->from].adjoint,
         .contribution = l->contribution};
-    if (!edge.contribution || !edge.adjoint || wg_node_read(edge.from, &edge.op) != WG_OK) return;
-    edge.from_shape = wg_shape_of(edge.from);
-    edge.to_shape = wg_shape_of(edge.to);
+    if (!edge->contribution || !edge->adjoint || wg_node_read(edge->from, &edge->op) != WG_OK) return false;
+    edge->from_shape = wg_shape_of(edge->from);
+    edge->to_shape = wg_shape_of(edge->to);
+    return true;
+}
+
+size_t check_search_families(void) { return sizeof search_families / sizeof *search_families; }
+
+void check_search_ask(check_search *search, size_t family, const check_edge *edge)
+{
+    const search_family *f = &search_families[family];
+    bool asked = (edge->position != SIZE_MAX || f->sums) && search->kinks == f->kinks;
+    if (asked && search->status == WG_OK) f->suggest(edge);
+    if (search->scratch.failed) search->status = WG_ERROR_MEMORY;
+    check_release(&search->scratch);
+}
+
+static void search_edge(check_search *search, size_t link)
+{
+    check_edge edge;
+    if (!check_search_edge(search, link, &edge)) return;
     search->link = link;
-    for (size_t f = 0; f < sizeof search_families / sizeof *search_families; f++) {
-        const search_family *family = &search_families[f];
-        bool asked = (l->position != SIZE_MAX || family->sums) && search->kinks == family->kinks;
-        if (asked && search->status == WG_OK) family->suggest(&edge);
-        if (search->scratch.failed) search->status = WG_ERROR_MEMORY;
-        check_release(&search->scratch);
-    }
+    for (size_t f = 0; f < check_search_families(); f++) check_search_ask(search, f, &edge);
+}
+
+bool check_search_is_cut(check_search *search)
+{
+    search->check->cut = search->check->cut || search->check->work > search_work;
+    return search->check->cut;
 }
 
 /* Marks the nodes from which a fault can be reached by the sweep. */
@@ -298,8 +316,7 @@ static size_t search_all(check_search *search)
     size_t begin = search->count;
     const unsigned char *reaches = search_reach(search);
     for (size_t k = 0; reaches && k < model->links_count && search->status == WG_OK; k++) {
-        search->check->cut = search->check->cut || search->check->work > search_work;
-        if (search->check->cut) break;
+        if (check_search_is_cut(search)) break;
         if (reaches[model->links[k].to] && !model->links[k].replaced) search_edge(search, k);
     }
     if (search->memory.failed) search->status = WG_ERROR_MEMORY;
@@ -441,6 +458,43 @@ static bool search_pair(check_search *search, size_t begin)
     return false;
 }
 
+/* Whether a value with a wrong gradient has several uses: then a mistake in each of them may show in none alone. */
+static bool search_shares(const wg_check *check)
+{
+    for (size_t k = 0; k < check->count; k++)
+        if (check->supplied[k].fault && check->model.nodes[check->supplied[k].node].live > 1) return true;
+    return false;
+}
+
+/* The same mistake in several places, when that explains everything: then it is taken. */
+static bool search_everywhere(check_search *search, size_t begin, bool all)
+{
+    size_t next = search->count, faults = search_faults(search->check);
+    if (all) {
+        const unsigned char *reaches = search_reach(search);
+        if (!search_shares(search->check) || !reaches) return false;
+        search->status = check_everywhere_of_all(search, reaches);
+    } else
+        search->status = check_everywhere_of_finds(search, begin, next);
+    check_find *best = search->status == WG_OK ? search_best(search, next, false) : NULL;
+    if (!best || best->explained < faults) {
+        search->count = next;
+        return false;
+    }
+    size_t at = (size_t)(best - search->finds);
+    search_group(search, next, best, ++search->mistakes);
+    search_take(search, &search->finds[at]);
+    return true;
+}
+
+/* What no one edge explains: one mistake in several places, or two mistakes. The former costs less to look for where it explains
+ * a part at one edge already. */
+static bool search_several(check_search *search, size_t begin)
+{
+    return search_everywhere(search, begin, false) || search_pair(search, begin) ||
+           search_everywhere(search, begin, true);
+}
+
 static void search_kinks(check_search *search)
 {
     wg_check *check = search->check;
@@ -498,7 +552,8 @@ wg_status check_search_run(wg_check *check, check_search *search)
         size_t begin = search_all(search);
         const check_find *best = search_best(search, begin, false);
         bool all = best && best->explained == faults;
-        if (search->status != WG_OK || ((all || !search_pair(search, begin)) && !search_single(search, begin))) break;
+        if (search->status != WG_OK || ((all || !search_several(search, begin)) && !search_single(search, begin)))
+            break;
         faults = search_faults(check);
     }
     for (size_t k = 0; k < search->count; k++)

@@ -49,6 +49,28 @@ size_t check_other_uses(const check_edge *edge)
     return live ? live - 1 : 0;
 }
 
+/* A node by where it is from the edge: an input, a leaf, or so many ops further on. */
+static void services_place(const check_edge *edge, wg_var node, size_t number, char *text, size_t size)
+{
+    const check_model *model = &edge->search->check->model;
+    size_t from = check_model_number(model, edge->from);
+    wg_node_info info;
+    for (size_t k = 0; k < edge->op.inputs; k++) {
+        wg_var input = check_input(edge, k);
+        if (check_same_node(node, input)) snprintf(text, size, "input %zu", k);
+        if (check_same_node(node, input)) return;
+        for (size_t j = 0; j < 2 && wg_node_read(input, &info) == WG_OK && j < info.inputs; j++) {
+            if (!check_same_node(node, wg_node_input(input, j))) continue;
+            snprintf(text, size, "input %zu of input %zu", j, k);
+            return;
+        }
+    }
+    if (wg_node_read(node, &info) == WG_OK && info.flags & WG_IS_LEAF)
+        snprintf(text, size, "leaf %zu", number);
+    else
+        snprintf(text, size, "op %+td", (ptrdiff_t)number - (ptrdiff_t)from);
+}
+
 const char *check_name(const check_edge *edge, wg_var node)
 {
     check_search *search = edge->search;
@@ -56,6 +78,8 @@ const char *check_name(const check_edge *edge, wg_var node)
     size_t number = check_model_number(&search->check->model, node);
     if (number == SIZE_MAX)
         snprintf(text, sizeof search->names[0], "a value");
+    else if (search->listener && search->listener->anonymous)
+        services_place(edge, node, number, text, sizeof search->names[0]);
     else
         check_title(search->check, number, text, sizeof search->names[0]);
     return text;
@@ -101,10 +125,14 @@ static const double *services_gradient(
     return gradient;
 }
 
+static bool services_done(const check_edge *edge) { return edge->search->listener && edge->search->listener->done; }
+
+bool check_is_hurried(const check_edge *edge) { return edge->search->listener && edge->search->listener->hurried; }
+
 const double *check_derive(const check_edge *edge, const double *const *operands, const double *adjoint)
 {
     wg_tape *tape = edge->search->local;
-    if (edge->position == SIZE_MAX || !edge->op.op) return NULL;
+    if (edge->position == SIZE_MAX || !edge->op.op || services_done(edge)) return NULL;
     wg_mark mark = wg_tape_mark(tape);
     wg_var leaf = {0}, result = services_apply(edge, tape, operands, NULL, &leaf);
     return services_gradient(edge, mark, result, leaf, edge->to_size, adjoint);
@@ -130,7 +158,7 @@ const double *check_derive_function(
     const check_edge *edge, wg_var (*f)(wg_var x), const double *operand, const double *adjoint)
 {
     wg_tape *tape = edge->search->local;
-    if (edge->position == SIZE_MAX) return NULL;
+    if (edge->position == SIZE_MAX || services_done(edge)) return NULL;
     wg_mark mark = wg_tape_mark(tape);
     const double *numbers = operand ? operand : check_value(edge, edge->to);
     wg_var leaf = wg_variable_f64(tape, edge->to_shape, numbers);
@@ -195,6 +223,11 @@ void check_suggest(const check_edge *edge, wg_cause cause, const wg_shape *shape
     va_start(arguments, detail);
     vsnprintf(words, sizeof words, detail, arguments);
     va_end(arguments);
+    if (search->listener) {
+        if (services_same(shape, &edge->to_shape))
+            search->listener->hear(search->listener->user, edge, cause, numbers, words);
+        return;
+    }
     if (!services_same(shape, &edge->to_shape)) {
         const check_supplied *s = services_misshapen(edge);
         if (s && services_same(shape, &s->shape)) check_search_consider_shape(search, cause, factor, s, numbers, words);
@@ -216,7 +249,7 @@ void check_suggest_along(const check_edge *edge, wg_cause cause, const double *d
 {
     check_search *search = edge->search;
     char words[256];
-    if (!direction || search->status != WG_OK || search->kinks) return;
+    if (!direction || search->status != WG_OK || search->kinks || search->listener) return;
     va_list arguments;
     va_start(arguments, detail);
     vsnprintf(words, sizeof words, detail, arguments);

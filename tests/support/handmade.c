@@ -176,7 +176,8 @@ static bool handmade_has_cause(const wg_check_report *report, wg_cause cause)
 static void handmade_each(
     handmade *h, bool (*as_expected)(const wg_check_report *report, const void *what), const void *what)
 {
-    for (int precision = HANDMADE_F64; precision <= (h->not_in_half ? HANDMADE_F32 : HANDMADE_F16); precision++)
+    int coarsest = h->in_double ? HANDMADE_F64 : h->not_in_half ? HANDMADE_F32 : HANDMADE_F16;
+    for (int precision = HANDMADE_F64; precision <= coarsest; precision++)
         for (int intermediates = 0; intermediates < 2; intermediates++) {
             const wg_check_report *report;
             wg_check *check = handmade_run(h, (handmade_precision)precision, intermediates, &report);
@@ -252,3 +253,24 @@ wg_var handmade_find_input(const handmade *h, const char *kind, size_t n)
 {
     return wg_node_input(handmade_find(h, kind, n), 0);
 }
+
+/* Every mistake has a cause of the first rank with that name. */
+static bool handmade_is_cause(const wg_check_report *report, const void *what)
+{
+    const wg_cause *wanted = what;
+    bool any = false;
+    for (unsigned mistake = 1; mistake <= 32; mistake++) {
+        bool there = false, named = false;
+        for (size_t k = 0; k < report->causes_count; k++) {
+            const wg_check_cause *c = &report->causes[k];
+            if (c->mistake != mistake || c->rank != 1 || c->cause == WG_CAUSE_PRECISION) continue;
+            there = true;
+            named = named || c->cause == *wanted;
+        }
+        if (there && !named) return false;
+        any = any || named;
+    }
+    return any && !report->right;
+}
+
+void handmade_expect_cause(handmade *h, wg_cause cause) { handmade_each(h, handmade_is_cause, &cause); }

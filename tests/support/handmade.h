@@ -22,6 +22,7 @@ typedef struct handmade {
     void *blocks[256];
     uint64_t state;
     bool not_in_half;  /* too small a difference */
+    bool in_double;    /* alone */
     const char *label; /* printed when something is not as it should be */
 } handmade;
 
@@ -49,6 +50,8 @@ void handmade_expect_right(handmade *h);
 void handmade_expect_kink(handmade *h);
 /* Among the causes that explain best is this one, on that edge, in every precision and with and without intermediates. */
 void handmade_expect(handmade *h, wg_cause cause, wg_var from, wg_var to);
+/* The same on any edge, and of every mistake that is told apart; nothing is left unexplained. */
+void handmade_expect_cause(handmade *h, wg_cause cause);
 /* The same of a cause with a factor, wherever along a stretch of the sweep it is. */
 void handmade_expect_factor(handmade *h, wg_cause cause, double factor);
 
