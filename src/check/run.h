@@ -207,9 +207,9 @@ typedef struct check_listener {
 struct check_search {
     wg_check *check;
     check_listener *listener; /* NULL: suggestions are considered */
-    size_t link;          /* the edge under consideration */
-    check_memory scratch; /* for one family's call */
-    check_memory memory;  /* for what is found */
+    size_t link;              /* the edge under consideration */
+    check_memory scratch;     /* for one family's call */
+    check_memory memory;      /* for what is found */
     check_find *finds;
     size_t count, capacity;
     unsigned mistakes; /* told apart so far */
