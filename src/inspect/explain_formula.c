@@ -7,15 +7,15 @@
 #include <string.h>
 
 /* A formula longer than this is taken apart, where that helps. */
-enum { EXPLAIN_LENGTH = 90, EXPLAIN_DEPTH = 10, EXPLAIN_VISITS = 96 };
+enum { EXPLAIN_LENGTH = 90, EXPLAIN_DEPTH = 10, EXPLAIN_VISITS = 64 };
 
-/* One attempt at a formula, and the ops that it wrote out. */
+/* One attempt at a formula: the ops that it wrote out, and those at which its depth ended. */
 typedef struct explain_attempt {
     wg_explanation *e;
-    bool cuts;      /* what is too deep becomes a part */
-    wg_var instead; /* taken for a part */
-    size_t visits;
-    wg_var visited[EXPLAIN_VISITS];
+    wg_var root, instead; /* of the formula; taken for a part */
+    size_t visits, cuts;
+    wg_var visited[EXPLAIN_VISITS], cut[WG_FORMULA_PARTS];
+    bool repeated[EXPLAIN_VISITS];
 } explain_attempt;
 
 /* ---- what the formula asks ----------------------------------------------------------------------------------------------- */
@@ -45,35 +45,47 @@ static wg_var explain_formula_known(void *user, const char *op, wg_var x)
     return (wg_var){0};
 }
 
+/* Room for as many parts as one formula can need: names must not move while it is made. */
+static bool explain_reserve(wg_explanation *e)
+{
+    if (e->parts_capacity - e->parts_count > WG_FORMULA_PARTS) return true;
+    size_t capacity = 2 * e->parts_capacity + 2 * WG_FORMULA_PARTS;
+    wg_explain_part *parts = realloc(e->parts, capacity * sizeof *parts);
+    if (!parts) {
+        wg_explain_fail(e, WG_ERROR_MEMORY, "out of memory");
+        return false;
+    }
+    e->parts = parts;
+    e->parts_capacity = capacity;
+    return true;
+}
+
 static void explain_add_part(wg_explanation *e, wg_var node)
 {
-    if (explain_part_name(e, node) || e->status != WG_OK) return;
-    if (e->parts_count == e->parts_capacity) {
-        size_t capacity = 2 * e->parts_capacity + 8;
-        wg_explain_part *parts = realloc(e->parts, capacity * sizeof *parts);
-        if (!parts) {
-            wg_explain_fail(e, WG_ERROR_MEMORY, "out of memory");
-            return;
-        }
-        e->parts = parts;
-        e->parts_capacity = capacity;
-    }
+    if (explain_part_name(e, node) || e->parts_count == e->parts_capacity) return;
     e->parts[e->parts_count++] = (wg_explain_part){.node = node, .name = "t"};
     e->part_of[node.index] = (uint32_t)e->parts_count;
 }
 
 static void explain_formula_cut(void *user, wg_var node)
 {
-    const explain_attempt *attempt = user;
-    if (attempt->cuts) explain_add_part(attempt->e, node);
+    explain_attempt *attempt = user;
+    if (attempt->cuts < WG_FORMULA_PARTS) attempt->cut[attempt->cuts++] = node;
 }
 
 static void explain_formula_visit(void *user, wg_var node)
 {
     explain_attempt *attempt = user;
-    for (size_t k = 0; k < attempt->visits; k++)
-        if (attempt->visited[k].index == node.index) return;
-    if (attempt->visits < EXPLAIN_VISITS) attempt->visited[attempt->visits++] = node;
+    if (node.index == attempt->root.index) {
+        attempt->visits = attempt->cuts = 0;
+        return;
+    }
+    size_t k = 0;
+    while (k < attempt->visits && attempt->visited[k].index != node.index) k++;
+    if (k == EXPLAIN_VISITS) return;
+    attempt->repeated[k] = k < attempt->visits;
+    if (k < attempt->visits) return;
+    attempt->visited[attempt->visits++] = node;
 }
 
 /* ---- text ---------------------------------------------------------------------------------------------------------------- */
@@ -90,7 +102,8 @@ static size_t explain_attempt_text(explain_attempt *attempt, wg_var node, char *
         .user = attempt};
     wg_node_info info;
     bool named = wg_node_read(node, &info) == WG_OK && info.name; /* dZ itself, passed on as it is */
-    attempt->visits = 0;
+    attempt->root = node;
+    attempt->visits = attempt->cuts = 0;
     if (!named) return wg_formula_write(&style, node, text, size);
     return (size_t)snprintf(text, size, "%s", info.name);
 }
@@ -106,39 +119,42 @@ static bool explain_is_part(wg_var node)
     return true;
 }
 
-/* Chooses what is to become a part of a formula of that length: what makes the two lines together shorter, because it occurs
- * more than once; else what makes the longer of the two lines shortest. */
+/* Chooses what is to become a part of a formula of that length: the outermost that is in it more than once, if that makes the
+ * two lines together shorter; else what is nearest to half of it. */
 static bool explain_choose(const explain_attempt *whole, wg_var node, size_t length, wg_var *chosen)
 {
-    bool found = false;
-    size_t best_gain = 0, best_longer = length;
+    size_t best = length;
     for (size_t k = 0; k < whole->visits; k++) {
         explain_attempt own = {.e = whole->e}, rest = {.e = whole->e, .instead = whole->visited[k]};
         if (!explain_is_part(whole->visited[k])) continue;
         size_t part = explain_attempt_text(&own, whole->visited[k], NULL, 0);
-        size_t line = explain_attempt_text(&rest, node, NULL, 0), longer = part > line ? part : line;
-        size_t gain = length > line + part + 4 ? length - line - part - 4 : 0;
-        if (part <= 8 || gain < best_gain || (gain == best_gain && (gain || longer >= best_longer))) continue;
-        best_gain = gain;
-        best_longer = longer;
+        size_t without = length > part ? length - part : 0, longer = part > without ? part : without;
+        if (part <= 8) continue;
+        if (whole->repeated[k] && explain_attempt_text(&rest, node, NULL, 0) + part + 4 < length) {
+            *chosen = whole->visited[k];
+            return true;
+        }
+        if (longer >= best) continue;
+        best = longer;
         *chosen = whole->visited[k];
-        found = true;
     }
-    return found;
+    return best < length;
 }
 
 /* Finds the parts that the formula of a node needs. */
 static void explain_fit(wg_explanation *e, wg_var node)
 {
-    for (;;) {
+    while (e->status == WG_OK && explain_reserve(e)) {
         explain_attempt attempt = {.e = e};
-        wg_var chosen;
+        wg_var chosen = {0};
         size_t length = explain_attempt_text(&attempt, node, NULL, 0);
-        if (length <= EXPLAIN_LENGTH || e->status != WG_OK || !explain_choose(&attempt, node, length, &chosen)) break;
-        explain_add_part(e, chosen);
+        if (length > EXPLAIN_LENGTH && explain_choose(&attempt, node, length, &chosen)) {
+            explain_add_part(e, chosen);
+            continue;
+        }
+        if (attempt.cuts == 0) break;
+        for (size_t k = 0; k < attempt.cuts; k++) explain_add_part(e, attempt.cut[k]);
     }
-    explain_attempt attempt = {.e = e, .cuts = true};
-    explain_attempt_text(&attempt, node, NULL, 0);
 }
 
 static char *explain_string(wg_explanation *e, wg_var node)
@@ -164,6 +180,7 @@ char *wg_explain_formula(wg_explanation *e, wg_var node, wg_explain_part_writer 
     for (size_t k = first; k < e->parts_count && e->status == WG_OK; k++) /* parts need parts */
         explain_fit(e, e->parts[k].node);
     if (e->parts_count > first) qsort(e->parts + first, e->parts_count - first, sizeof *e->parts, explain_part_compare);
+    for (size_t k = first; k < e->parts_count; k++) e->part_of[e->parts[k].node.index] = (uint32_t)k + 1;
     for (size_t k = first; k < e->parts_count && e->status == WG_OK; k++) {
         wg_explain_part *part = &e->parts[k];
         snprintf(part->name, sizeof part->name, "t%zu", k + 1);

@@ -77,7 +77,7 @@ static void page_value(const explain_page *page, wg_var node, bool indices)
 {
     size_t n = wg_size(node);
     const int64_t *integers = indices ? wg_value_indices(node) : NULL;
-    wg_dtype dtype = wg_tape_dtype(node.tape);
+    wg_dtype dtype = wg_tape_dtype(page->e->scalar.tape);
     wg_inspect_put(&page->out, "\"value\": [");
     for (size_t i = 0; i < n; i++) {
         wg_inspect_put(&page->out, i ? "," : "");
@@ -142,16 +142,14 @@ static void page_forward(explain_page *page, wg_var node, const char *name)
 static void page_part(wg_explanation *e, const wg_explain_part *part, const char *formula, void *user)
 {
     explain_page *page = user;
-    const double *numbers = wg_value_f64(part->node);
-    if (!numbers) {
-        wg_explain_fail(e, wg_tape_status(e->tape), "%s", wg_tape_message(e->tape));
-        return;
-    }
+    wg_node_info info;
+    (void)e;
+    wg_node_read(part->node, &info);
     page_entry(page);
     page_string(page, "name", part->name);
     page_string(page, "formula", formula);
-    page_shape(page, wg_shape_of(part->node));
-    page_numbers(page, "value", numbers, wg_size(part->node));
+    page_shape(page, info.shape);
+    page_value(page, part->node, info.flags & WG_IS_INDICES);
     wg_inspect_put(&page->out, "}");
 }
 

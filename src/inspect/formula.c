@@ -11,19 +11,12 @@ static bool formula_reads_back(const char *text, double value, wg_dtype dtype)
     return dtype == WG_F64 ? strtod(text, NULL) == value : strtof(text, NULL) == (float)value;
 }
 
-static bool formula_is_odd(char *text, double value)
-{
-    if (isnan(value) || isinf(value))
-        snprintf(text, WG_FORMULA_NUMBER, "%s", isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
-    return isnan(value) || isinf(value);
-}
-
 /* Of a locale's decimal point, of one byte or more, a point is left. */
-static const char *formula_with_point(char *text)
+static const char *formula_with_point(char *text, const char *local)
 {
     size_t kept = 0;
-    for (const char *c = text; *c; c++) {
-        bool plain = (*c >= '0' && *c <= '9') || *c == '+' || *c == '-' || *c == 'e';
+    for (const char *c = local; *c; c++) {
+        bool plain = (*c >= '0' && *c <= '9') || strchr("+-einfa", *c);
         if (plain || kept == 0 || text[kept - 1] != '.') text[kept++] = plain ? *c : '.';
     }
     text[kept] = '\0';
@@ -32,20 +25,22 @@ static const char *formula_with_point(char *text)
 
 const char *wg_formula_number(char *text, double value, wg_dtype dtype)
 {
-    if (formula_is_odd(text, value)) return text;
+    char local[WG_FORMULA_NUMBER];
+    if (!isfinite(value)) return wg_formula_rounded(text, value, 1);
     for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, WG_FORMULA_NUMBER, "%.*g", digits, value);
-        if (formula_reads_back(text, value, dtype)) break;
+        snprintf(local, sizeof local, "%.*g", digits, value);
+        if (formula_reads_back(local, value, dtype)) break;
     }
-    if (value == floor(value) && fabs(value) < 1e15) snprintf(text, WG_FORMULA_NUMBER, "%.0f", value);
-    return formula_with_point(text);
+    if (value == floor(value) && fabs(value) < 1e15) snprintf(local, sizeof local, "%.0f", value);
+    return formula_with_point(text, local);
 }
 
 const char *wg_formula_rounded(char *text, double value, int digits)
 {
-    if (formula_is_odd(text, value)) return text;
-    snprintf(text, WG_FORMULA_NUMBER, "%.*g", digits, value);
-    return formula_with_point(text);
+    char local[WG_FORMULA_NUMBER];
+    snprintf(local, sizeof local, "%.*g", digits, value);
+    if (isnan(value)) snprintf(local, sizeof local, "nan"); /* without a sign */
+    return formula_with_point(text, local);
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------------------- */

@@ -17,7 +17,8 @@ typedef struct wg_formula_style {
     const char *(*name)(void *user, wg_var node);
     /* A node with a name that is op(x), or an invalid var: so a derivative may use a value that has a name. */
     wg_var (*known)(void *user, const char *op, wg_var x);
-    /* An op on the way, which is written out; one at which the depth ends. */
+    /* An op on the way, which is written out, the node itself first; one at which the depth ends. What does not fit is begun
+     * anew, less deep, with the node itself. */
     void (*visit)(void *user, wg_var node);
     void (*cut)(void *user, wg_var node);
     void *user;
@@ -62,7 +63,8 @@ enum { WG_FORMULA_PARTS = 256, WG_FORMULA_CHILDREN = 6 };
 typedef struct wg_formula_part {
     wg_formula_kind kind;
     uint16_t child[WG_FORMULA_CHILDREN], n;
-    bool more; /* has children that are left out */
+    uint16_t tidied; /* what it is when it is tidy; 0: not known yet */
+    bool more;       /* has children that are left out */
     bool keepdims;
     bool list;     /* a call's children stand in [] */
     bool shaped;   /* a call's last argument is node's shape */
@@ -91,6 +93,9 @@ unsigned wg_formula_call(wg_formula_tree *tree, const char *text, unsigned a);
 const char *wg_formula_name(const wg_formula_tree *tree, wg_var node);
 /* The name of the node that is op(x), with these attributes, as a part; 0 when there is none that the style knows. */
 unsigned wg_formula_known(wg_formula_tree *tree, const char *op, wg_var x, const char *attributes);
+
+/* Tells the style that the formula says a node once more. */
+void wg_formula_again(const wg_formula_tree *tree, wg_var node);
 
 /* An op's form in its operands, such as "a + b", or NULL (formula_read.c); and a form read into the tree, its operands three
  * nodes, the parts that they are. */

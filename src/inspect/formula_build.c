@@ -27,6 +27,13 @@ const char *wg_formula_name(const wg_formula_tree *tree, wg_var node)
     return wg_node_read(node, &info) == WG_OK ? info.name : NULL;
 }
 
+void wg_formula_again(const wg_formula_tree *tree, wg_var node)
+{
+    wg_node_info info;
+    if (!tree->style->visit || wg_formula_name(tree, node)) return;
+    if (wg_node_read(node, &info) == WG_OK && info.op) tree->style->visit(tree->style->user, node);
+}
+
 static unsigned build_leaf(wg_formula_tree *tree, wg_var node, const wg_node_info *info)
 {
     if (wg_size(node) != 1) return build_word(tree, info->kind);
@@ -286,6 +293,7 @@ static unsigned build_softmax_step(wg_formula_tree *tree, wg_var node, unsigned 
 {
     unsigned axis = build_axis(node), g = build_node(tree, wg_node_input(node, 0), depth);
     unsigned y = build_node(tree, wg_node_input(node, 1), depth), summed;
+    wg_formula_again(tree, wg_node_input(node, 0));
     if (!center && tree->style->tidy && build_are_probabilities(wg_node_input(node, 0), axis))
         return wg_formula_add(tree, WG_FORMULA_SUB, g, y);
     if (center)
@@ -326,6 +334,7 @@ static unsigned build_deviation(wg_formula_tree *tree, wg_var node, unsigned dep
 {
     char words[256];
     unsigned x = build_node(tree, wg_node_input(node, 0), depth), mean = wg_formula_call(tree, "mean", x);
+    wg_formula_again(tree, wg_node_input(node, 0));
     wg_node_attributes(node, words, sizeof words);
     const char *at = strstr(words, "axis=") ? strstr(words, "axis=") : strstr(words, "axes=[");
     for (at = at ? at + 5 : ""; mean && *at && *at != ' '; at++)
@@ -357,6 +366,7 @@ static unsigned build_normalized(wg_formula_tree *tree, wg_var node, unsigned de
 {
     bool center = build_is_centered(node);
     unsigned x = build_node(tree, wg_node_input(node, 0), depth), above = x;
+    wg_formula_again(tree, wg_node_input(node, 0));
     if (center) above = wg_formula_add(tree, WG_FORMULA_SUB, x, build_along(tree, "mean", x, 1, true));
     return wg_formula_add(tree, WG_FORMULA_DIV, above, build_row_spread(tree, node, x, center));
 }
@@ -367,6 +377,8 @@ static unsigned build_normalized_adjoint(wg_formula_tree *tree, wg_var node, uns
     bool center = build_is_centered(node);
     unsigned g = build_node(tree, wg_node_input(node, 0), depth), y = build_node(tree, wg_node_input(node, 1), depth);
     unsigned x = build_node(tree, wg_node_input(node, 2), depth), rest = g;
+    wg_formula_again(tree, wg_node_input(node, 0));
+    wg_formula_again(tree, wg_node_input(node, 1));
     if (center) rest = wg_formula_add(tree, WG_FORMULA_SUB, rest, build_along(tree, "mean", g, 1, true));
     unsigned along = build_along(tree, "mean", wg_formula_add(tree, WG_FORMULA_MUL, g, y), 1, true);
     rest = wg_formula_add(tree, WG_FORMULA_SUB, rest, wg_formula_add(tree, WG_FORMULA_MUL, y, along));
@@ -461,5 +473,6 @@ unsigned wg_formula_build(wg_formula_tree *tree, wg_var node)
     wg_node_info info;
     if (wg_node_read(node, &info) != WG_OK) return 0;
     if (!info.op) return build_leaf(tree, node, &info);
+    if (tree->style->visit) tree->style->visit(tree->style->user, node);
     return build_op(tree, node, &info, tree->style->depth - 1);
 }

@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A part that is used more than once is written out each time: what that makes too long ends. */
+enum { PRINT_MOST = 2000 };
+
 typedef struct print_text {
     char *text;
     size_t size, length;
+    unsigned parts; /* so far */
 } print_text;
 
 static void print_word(print_text *out, const char *word)
@@ -225,6 +229,7 @@ static void print_inside(const wg_formula_tree *tree, const wg_formula_part *par
 
 static void print_part(const wg_formula_tree *tree, unsigned at, int least, print_text *out)
 {
+    if (++out->parts > PRINT_MOST) at = 0;
     bool enclosed = print_strength(tree, at) < least;
     if (enclosed) print_word(out, "(");
     print_inside(tree, &tree->part[at], out);
@@ -233,7 +238,7 @@ static void print_part(const wg_formula_tree *tree, unsigned at, int least, prin
 
 size_t wg_formula_print(const wg_formula_tree *tree, unsigned part, char *text, size_t size)
 {
-    print_text out = {text, size, 0};
+    print_text out = {text, size, 0, 0};
     if (size) text[0] = '\0';
     print_part(tree, part, PRINT_LOOSE, &out);
     return out.length;

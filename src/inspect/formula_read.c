@@ -43,6 +43,7 @@ typedef struct read_state {
     const char *at;
     wg_var operand[3];
     unsigned part[3];
+    bool used[3];
 } read_state;
 
 static unsigned read_sum(read_state *r);
@@ -99,7 +100,11 @@ static unsigned read_atom(read_state *r)
     }
     if (*r->at >= '0' && *r->at <= '9') return wg_formula_numeral(r->tree, *r->at++ - '0');
     bool operand = *r->at >= 'a' && *r->at <= 'c' && (r->at[1] < 'a' || r->at[1] > 'z');
-    return operand ? r->part[*r->at++ - 'a'] : read_call(r);
+    if (!operand) return read_call(r);
+    int k = *r->at++ - 'a';
+    if (r->used[k]) wg_formula_again(r->tree, r->operand[k]);
+    r->used[k] = true;
+    return r->part[k];
 }
 
 static unsigned read_power(read_state *r)

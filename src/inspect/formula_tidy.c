@@ -320,7 +320,7 @@ static unsigned tidy_turned(wg_formula_tree *tree, unsigned at)
 
 /* ---- all ----------------------------------------------------------------------------------------------------------------- */
 
-unsigned wg_formula_tidy(wg_formula_tree *tree, unsigned at)
+static unsigned tidy_part(wg_formula_tree *tree, unsigned at)
 {
     for (unsigned k = 0; k < tree->part[at].n; k++)
         tree->part[at].child[k] = (uint16_t)wg_formula_tidy(tree, tree->part[at].child[k]);
@@ -343,4 +343,13 @@ unsigned wg_formula_tidy(wg_formula_tree *tree, unsigned at)
         if (tidy_is_comparison(tree, at)) tidy_comparison(tree, at);
         return at;
     }
+}
+
+unsigned wg_formula_tidy(wg_formula_tree *tree, unsigned at)
+{
+    if (tree->part[at].tidied) return tree->part[at].tidied;
+    unsigned tidied = tidy_part(tree, at);
+    tree->part[at].tidied = (uint16_t)tidied;
+    tree->part[tidied].tidied = (uint16_t)tidied;
+    return tidied;
 }
