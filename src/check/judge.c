@@ -125,6 +125,7 @@ static check_judgement judge(const wg_check *check, const check_supplied *s, jud
         return result;
     }
     double ratio = judge_ratio(s, expected), largest = -1;
+    result.ratio = ratio;
     for (size_t i = 0; i < s->wanted; i++) {
         double e = expected(s, i), difference = s->numbers[i] - e, floor = check_floor(check, s, i, e, ratio);
         if (expected == judge_moved) floor += judge_own_error(s, i);

@@ -6,6 +6,7 @@
  * ways. Where only an operand changes, the library computes the product. */
 #include "check/numbers.h"
 
+#include "wengert/ops.h"
 #include "wengert/tape.h"
 
 #include <math.h>
@@ -381,32 +382,45 @@ static void matrix_convolution(const check_edge *edge)
             "computed with %s with its channels in and out exchanged", check_name(edge, w));
 }
 
-/* The right derivative of these has the transpose of the first operand, or of its inverse, in it. */
-static void matrix_equation(const check_edge *edge)
+/* y = A^-1, and -y u y where the transposes of y are right. */
+static void matrix_inverse(const check_edge *edge)
 {
     check_offers offers = {.edge = edge};
-    const double *operands[2] = {NULL, NULL};
+    if (edge->position != 0) return;
+    matrix y = matrix_of(check_value(edge, edge->from), &edge->from_shape);
+    matrix u = matrix_of(edge->adjoint, &edge->from_shape);
+    matrix once = matrix_product(edge, &y, &u), twice = matrix_product(edge, &once, &y);
+    if (twice.numbers)
+        check_offer(&offers, WG_CAUSE_TRANSPOSED, check_scaled(edge, twice.numbers, -1, edge->to_size), NAN,
+            "computed with %s where its transpose is right", check_name(edge, edge->from));
+}
+
+/* x = A^-1 b, and A^-1 u where A's transpose is right. */
+static void matrix_solve(const check_edge *edge)
+{
+    check_offers offers = {.edge = edge};
     wg_var a = check_input(edge, 0);
-    wg_shape shape = wg_shape_of(a);
     unsigned flags;
-    matrix m = matrix_of(check_value(edge, a), &shape);
-    if (m.rows != m.columns || edge->op.inputs > 2) return;
-    operands[0] = matrix_turned(edge, &m, MATRIX_READ);
-    if (!operands[0]) return;
-    wg_cause cause =
-        edge->position == 1 && matrix_is_leaf(a, &flags) ? WG_CAUSE_WEIGHT_NOT_TRANSPOSED : WG_CAUSE_TRANSPOSED;
-    check_offer(&offers, cause, check_derive(edge, operands, NULL), NAN,
-        "computed with %s where its transpose is right", check_name(edge, a));
+    const double *value = check_value(edge, a);
+    double *out = check_array(edge, edge->to_size);
+    if (edge->position + 1 != edge->op.inputs || edge->to_size != edge->from_size || !value || !out) return;
+    wg_tape *tape = wg_tape_new(WG_F64);
+    wg_var system = wg_constant_f64(tape, wg_shape_of(a), value);
+    const double *x = wg_value_f64(wg_solve(system, wg_constant_f64(tape, edge->from_shape, edge->adjoint)));
+    if (x) memcpy(out, x, edge->to_size * sizeof *x);
+    wg_tape_free(tape);
+    wg_cause cause = matrix_is_leaf(a, &flags) ? WG_CAUSE_WEIGHT_NOT_TRANSPOSED : WG_CAUSE_TRANSPOSED;
+    if (x) check_offer(&offers, cause, out, NAN, "solved with %s where its transpose is right", check_name(edge, a));
 }
 
 /* ---- the family -------------------------------------------------------------------------------------------------------- */
 
 void check_mistakes_matrix(const check_edge *edge)
 {
-    static const char *const equations[] = {"solve", "inv", "det", "slogdet"};
     matrix_at at;
     if (strncmp(edge->op.kind, "conv", 4) == 0) matrix_convolution(edge);
-    if (check_is_among(&edge->op, equations, sizeof equations / sizeof *equations)) matrix_equation(edge);
+    if (check_is(&edge->op, "inv")) matrix_inverse(edge);
+    if (check_is(&edge->op, "solve")) matrix_solve(edge);
     if (!check_is(&edge->op, "matmul") || !matrix_open(&at, edge)) return;
     matrix_result(&at);
     matrix_operands(&at);

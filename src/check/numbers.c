@@ -19,7 +19,10 @@ bool check_finite(const double *a, size_t n)
 bool check_agree(const double *a, const double *b, size_t n)
 {
     double largest = 0;
-    for (size_t i = 0; i < n; i++) largest = fmax(largest, fmax(fabs(a[i]), fabs(b[i])));
+    for (size_t i = 0; i < n; i++) {
+        double one = fabs(a[i]), other = fabs(b[i]), larger = one > other ? one : other;
+        if (larger > largest) largest = larger;
+    }
     for (size_t i = 0; i < n; i++)
         if (a[i] != b[i] && !(isfinite(largest) && fabs(a[i] - b[i]) <= 1e-11 * largest)) return false;
     return true;

@@ -391,9 +391,10 @@ wg_status check_report_make(wg_check *check, const check_find *finds, size_t cou
         if (s->margin) causes[report->causes_count++] = report_unknown(check, s, ++mistakes, margin);
     }
     mistakes += unknown;
+    const unsigned unnamed = mistakes;
     for (size_t k = 0; k < check->count; k++) {
         const check_supplied *s = &check->supplied[k];
-        if (s->fault && !s->margin) causes[report->causes_count++] = report_unknown(check, s, mistakes, NULL);
+        if (s->fault && !s->margin) causes[report->causes_count++] = report_unknown(check, s, unnamed, NULL);
         if (s->right && s->rounded && !s->kink) causes[report->causes_count++] = report_precision(check, s, ++mistakes);
         gradients[k] = report_gradient(check, s);
         report->right = report->right && s->right;

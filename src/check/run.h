@@ -179,6 +179,7 @@ typedef struct check_judgement {
     size_t wrong, worst;
     double misfit;  /* sum of squares of differences over floors */
     double squares; /* sum of squares of differences */
+    double ratio;   /* how much larger what is expected is as a whole than what is right */
 } check_judgement;
 check_judgement check_judge(const wg_check *check, const check_supplied *s, const double *expected);
 /* expected + moved */

@@ -33,11 +33,11 @@ static bool search_touches(const wg_check *check, const check_supplied *s)
 /* How unlikely it is that numbers fit by chance: for each entry, how much larger it is than what it is off by, or than
  * rounding, in bits; an entry that a number was fitted to counts for nothing. Where an exact zero was foreseen, only an exact
  * zero fits by chance. */
-static double search_bits(const wg_check *check, const check_supplied *s, bool fitted)
+static double search_bits(const wg_check *check, const check_supplied *s, double ratio, bool fitted)
 {
     double bits = 0, most = 0;
     for (size_t i = 0; i < s->wanted; i++) {
-        double expected = s->expected[i] + s->moved[i], floor = check_floor(check, s, i, expected, 1);
+        double expected = s->expected[i] + s->moved[i], floor = check_floor(check, s, i, expected, ratio);
         double size = expected == 0 && s->numbers[i] == 0 ? fabs(s->moved[i]) : fabs(expected);
         double near = fmax(fabs(s->numbers[i] - expected), floor / 8), here = size > near ? log2(size / near) : 0;
         if (here > 0 && expected == 0 && s->numbers[i] == 0) here = fmin(log2(size / check_least(s)), 64);
@@ -49,7 +49,7 @@ static double search_bits(const wg_check *check, const check_supplied *s, bool f
 
 /* Numbers in double are as exact as what they are compared with, which has an error of its own of a unit of rounding, an
  * eighth of a floor, in each entry: so near, nothing tells two suggestions apart. */
-static double search_own_error(const check_supplied *s) { return s->carries == 53 ? (double)s->wanted / 64 : 0; }
+static double search_own_error(const check_supplied *s, size_t n) { return s->carries == 53 ? (double)n / 64 : 0; }
 
 static check_find *search_add(check_search *search)
 {
@@ -96,9 +96,9 @@ void check_search_consider(
         find.explains[k] = 1;
         find.explained++;
         find.compared += s->wanted;
-        find.misfit += judgement.misfit + search_own_error(s);
+        find.misfit += judgement.misfit + search_own_error(s, s->wanted);
         squares += judgement.squares;
-        find.evidence += search_bits(check, s, fitted && find.explained == 1);
+        find.evidence += search_bits(check, s, judgement.ratio, fitted && find.explained == 1);
         for (size_t i = 0; i < s->wanted; i++) supplied += s->numbers[i] * s->numbers[i];
     }
     double enough = search->kinks ? search_evidence_of_kinks : search_evidence;
@@ -135,6 +135,7 @@ void check_search_consider_shape(check_search *search, wg_cause cause, double fa
     if (!find.explains || !(find.evidence >= search_evidence)) return;
     find.explains[s - check->supplied] = 1;
     find.explained = 1;
+    find.misfit += search_own_error(s, s->size);
     find.compared = s->size;
     find.residual = size > 0 ? sqrt(squares / size) : 0;
     search_keep(search, &find, NULL, detail);

@@ -67,15 +67,26 @@ wg_var handmade_constant(handmade *h, const char *name, wg_shape shape, const do
     return handmade_named(name, wg_constant_f64(h->tape, shape, numbers));
 }
 
-double *handmade_gradient_of(handmade *h, wg_var var)
+static size_t handmade_size(const wg_shape *shape)
+{
+    size_t n = 1;
+    for (uint32_t d = 0; d < shape->rank; d++) n *= shape->dim[d];
+    return n;
+}
+
+double *handmade_gradient_shaped(handmade *h, wg_var var, wg_shape shape)
 {
     wg_node_info info;
+    size_t k = 0;
     assert_int_equal(wg_node_read(var, &info), WG_OK);
-    assert_true(h->n < HANDMADE_GRADIENTS);
-    handmade_gradient *g = &h->gradients[h->n++];
-    *g = (handmade_gradient){var, handmade_zeros(h, wg_size(var)), info.op == NULL};
-    return g->numbers;
+    while (k < h->n && h->gradients[k].var.index != var.index) k++;
+    if (k == h->n) h->n++;
+    assert_true(h->n <= HANDMADE_GRADIENTS);
+    h->gradients[k] = (handmade_gradient){var, shape, handmade_zeros(h, handmade_size(&shape)), info.op == NULL};
+    return h->gradients[k].numbers;
 }
+
+double *handmade_gradient_of(handmade *h, wg_var var) { return handmade_gradient_shaped(h, var, wg_shape_of(var)); }
 
 void handmade_product(
     double *c, const double *a, bool a_turned, const double *b, bool b_turned, size_t m, size_t k, size_t n)
@@ -107,15 +118,14 @@ typedef enum handmade_precision { HANDMADE_F64, HANDMADE_F32, HANDMADE_F16 } han
 
 static void handmade_supply(handmade *h, wg_check *check, const handmade_gradient *g, handmade_precision precision)
 {
-    size_t n = wg_size(g->var);
+    size_t n = handmade_size(&g->shape);
     float *floats = calloc(n + 1, sizeof *floats);
     uint16_t *halves = calloc(n + 1, sizeof *halves);
     assert_true(floats && halves);
     for (size_t i = 0; i < n; i++) floats[i] = (float)g->numbers[i], halves[i] = handmade_half(g->numbers[i]);
-    wg_shape shape = wg_shape_of(g->var);
-    wg_status status = precision == HANDMADE_F64   ? wg_check_supply_f64(check, g->var, shape, g->numbers)
-                       : precision == HANDMADE_F32 ? wg_check_supply_f32(check, g->var, shape, floats)
-                                                   : wg_check_supply_f16(check, g->var, shape, halves);
+    wg_status status = precision == HANDMADE_F64   ? wg_check_supply_f64(check, g->var, g->shape, g->numbers)
+                       : precision == HANDMADE_F32 ? wg_check_supply_f32(check, g->var, g->shape, floats)
+                                                   : wg_check_supply_f16(check, g->var, g->shape, halves);
     assert_int_equal(status, WG_OK);
     (void)h;
     free(floats);
@@ -216,6 +226,17 @@ void handmade_expect(handmade *h, wg_cause cause, wg_var from, wg_var to)
 {
     handmade_each(h, handmade_is_wanted, &(handmade_wanted){cause, from, to});
 }
+
+static bool handmade_is_first(const wg_check_report *report, const void *what)
+{
+    const wg_cause *cause = what;
+    for (size_t k = 0; k < report->causes_count; k++)
+        if (report->causes[k].cause == *cause && report->causes[k].rank == 1 && report->causes[k].mistake == 1)
+            return true;
+    return false;
+}
+
+void handmade_expect_first(handmade *h, wg_cause cause) { handmade_each(h, handmade_is_first, &cause); }
 
 typedef struct handmade_wanted_factor {
     wg_cause cause;

@@ -10,6 +10,7 @@
 
 typedef struct handmade_gradient {
     wg_var var;
+    wg_shape shape; /* as supplied */
     double *numbers;
     bool leaf;
 } handmade_gradient;
@@ -41,6 +42,9 @@ wg_var handmade_named(const char *name, wg_var var);
 /* What the hand-written backward has for a value; zeros to be filled in. */
 double *handmade_gradient_of(handmade *h, wg_var var);
 
+/* The same in a shape that is not the value's; after a call of handmade_gradient_of for it, in the place of that. */
+double *handmade_gradient_shaped(handmade *h, wg_var var, wg_shape shape);
+
 /* c (m, n) = a (m, k) b (k, n), with either transposed in memory where asked. */
 void handmade_product(
     double *c, const double *a, bool a_turned, const double *b, bool b_turned, size_t m, size_t k, size_t n);
@@ -52,6 +56,8 @@ void handmade_expect_kink(handmade *h);
 void handmade_expect(handmade *h, wg_cause cause, wg_var from, wg_var to);
 /* The same on any edge, and of every mistake that is told apart; nothing is left unexplained. */
 void handmade_expect_cause(handmade *h, wg_cause cause);
+/* The same on any edge, of the first mistake. */
+void handmade_expect_first(handmade *h, wg_cause cause);
 /* The same of a cause with a factor, wherever along a stretch of the sweep it is. */
 void handmade_expect_factor(handmade *h, wg_cause cause, double factor);
 
