@@ -11,10 +11,16 @@ install(TARGETS wengert EXPORT wengertTargets
     RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
     INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 if(TARGET wengert_command)
-    # Beside a shared library the program finds it wherever the tree is moved.
-    file(RELATIVE_PATH from_bin "/prefix/${CMAKE_INSTALL_BINDIR}" "/prefix/${CMAKE_INSTALL_LIBDIR}")
-    set_target_properties(wengert_command PROPERTIES INSTALL_RPATH "$ORIGIN/${from_bin}")
     install(TARGETS wengert_command RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    if(BUILD_SHARED_LIBS)
+        # The program finds the library wherever the tree is moved.
+        file(RELATIVE_PATH from_bin "/prefix/${CMAKE_INSTALL_BINDIR}" "/prefix/${CMAKE_INSTALL_LIBDIR}")
+        if(APPLE)
+            set_target_properties(wengert_command PROPERTIES INSTALL_RPATH "@loader_path/${from_bin}")
+        else()
+            set_target_properties(wengert_command PROPERTIES INSTALL_RPATH "$ORIGIN/${from_bin}")
+        endif()
+    endif()
 endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
