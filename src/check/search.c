@@ -189,6 +189,7 @@ static void search_try_step(const check_edge *edge, wg_cause cause, const double
         t = factor - 1;
         if (factor == -1) cause = WG_CAUSE_SIGN;
         if (fabs(factor) <= 4 * uncertainty || !isfinite(factor)) return; /* nothing left: another mistake's name */
+        if (fabs(t) <= 4 * uncertainty) return;                           /* nothing changed */
     }
     double *contribution = check_array(edge, edge->to_size);
     if (!contribution) return;

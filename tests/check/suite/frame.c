@@ -294,6 +294,8 @@ bool suite_begin(suite *s, const suite_forward *forward, size_t shape, uint64_t 
         .size = forward->sizes[shape],
         .made = {first_mistake, second_mistake},
         .bits = bits,
+        .shape = shape,
+        .seed = seed,
         .random = seed * 1000 + shape,
         .tape = wg_tape_new(WG_F64)};
     if (!s->tape) return false;

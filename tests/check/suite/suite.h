@@ -40,6 +40,8 @@ typedef struct suite {
     suite_array array[SUITE_ARRAYS];
     size_t count;
     const suite_mistake *made[2];
+    size_t shape;
+    uint64_t seed;
     unsigned bits; /* of every number: 53, 24, 11 */
     uint64_t random;
     wg_tape *tape;
