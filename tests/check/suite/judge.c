@@ -146,7 +146,7 @@ static suite_verdict verdict_on(const suite *s, const wg_check_report *report, s
             continue;
         }
         if (a.placed == 0)
-            misplaced = true;
+            misplaced = misplaced || !a.other_right;
         else if (s->made[which]->cause == WG_CAUSE_UNKNOWN && a.unknown)
             continue;
         else if (a.right == a.first)
