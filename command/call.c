@@ -75,21 +75,32 @@ static bool call_assign(call *c, const char *text, const tree *t)
     return true;
 }
 
+/* There is no op of that name. What comes before a dot may be NumPy's or PyTorch's, or a value whose method is meant. */
+static bool call_unknown(evaluation *e, const tree *t)
+{
+    static const char *const modules[] = {"np.", "numpy.", "torch.", "F.", "jnp.", "wg_"};
+    const char *name = evaluation_text(e) + t->at;
+    int shown = t->length > 60 ? 60 : (int)t->length;
+    size_t length = t->length, module = 0;
+    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
+        size_t prefix = strlen(modules[i]);
+        if (length > prefix && !memcmp(name, modules[i], prefix)) module = prefix;
+    }
+    if (!module && memchr(name, '.', length))
+        return evaluation_fail(
+            e, t, "there is no op %.*s; ops are calls, sum(x), and .T alone stands behind a value", shown, name);
+    const operation *op = operation_like(name + module, length - module);
+    if (!op) return evaluation_fail(e, t, "there is no op %.*s; wengert ops lists them", shown, name);
+    return evaluation_fail(e, t, "there is no op %.*s; did you mean %s?", shown, name, op->name);
+}
+
 /* Finds the op that takes these arguments, and gives them to it. */
 static bool call_match(evaluation *e, const tree *t, call *c)
 {
     static const char *const more[] = {"_axes", "_with"};
     const char *text = evaluation_text(e), *name = text + t->at;
     const operation *op = c->op = operation_find(name, t->length);
-    int shown = t->length > 60 ? 60 : (int)t->length;
-    if (!op) {
-        op = operation_like(name, t->length);
-        if (memchr(name, '.', t->length))
-            return evaluation_fail(
-                e, t, "there is no op %.*s; ops are calls, sum(x), and .T alone stands behind a value", shown, name);
-        return evaluation_fail(e, t, "there is no op %.*s%s%s%s", shown, name, op ? "; did you mean " : "",
-            op ? op->name : "", op ? "?" : "");
-    }
+    if (!op) return call_unknown(e, t);
     if (call_assign(c, text, t)) return true;
     const tree *where = c->where;
     char why[sizeof c->why], other[64], signature[200];

@@ -360,6 +360,29 @@ static void test_several_results(void **state)
     IS("qr(S)[0] @ qr(S)[1]", 4, 1, 1, 3);
 }
 
+/* As deep as the parser allows, which is no depth for a stack. */
+static void test_deep(void **state)
+{
+    (void)state;
+    char text[1024];
+    size_t used = 0;
+    for (size_t i = 0; i < 180; i++) used += (size_t)snprintf(text + used, sizeof text - used, "neg(");
+    used += (size_t)snprintf(text + used, sizeof text - used, "m");
+    for (size_t i = 0; i < 180; i++) used += (size_t)snprintf(text + used, sizeof text - used, ")");
+    IS(text, 5);
+    static char terms[4096];
+    used = (size_t)snprintf(terms, sizeof terms, "Z = v");
+    for (size_t i = 0; i < 990; i++) used += (size_t)snprintf(terms + used, sizeof terms - used, "+v");
+    (void)snprintf(terms + used, sizeof terms - used, "; sum(Z)");
+    expression steps;
+    expression_error error;
+    evaluation *e = evaluate(terms, &steps, &error);
+    if (!e) fail_msg("%s", error.text);
+    assert_true(wg_item(evaluation_loss(e)) == 991 * 7);
+    evaluation_free(e);
+    expression_free(&steps);
+}
+
 /* ---- names ------------------------------------------------------------------------------------------------------------------ */
 
 /* The name that the tape has for the value called so. */
@@ -484,7 +507,10 @@ static void test_errors_of_names(void **state)
     fails("Z = A; sum(Y)", 12, "hot, Z");
     fails("x = sigmod(A); sum(x)", 5, "there is no op sigmod; did you mean sigmoid?");
     fails("x = mtamul(A, B)", 5, "did you mean matmul?");
-    fails("x = zzzzzz(A)", 5, "there is no op zzzzzz");
+    fails("x = zzzzzz(A)", 5, "there is no op zzzzzz; wengert ops lists them");
+    fails("sum(np.tanh(A))", 5, "there is no op np.tanh; did you mean tanh?");
+    fails("sum(torch.sigmod(A))", 5, "there is no op torch.sigmod; did you mean sigmoid?");
+    fails("wg_sum(A)", 1, "there is no op wg_sum; did you mean sum?");
     fails("sum(A.sum())", 5, "there is no op A.sum; ops are calls");
     fails("sum(A) + tanh", 10, "tanh is an op");
     fails("Z = A; Z = B; sum(Z)", 8, "there is a step Z already");
@@ -662,6 +688,7 @@ int main(void)
         cmocka_unit_test(test_named_arguments),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_several_results),
+        cmocka_unit_test(test_deep),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_variables),
         cmocka_unit_test(test_errors_of_names),
