@@ -29,7 +29,7 @@ static void backward_by_hand(void **state)
             suite_end(&s);
             for (size_t k = 0; k < forward->mistakes_count; k++) {
                 assert_true(suite_begin(&s, forward, shape, 1, 53, &forward->mistakes[k], NULL));
-                if (!(suite_against_tape(&s) > 1e-4))
+                if (forward->mistakes[k].cause != WG_CAUSE_PRECISION && !(suite_against_tape(&s) > 1e-4))
                     fail_msg("%s: %s: %g", forward->name, forward->mistakes[k].what, suite_against_tape(&s));
                 suite_end(&s);
             }
@@ -71,6 +71,7 @@ static void mistakes_are_named(void **state)
                 const suite_mistake *m = &suite_forwards[f]->mistakes[k];
                 if (m->reported && !steps) continue;
                 suite_verdict verdict = judge(suite_forwards[f], turn % 3, turn / 3 % 3, steps, m, said);
+                if (suite_harmless(m->cause) && verdict != SUITE_ACCUSED) continue;
                 if (verdict >= SUITE_WRONG || verdict == SUITE_MISSED) {
                     print_message(
                         "%s: %s: %s: %s\n", suite_forwards[f]->name, m->what, suite_verdict_names[verdict], said);
@@ -85,9 +86,25 @@ static void mistakes_are_named(void **state)
     if ((double)named < NAMED * (double)cases) fail_msg("%zu of %zu", named, cases);
 }
 
+/* Another convention at a kink is called right, and so is rounding, and both are said. */
+static void harmless_is_right(void **state)
+{
+    (void)state;
+    char said[SAID];
+    for (size_t f = 0; f < suite_forwards_count; f++)
+        for (size_t k = 0; k < suite_forwards[f]->mistakes_count; k++)
+            for (size_t setting = 0; setting < SUITE_SHAPES * 2; setting++) {
+                const suite_mistake *m = &suite_forwards[f]->mistakes[k];
+                if (!suite_harmless(m->cause)) continue;
+                suite_verdict verdict = judge(suite_forwards[f], setting / 2, 0, setting % 2, m, said);
+                if (verdict != SUITE_EXPLAINED)
+                    fail_msg("%s, shape %zu: %s: %s", m->what, setting / 2 + 1, suite_verdict_names[verdict], said);
+            }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(backward_by_hand), cmocka_unit_test(right_is_right), cmocka_unit_test(mistakes_are_named)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(backward_by_hand), cmocka_unit_test(right_is_right),
+        cmocka_unit_test(mistakes_are_named), cmocka_unit_test(harmless_is_right)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,6 +185,9 @@ static void spoil(suite *s, size_t i, const suite_mistake *m, const double *righ
     case SUITE_FIRST_COLUMN_ONLY:
         rearrange(s, i, right, m->id == SUITE_FIRST_COLUMN_ONLY, first);
         break;
+    case SUITE_FLOAT_NOISE:
+        EACH(k, n) D(i)[k] = right[k] * (1 + 0x1p-23 * (uniform(s) - 0.5));
+        break;
     case SUITE_RANDOM:
         EACH(k, n) D(i)[k] = uniform(s) - 0.5;
         break;

@@ -13,7 +13,7 @@
 enum { GROUP = 10 };
 
 const char *const suite_verdict_names[SUITE_VERDICTS] = {"named uniquely", "in a group", "located", "missed", "blind",
-    "wrong name", "misplaced", "right", "called wrong", "failed"};
+    "wrong name", "misplaced", "right", "explained", "called wrong", "failed"};
 
 /* ---- asking ---------------------------------------------------------------------------------------------------------------- */
 
@@ -87,7 +87,7 @@ static bool means(const suite_mistake *m, wg_cause cause)
     return m && (m->cause == cause || (m->same & (1u << cause)) != 0);
 }
 
-static bool harmless(wg_cause cause) { return cause == WG_CAUSE_PRECISION || cause == WG_CAUSE_KINK; }
+bool suite_harmless(wg_cause cause) { return cause == WG_CAUSE_PRECISION || cause == WG_CAUSE_KINK; }
 
 /* The place of a cause: the gradient in which the mistake was made, when that was handed over, or else one that is wrong. */
 static bool in_place(const suite *s, const suite_mistake *m, const wg_check_report *report, const wg_check_cause *cause,
@@ -118,7 +118,7 @@ static answer answer_of(
     EACH(k, report->causes_count)
     {
         const wg_check_cause *cause = &report->causes[k];
-        if (cause->mistake != number || cause->rank != 1 || harmless(cause->cause)) continue;
+        if (cause->mistake != number || cause->rank != 1 || suite_harmless(cause->cause)) continue;
         a.first++;
         if (cause->cause == WG_CAUSE_UNKNOWN) a.unknown = true;
         if (means(m, cause->cause)) {
@@ -158,6 +158,12 @@ static suite_verdict verdict_on(const suite *s, const wg_check_report *report, s
     return more && best == SUITE_UNIQUE && !s->made[1 - which] ? SUITE_GROUP : best;
 }
 
+static bool gives(const wg_check_report *report, wg_cause cause)
+{
+    EACH(k, report->causes_count) if (report->causes[k].cause == cause) return true;
+    return false;
+}
+
 static void quote(const wg_check_report *report, char *said, size_t size)
 {
     size_t length = 0, causes = 0, more = 0;
@@ -166,7 +172,7 @@ static void quote(const wg_check_report *report, char *said, size_t size)
     EACH(k, report->causes_count)
     {
         const wg_check_cause *cause = &report->causes[k];
-        if (cause->rank != 1 || harmless(cause->cause)) continue;
+        if (cause->rank != 1 || suite_harmless(cause->cause)) continue;
         if (++causes > 4) {
             more++;
             continue;
@@ -177,6 +183,19 @@ static void quote(const wg_check_report *report, char *said, size_t size)
         length += (size_t)written;
     }
     if (more) snprintf(said + length, size - length, "; %zu more", more);
+}
+
+static suite_verdict verdict_of(
+    const suite *s, const wg_check_report *report, bool intermediates, suite_verdict verdicts[2])
+{
+    const suite_mistake *m = s->made[0];
+    if (m && report->right && suite_harmless(m->cause)) return gives(report, m->cause) ? SUITE_EXPLAINED : SUITE_RIGHT;
+    if (!m || suite_harmless(m->cause)) return report->right ? SUITE_RIGHT : SUITE_ACCUSED;
+    if (report->right)
+        verdicts[0] = verdicts[1] = distinguishable(s, intermediates) ? SUITE_MISSED : SUITE_BLIND;
+    else
+        EACH(k, s->made[1] ? 2 : 1) verdicts[k] = verdict_on(s, report, k, intermediates);
+    return verdicts[0];
 }
 
 suite_verdict suite_judge(suite *s, bool intermediates, char *said, size_t said_size, suite_verdict verdicts[2])
@@ -197,16 +216,7 @@ suite_verdict suite_judge(suite *s, bool intermediates, char *said, size_t said_
         return SUITE_FAILED;
     }
     quote(report, said, said_size);
-    if (!s->made[0])
-        result = report->right ? SUITE_RIGHT : SUITE_ACCUSED;
-    else if (report->right)
-        result = distinguishable(s, intermediates) ? SUITE_MISSED : SUITE_BLIND;
-    else
-        EACH(k, s->made[1] ? 2 : 1) verdicts[k] = verdict_on(s, report, k, intermediates);
-    if (s->made[0] && report->right)
-        verdicts[0] = verdicts[1] = result;
-    else if (s->made[0])
-        result = verdicts[0];
+    result = verdict_of(s, report, intermediates, verdicts);
     wg_check_free(check);
     return result;
 }

@@ -67,6 +67,7 @@ enum {
     SUITE_LAST_ROW_JUNK,    /* never written, in memory that was used before */
     SUITE_FIRST_ROW_ONLY,   /* the loop over the samples ends after the first, samples being rows ... */
     SUITE_FIRST_COLUMN_ONLY, /* ... or columns */
+    SUITE_FLOAT_NOISE,       /* no mistake: rounded to float, then added to in double */
     SUITE_RANDOM,            /* no family's: any numbers */
     SUITE_SINE,              /* the sine of the right ones */
     SUITE_MIXED              /* the right ones with some noise of a tenth of their size */
@@ -178,10 +179,14 @@ typedef enum suite_verdict {
     SUITE_WRONG,     /* another name */
     SUITE_MISPLACED, /* the right name on the wrong gradient */
     SUITE_RIGHT,     /* no mistake, and called right */
+    SUITE_EXPLAINED, /* a convention or rounding: called right, and why is said */
     SUITE_ACCUSED,   /* no mistake, and called wrong */
     SUITE_FAILED,    /* the check could not be made */
     SUITE_VERDICTS
 } suite_verdict;
+
+/* Whether a difference is none: rounding, or another convention at a kink. */
+bool suite_harmless(wg_cause cause);
 
 extern const char *const suite_verdict_names[SUITE_VERDICTS];
 
