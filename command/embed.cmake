@@ -1,0 +1,20 @@
+# Makes a C file of page.html: the text before and after the place of the data, @DATA@, as two arrays of bytes.
+# Usage: cmake -D IN=page.html -D OUT=page_html.c -P embed.cmake
+file(READ "${IN}" text)
+string(FIND "${text}" "@DATA@" at)
+if(at LESS 0)
+    message(FATAL_ERROR "${IN} has no place for the data")
+endif()
+file(READ "${IN}" hex HEX)
+math(EXPR head_end "2 * ${at}")
+math(EXPR tail_begin "2 * ${at} + 12")
+string(SUBSTRING "${hex}" 0 ${head_end} head)
+string(SUBSTRING "${hex}" ${tail_begin} -1 tail)
+
+set(code "/* Made of page.html. */\n#include \"page.h\"\n\n")
+foreach(part IN ITEMS head tail)
+    string(REGEX REPLACE "(................................)" "\\1\n" lines "${${part}}")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${lines}")
+    string(APPEND code "const unsigned char page_${part}[] = {\n${bytes}};\nconst size_t page_${part}_size = sizeof page_${part};\n")
+endforeach()
+file(WRITE "${OUT}" "${code}")
