@@ -120,12 +120,18 @@ typedef enum wg_dump_format {
 /* Writes out the whole tape. Values are not evaluated or changed. */
 WG_API wg_status wg_dump(wg_tape *tape, wg_dump_format format, wg_writer write, void *user);
 
-/* Writes out the reverse sweep from a scalar for the values wrt, step by step: a line for each named value and each of
- * wrt, in the order in which their adjoints are complete, with the formula by which it is derived from those before,
- * its shape and its Euclidean norm:
+/* Writes out the reverse sweep from a scalar (size 1; WG_ERROR_SHAPE otherwise) for the values wrt, step by step: a line
+ * for each named value and each of wrt, in the order in which their adjoints are complete, with the formula by which it
+ * is derived from those before, its shape and its Euclidean norm:
  *
  *     dZ1 = dA1 * A1 * (1 - A1)   (5,100)   |dZ1| = 0.0123
- */
+ *
+ * The formulas come from the tape: what lies between named values is differentiated by wg_vjp on a tape of its own, in
+ * double, and its recording is printed, with numbers multiplied out; what is equal but for rounding, or at single points,
+ * counts as equal. The norms are of the sweep on the caller's tape, on which nothing is left. Long formulas are taken
+ * apart: what they use stands in a line before, as t1, t2, and so on. Of values with the same name the second one is
+ * called h#2; one of wrt without a name wrt[0]. Where an op's derivative is given as numbers, the line says "(by
+ * <op>'s own derivative)". Needs malloc. Errors as wg_observe's. */
 WG_API wg_status wg_explain(wg_var scalar, const wg_var *wrt, size_t n, wg_writer write, void *user);
 
 /* The same as JSON, with the forward pass and all numbers:

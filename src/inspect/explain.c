@@ -84,6 +84,17 @@ static void explain_name(wg_explanation *e, wg_explained *value, const char *giv
     snprintf(value->name, length + 24, same > 1 ? "%s#%zu" : "%s", plain, same);
 }
 
+/* "t1" may be a name that is taken. */
+static void explain_choose_prefix(wg_explanation *e)
+{
+    wg_node_info info;
+    e->part_prefix = "t";
+    for (size_t i = 0; i < e->count; i++) {
+        wg_node_read(wg_node_at(e->scalar.tape, i), &info);
+        if (info.name && info.name[0] == 't' && info.name[1] >= '0' && info.name[1] <= '9') e->part_prefix = "part";
+    }
+}
+
 static void explain_find(wg_explanation *e)
 {
     wg_tape *tape = e->scalar.tape;
@@ -167,6 +178,7 @@ wg_status wg_explain_open(wg_explanation *e, wg_var scalar, const wg_var *wrt, s
     e->copies = wg_explain_memory(e, e->count, sizeof *e->copies);
     if (e->status == WG_OK) explain_mark(e);
     if (e->status == WG_OK) explain_find(e);
+    explain_choose_prefix(e);
     if (e->status == WG_OK) explain_observe(e);
     if (e->status == WG_OK) wg_explain_record(e);
     return e->status;

@@ -37,7 +37,7 @@ typedef struct wg_explained {
 /* A value without a name that formulas use, since they would be too long else. */
 typedef struct wg_explain_part {
     wg_var node; /* on the other tape */
-    char name[24];
+    char name[28];
 } wg_explain_part;
 
 typedef struct wg_explanation {
@@ -55,6 +55,7 @@ typedef struct wg_explanation {
     size_t lines_count;
     wg_explain_part *parts;
     size_t parts_count, parts_capacity, parts_written;
+    const char *part_prefix;      /* of their names; no value's name begins with it and a digit */
     uint32_t *part_of, *value_of; /* of each node there: its part, and the values that are ops of it alone, from 1 */
     wg_status status;
 } wg_explanation;

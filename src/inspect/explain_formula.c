@@ -183,7 +183,7 @@ char *wg_explain_formula(wg_explanation *e, wg_var node, wg_explain_part_writer 
     for (size_t k = first; k < e->parts_count; k++) e->part_of[e->parts[k].node.index] = (uint32_t)k + 1;
     for (size_t k = first; k < e->parts_count && e->status == WG_OK; k++) {
         wg_explain_part *part = &e->parts[k];
-        snprintf(part->name, sizeof part->name, "t%zu", k + 1);
+        snprintf(part->name, sizeof part->name, "%s%zu", e->part_prefix, k + 1);
         char *text = explain_string(e, part->node);
         if (text) write(e, part, text, user);
         free(text);

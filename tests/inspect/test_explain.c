@@ -164,6 +164,10 @@ static void test_reductions(void **state)
     EXPLAINS(wg_name(wg_mul(wg_sum(a), wg_scalar(tape, 0.5)), "L"), &a, 1, "dL = 1   ()\ndA = 0.5   (2,7)\n");
     EXPLAINS(wg_neg(wg_sum(wg_mul(a, y))), &a, 1, "dA = -Y   (2,7)\n");
     wg_tape_free(tape);
+    tape = new_tape(WG_F32); /* numbers are as short as a float allows */
+    a = named_variable(tape, "A", WG_DIMS(2, 7), 0);
+    EXPLAINS(wg_sum(wg_mul(a, wg_scalar(tape, 0.1))), &a, 1, "dA = 0.1   (2,7)\n");
+    wg_tape_free(tape);
 }
 
 static void test_classes(void **state)
@@ -366,6 +370,18 @@ static void test_parts(void **state)
     wg_tape_free(tape);
 }
 
+/* A name that a part might have had is left to the value that has it. */
+static void test_part_names(void **state)
+{
+    (void)state;
+    wg_tape *tape = new_tape(WG_F64);
+    wg_var a = named_variable(tape, "t1", WG_DIMS(3, 4), 0);
+    EXPLAINS(wg_sum(wg_max_axes(a, WG_AXES(1), true)), &a, 1,
+        "part1 = max(t1, axis=1, keepdims=true)   (3,1)\n"
+        "dt1 = (t1 == part1) / sum(t1 == part1, axis=1, keepdims=true)   (3,4)\n");
+    wg_tape_free(tape);
+}
+
 /* ---- what cannot be recorded, or explained -------------------------------------------------------------------------------------- */
 
 static wg_status own_shape(wg_call *call)
@@ -460,6 +476,32 @@ static void test_misuse(void **state)
     wg_tape_free(n.tape);
 }
 
+/* The caller's tape may be full: then its error says so, and it is whole again after a clear. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    wg_stats stats;
+    network n = make_network(WG_F64);
+    assert_int_equal(wg_tape_stats(n.tape, &stats), WG_OK);
+    wg_tape_free(n.tape);
+    wg_tape *tape = new_tape_with((wg_tape_options){.dtype = WG_F64, .memory_limit = 2 * stats.bytes_in_use});
+    wg_var x = named_variable(tape, "x", WG_DIMS(20, 10), 0), y = x;
+    for (;;) {
+        wg_var next = wg_exp(y);
+        if (!wg_ok(next)) break;
+        y = next;
+    }
+    wg_tape_clear_error(tape);
+    text t = {0};
+    wg_mark mark = wg_tape_mark(tape);
+    wg_var loss = wg_sum(y);
+    if (wg_tape_status(tape) == WG_OK) assert_int_equal(wg_explain(loss, &x, 1, text_write, &t), WG_ERROR_MEMORY);
+    EXPECT_ERROR(tape, WG_ERROR_MEMORY, "bytes");
+    assert_null(t.at);
+    assert_int_equal(wg_tape_rewind(tape, mark), WG_OK);
+    wg_tape_free(tape);
+}
+
 /* ---- as JSON -------------------------------------------------------------------------------------------------------------------- */
 
 static void test_json(void **state)
@@ -518,8 +560,8 @@ int main(void)
         cmocka_unit_test(test_reductions), cmocka_unit_test(test_classes), cmocka_unit_test(test_elementwise),
         cmocka_unit_test(test_shapes), cmocka_unit_test(test_layer_norm), cmocka_unit_test(test_attention),
         cmocka_unit_test(test_uses), cmocka_unit_test(test_wrt), cmocka_unit_test(test_same_names),
-        cmocka_unit_test(test_parts), cmocka_unit_test(test_own_derivative), cmocka_unit_test(test_checkpoint),
-        cmocka_unit_test(test_changes_nothing), cmocka_unit_test(test_misuse), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_json_network)};
+        cmocka_unit_test(test_parts), cmocka_unit_test(test_part_names), cmocka_unit_test(test_own_derivative),
+        cmocka_unit_test(test_checkpoint), cmocka_unit_test(test_changes_nothing), cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_json), cmocka_unit_test(test_json_network)};
     return cmocka_run_group_tests(tests, fill_numbers, NULL);
 }
