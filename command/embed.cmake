@@ -1,11 +1,21 @@
-# Makes a C file of page.html: the text before and after the place of the data, @DATA@, as two arrays of bytes.
-# Usage: cmake -D IN=page.html -D OUT=page_html.c -P embed.cmake
-file(READ "${IN}" text)
+# Makes a C file of the page: page.html with its style and scripts put in, as two arrays of bytes, before and after the place
+# of the data, @DATA@.
+# Usage: cmake -D FROM=command -D OUT=page_html.c -P embed.cmake
+file(READ "${FROM}/page.html" text)
+foreach(part IN ITEMS STYLE=page.css LAYOUT=page_layout.js SCRIPT=page.js)
+    string(REGEX MATCH "^([A-Z]+)=(.*)$" part "${part}")
+    file(READ "${FROM}/${CMAKE_MATCH_2}" content)
+    string(FIND "${text}" "@${CMAKE_MATCH_1}@\n" at)
+    if(at LESS 0)
+        message(FATAL_ERROR "page.html has no place for ${CMAKE_MATCH_2}")
+    endif()
+    string(REPLACE "@${CMAKE_MATCH_1}@\n" "${content}" text "${text}")
+endforeach()
 string(FIND "${text}" "@DATA@" at)
 if(at LESS 0)
-    message(FATAL_ERROR "${IN} has no place for the data")
+    message(FATAL_ERROR "page.html has no place for the data")
 endif()
-file(READ "${IN}" hex HEX)
+string(HEX "${text}" hex)
 math(EXPR head_end "2 * ${at}")
 math(EXPR tail_begin "2 * ${at} + 12")
 string(SUBSTRING "${hex}" 0 ${head_end} head)

@@ -1,6 +1,6 @@
 /* The data of the page, as JSON inside of the HTML: the nodes with their values, then what an observer of the sweep saw,
  * adjoints and contributions in the order of the sweep, then the lines of wg_explain. What is made of them is in
- * page.html. */
+ * page.js. */
 #include "page.h"
 
 #include <errno.h>

@@ -18,7 +18,7 @@ enum { PAGE_NODES_MOST = 2000 };
 bool page_write(
     const char *path, wg_var scalar, const wg_var *wrt, size_t n, const char *title, char *message, size_t size);
 
-/* The page's text around the data, from page.html; the data stand after page_head. */
+/* The page's text around the data, made of page.html, page.css, page_layout.js and page.js. */
 extern const unsigned char page_head[], page_tail[];
 extern const size_t page_head_size, page_tail_size;
 
