@@ -46,6 +46,7 @@ void wg_words_number(wg_words *words, const char *name, double value)
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
     }
+    if (value > -1e15 && value < 1e15 && value == floor(value)) snprintf(text, sizeof text, "%.0f", value);
     size_t kept = 0; /* of a locale's decimal point, of one byte or more, a point is left */
     for (const char *c = text; *c; c++) {
         bool plain = (*c >= '0' && *c <= '9') || strchr("+-einfa", *c);
