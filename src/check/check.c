@@ -64,6 +64,7 @@ static wg_status check_prepare(wg_check *check)
         s->expected = check_take(&check->kept, s->wanted, sizeof *s->expected);
         s->moved = check_take(&check->kept, s->wanted, sizeof *s->moved);
         s->noise = check_take(&check->kept, s->wanted, sizeof *s->noise);
+        s->jump = check_take(&check->kept, s->wanted, sizeof *s->jump);
     }
     return check->kept.failed ? WG_ERROR_MEMORY : WG_OK;
 }

@@ -84,7 +84,7 @@ double check_floor(const wg_check *check, const check_supplied *s, size_t i, dou
     double noise = s->noise[i];
     if (expected != s->exact[i]) noise = ratio * (noise > s->noise_rms ? noise : s->noise_rms);
     double spread = check->tolerance > 0 ? 1 : judge_spread;
-    return spread * check_unit(check, s) * (noise + fabs(expected)) + check_least(s);
+    return spread * check_unit(check, s) * (noise + fabs(expected)) + s->jump[i] + check_least(s);
 }
 
 bool check_close(const wg_check *check, const check_supplied *s, size_t i, double expected, double ratio)

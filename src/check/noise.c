@@ -72,8 +72,7 @@ static wg_status noise_edge(void *user, const wg_edge *edge)
     return WG_OK;
 }
 
-/* One run with noise of that size; to: the gradients, one after the other. */
-static wg_status noise_run(wg_check *check, double step, uint64_t seed, double *to)
+wg_status check_noise_run(wg_check *check, double step, uint64_t seed, double *to)
 {
     check_model model = {.tape = NULL};
     check_memory memory = {0};
@@ -117,9 +116,9 @@ static bool noise_suspects(const wg_check *check, const double *gradients)
 /* Adds one sample's responses, as squares. */
 static wg_status noise_sample(wg_check *check, uint64_t seed, double *large, double *small)
 {
-    wg_status status = noise_run(check, noise_step, seed, large);
+    wg_status status = check_noise_run(check, noise_step, seed, large);
     bool suspects = status == WG_OK && noise_suspects(check, large);
-    if (suspects) status = noise_run(check, noise_step / 8, seed, small);
+    if (suspects) status = check_noise_run(check, noise_step / 8, seed, small);
     for (size_t k = 0; k < check->count && status == WG_OK; k++) {
         check_supplied *s = &check->supplied[k];
         for (size_t i = 0; i < s->wanted; i++, large++, small++) {

@@ -5,6 +5,7 @@
  *     model.c     the forward recorded again on a tape of our own, in double where the ops allow
  *     flow.c      reverse sweeps over it: the right one, with the caller's adjoints in it, with a mistake in it
  *     noise.c     what rounding does to each entry
+ *     jumps.c     what it does where there are kinks
  *     judge.c     is an array what it should be, within that noise
  *     margin.c    is it so but for its margin
  *     services.c  what the families of mistakes may ask for (mistakes.h)
@@ -65,6 +66,7 @@ typedef struct check_supplied {
     double *expected; /* what follows from what stands in and the mistakes found so far */
     double *moved;    /* by a suggestion, from what is expected */
     double *noise;    /* what rounding every step by a relative 1 does to each entry */
+    double *jump;     /* by how much it may differ because rounding passes a kink */
     double noise_rms, exact_rms;
 } check_supplied;
 
@@ -165,6 +167,10 @@ wg_status check_flow_change(wg_check *check, size_t node, const double *change);
 /* ---- noise and judgement ------------------------------------------------------------------------------------------------------ */
 
 wg_status check_noise(wg_check *check);
+/* One run with noise of that size; to: the gradients, one after the other. */
+wg_status check_noise_run(wg_check *check, double step, uint64_t seed, double *to);
+/* Measures each supplied's jumps; what is wrong for no other reason is right. */
+wg_status check_jumps(wg_check *check);
 /* The relative unit of rounding of a supplied gradient's numbers, or the tolerance if there is one. */
 double check_unit(const wg_check *check, const check_supplied *s);
 /* What entry i may differ by from what is expected there. ratio: how much larger than the right gradient the expected one

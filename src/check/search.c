@@ -550,6 +550,8 @@ wg_status check_search_run(wg_check *check, check_search *search)
     size_t faults = search_faults(check);
     if (faults) search_kinks(search);
     faults = search_faults(check);
+    if (faults && search->status == WG_OK) search->status = check_jumps(check);
+    faults = search_faults(check);
     while (faults && search->mistakes < SEARCH_MISTAKES && search->status == WG_OK) {
         size_t begin = search_all(search);
         const check_find *best = search_best(search, begin, false);
