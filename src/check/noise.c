@@ -94,11 +94,12 @@ wg_status check_noise_run(wg_check *check, double step, uint64_t seed, double *t
 /* What a response may be at most, for its gradient's size, before it looks like a jump. */
 static const double noise_jump = 0x1p20;
 
-/* A change that does not shrink with the step is a jump, at a kink or a tie: that is no rounding. */
+/* A change that does not shrink with the step is a jump, at a kink or a tie: that is no rounding, and -1. Numbers that are
+ * equal stay so in about every second sample. */
 static double noise_response(double large, double small)
 {
     double a = fabs(large) / noise_step, b = fabs(small) / (noise_step / 8);
-    return isfinite(a) && isfinite(b) && b <= 4 * a ? a : 0;
+    return isfinite(a) && isfinite(b) && b <= 4 * a ? a : -1;
 }
 
 /* Whether a sample has responses so large that it must be seen if they are jumps. */
@@ -113,17 +114,19 @@ static bool noise_suspects(const wg_check *check, const double *gradients)
     return false;
 }
 
-/* Adds one sample's responses, as squares. */
-static wg_status noise_sample(wg_check *check, uint64_t seed, double *large, double *small)
+/* Adds one sample's responses, as squares, and counts them. */
+static wg_status noise_sample(wg_check *check, uint64_t seed, double *large, double *small, double *count)
 {
     wg_status status = check_noise_run(check, noise_step, seed, large);
     bool suspects = status == WG_OK && noise_suspects(check, large);
     if (suspects) status = check_noise_run(check, noise_step / 8, seed, small);
     for (size_t k = 0; k < check->count && status == WG_OK; k++) {
         check_supplied *s = &check->supplied[k];
-        for (size_t i = 0; i < s->wanted; i++, large++, small++) {
+        for (size_t i = 0; i < s->wanted; i++, large++, small++, count++) {
             double a = *large - s->exact[i], r = suspects ? noise_response(a, *small - s->exact[i]) : a / noise_step;
-            s->noise[i] += r * r / NOISE_SAMPLES;
+            if (suspects && r < 0) continue;
+            s->noise[i] += r * r;
+            *count += 1;
         }
     }
     return status;
@@ -146,14 +149,16 @@ wg_status check_noise(wg_check *check)
     }
     check_memory memory = {0};
     double *large = check_take(&memory, total, sizeof *large), *small = check_take(&memory, total, sizeof *small);
-    wg_status status = large && small ? WG_OK : WG_ERROR_MEMORY;
+    double *count = check_take(&memory, total, sizeof *count);
+    wg_status status = large && small && count ? WG_OK : WG_ERROR_MEMORY;
     for (uint64_t sample = 1; sample <= NOISE_SAMPLES && status == WG_OK; sample++)
-        status = noise_sample(check, sample, large, small);
-    check_release(&memory);
+        status = noise_sample(check, sample, large, small, count);
+    const double *samples = count;
     for (size_t k = 0; k < check->count && status == WG_OK; k++) {
         check_supplied *s = &check->supplied[k];
-        for (size_t i = 0; i < s->wanted; i++) s->noise[i] = sqrt(s->noise[i]);
+        for (size_t i = 0; i < s->wanted; i++, samples++) s->noise[i] = *samples > 0 ? sqrt(s->noise[i] / *samples) : 0;
         s->noise_rms = noise_rms(s->noise, s->wanted);
     }
+    check_release(&memory);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "check/run.h"
 
 #include <limits.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,9 +159,11 @@ static double search_step(const wg_check *check, const check_supplied *s, const 
         ab += a * b;
         bb += b * b;
     }
-    double rounding = 8 * check_unit(check, s) * sqrt(numbers / change); /* may be the same in every entry */
+    double t = ab / bb,
+           rounding = 8 * check_unit(check, s) * sqrt(numbers / change); /* may be the same in every entry */
+    rounding += 4 * DBL_EPSILON * fabs(t);                               /* of the differences above */
     *uncertainty = 1 / sqrt(bb) > rounding ? 1 / sqrt(bb) : rounding;
-    return ab / bb;
+    return t;
 }
 
 /* "7 times too small: 7 = columns of X" */
@@ -374,7 +377,7 @@ static size_t search_take(check_search *search, const check_find *find)
     wg_check *check = search->check;
     if (find->contribution) check->model.links[find->link].replaced = find->contribution;
     for (size_t k = 0; k < check->count; k++)
-        if (find->explains[k] && !find->contribution) check->supplied[k].fault = false;
+        if (find->explains[k]) check->supplied[k].fault = false;
     search->status = check_flow_base(check);
     return search_faults(check);
 }

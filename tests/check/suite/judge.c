@@ -89,16 +89,21 @@ static bool means(const suite_mistake *m, wg_cause cause)
 
 bool suite_harmless(wg_cause cause) { return cause == WG_CAUSE_PRECISION || cause == WG_CAUSE_KINK; }
 
-/* The place of a cause: the gradient in which the mistake was made, when that was handed over, or else one that is wrong. */
+/* The place of a cause: the gradient in which the mistake was made, when that was handed over, or else one that
+ * is wrong. */
 static bool in_place(const suite *s, const suite_mistake *m, const wg_check_report *report, const wg_check_cause *cause,
     bool intermediates)
 {
     const suite_array *at = &s->array[m->at], *also = &s->array[m->also];
+    bool at_right = !handed_over(at, intermediates), here_right = true;
     if (m->also && handed_over(also, intermediates) && cause->gradient.index == also->var.index) return true;
-    if (handed_over(at, intermediates)) return cause->gradient.index == at->var.index;
     EACH(k, report->gradients_count)
-    if (report->gradients[k].var.index == cause->gradient.index) return !report->gradients[k].right;
-    return false;
+    {
+        const wg_check_gradient *gradient = &report->gradients[k];
+        if (gradient->var.index == at->var.index) at_right = gradient->right;
+        if (gradient->var.index == cause->gradient.index) here_right = gradient->right;
+    }
+    return at_right ? !here_right : cause->gradient.index == at->var.index;
 }
 
 typedef struct answer {

@@ -33,7 +33,7 @@ enum {
     DZ1_BARE,
     DZ1_TANH,
     DZ1_LEAKY,
-    DZ1_STEP_AT_ONE,
+    DZ1_STEP_AT_QUARTER,
     DH_AROUND_MISSING,
     DH_THROUGH_MISSING,
     DH_U_AS_IT_LIES,
@@ -161,7 +161,7 @@ static void through_first_layer(suite *s)
         if (MADE(DZ1_BARE)) slope = 1;
         if (MADE(DZ1_TANH)) slope = 1 - tanh(z) * tanh(z);
         if (MADE(DZ1_LEAKY)) slope = z > 0 ? 1 : 0.01;
-        if (MADE(DZ1_STEP_AT_ONE)) slope = z > 1;
+        if (MADE(DZ1_STEP_AT_QUARTER)) slope = z > 0.25;
         D(Z1)[i] = D(R)[i] * slope;
     }
     suite_done(s, Z1);
@@ -259,7 +259,7 @@ static const suite_mistake mistakes[] = {
     MISTAKE(DZ1_BARE, Z1, ACTIVATION_MISSING, 0, "dZ1 = dR, relu's mask forgotten"),
     MISTAKE(DZ1_TANH, Z1, ACTIVATION_OF_ANOTHER, 0, "dZ1 = dR tanh'(Z1)"),
     MISTAKE(DZ1_LEAKY, Z1, ACTIVATION_OF_ANOTHER, 0, "dZ1 with leaky relu's slope 0.01"),
-    MISTAKE(DZ1_STEP_AT_ONE, Z1, UNKNOWN, 0, "dZ1 = dR where Z1 > 1"),
+    MISTAKE(DZ1_STEP_AT_QUARTER, Z1, UNKNOWN, 0, "dZ1 = dR where Z1 > 1/4"),
     MISTAKE(DH_AROUND_MISSING, H, BRANCH_MISSING, OF_TWO, "dH without the way around the layer"),
     MISTAKE(DH_THROUGH_MISSING, H, BRANCH_MISSING, OF_TWO, "dH without the way through the layer"),
     MISTAKE(DH_U_AS_IT_LIES, H, WEIGHT_NOT_TRANSPOSED, OR(TRANSPOSED), "dH = dR + U dZ1"),
