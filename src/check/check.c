@@ -99,7 +99,7 @@ static void check_judge_all(wg_check *check)
     for (size_t k = 0; k < check->count; k++) {
         check_supplied *s = &check->supplied[k];
         s->right = check_judge(check, s, s->exact).fits;
-        if (!s->right && check->tolerance == 0 && s->carries == 53 && check_looks_random(s) &&
+        if (!s->right && s->fits && check->tolerance == 0 && s->carries == 53 && check_looks_random(s) &&
             check_within(check, s, 24)) {
             s->right = true;
             s->carries = 24;

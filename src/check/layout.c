@@ -33,23 +33,23 @@ typedef struct layout_move {
 } layout_move;
 
 static const layout_move layout_moves[] = {
-    {LAYOUT_WRAP, 1, WG_CAUSE_SHIFTED, "moved up by one along %s, the last to the front"},
-    {LAYOUT_WRAP, -1, WG_CAUSE_SHIFTED, "moved down by one along %s, the first to the end"},
-    {LAYOUT_ZERO, 1, WG_CAUSE_SHIFTED, "moved up by one along %s, with zeros at the front"},
-    {LAYOUT_ZERO, -1, WG_CAUSE_SHIFTED, "moved down by one along %s, with zeros at the end"},
-    {LAYOUT_EDGE, 1, WG_CAUSE_SHIFTED, "moved up by one along %s, the first twice"},
-    {LAYOUT_EDGE, -1, WG_CAUSE_SHIFTED, "moved down by one along %s, the last twice"},
-    {LAYOUT_FLIP, 0, WG_CAUSE_REVERSED, "in reverse order along %s"},
-    {LAYOUT_KEEP, 0, WG_CAUSE_BATCH_PARTIAL, "only the first entry along %s is done"},
-    {LAYOUT_KEEP, -1, WG_CAUSE_BATCH_PARTIAL, "only the last entry along %s is done"},
-    {LAYOUT_CLEAR, 0, WG_CAUSE_UNWRITTEN, "the first entry along %s is not written"},
-    {LAYOUT_CLEAR, -1, WG_CAUSE_UNWRITTEN, "the last entry along %s is not written"},
-    {LAYOUT_CLEAR, -2, WG_CAUSE_UNWRITTEN, "the last 2 entries along %s are not written"},
-    {LAYOUT_CLEAR, -3, WG_CAUSE_UNWRITTEN, "the last 3 entries along %s are not written"},
-    {LAYOUT_CLEAR, -4, WG_CAUSE_UNWRITTEN, "the last 4 entries along %s are not written"},
-    {LAYOUT_CLEAR, -5, WG_CAUSE_UNWRITTEN, "the last 5 entries along %s are not written"},
-    {LAYOUT_CLEAR, -6, WG_CAUSE_UNWRITTEN, "the last 6 entries along %s are not written"},
-    {LAYOUT_CLEAR, -7, WG_CAUSE_UNWRITTEN, "the last 7 entries along %s are not written"},
+    {LAYOUT_WRAP, 1, WG_CAUSE_SHIFTED, "%s are moved on by one, the last to the front"},
+    {LAYOUT_WRAP, -1, WG_CAUSE_SHIFTED, "%s are moved back by one, the first to the end"},
+    {LAYOUT_ZERO, 1, WG_CAUSE_SHIFTED, "%s are moved on by one, zeros are in front"},
+    {LAYOUT_ZERO, -1, WG_CAUSE_SHIFTED, "%s are moved back by one, zeros are at the end"},
+    {LAYOUT_EDGE, 1, WG_CAUSE_SHIFTED, "%s are moved on by one, the first is there twice"},
+    {LAYOUT_EDGE, -1, WG_CAUSE_SHIFTED, "%s are moved back by one, the last is there twice"},
+    {LAYOUT_FLIP, 0, WG_CAUSE_REVERSED, "%s are in reverse order"},
+    {LAYOUT_KEEP, 0, WG_CAUSE_BATCH_PARTIAL, "only the first of %s is done"},
+    {LAYOUT_KEEP, -1, WG_CAUSE_BATCH_PARTIAL, "only the last of %s is done"},
+    {LAYOUT_CLEAR, 0, WG_CAUSE_UNWRITTEN, "the first of %s is not written"},
+    {LAYOUT_CLEAR, -1, WG_CAUSE_UNWRITTEN, "the last of %s is not written"},
+    {LAYOUT_CLEAR, -2, WG_CAUSE_UNWRITTEN, "the last 2 of %s are not written"},
+    {LAYOUT_CLEAR, -3, WG_CAUSE_UNWRITTEN, "the last 3 of %s are not written"},
+    {LAYOUT_CLEAR, -4, WG_CAUSE_UNWRITTEN, "the last 4 of %s are not written"},
+    {LAYOUT_CLEAR, -5, WG_CAUSE_UNWRITTEN, "the last 5 of %s are not written"},
+    {LAYOUT_CLEAR, -6, WG_CAUSE_UNWRITTEN, "the last 6 of %s are not written"},
+    {LAYOUT_CLEAR, -7, WG_CAUSE_UNWRITTEN, "the last 7 of %s are not written"},
 };
 
 typedef struct layout_at {
@@ -96,13 +96,13 @@ static void layout_apply(const layout_move *move, const wg_shape *shape, uint32_
     }
 }
 
-/* Whether a move is another than those before it, and than none. */
+/* Whether a move is another than those before it, and than none. To leave out all but one is to keep that one. */
 static bool layout_applies(const layout_move *move, const wg_shape *shape, uint32_t axis)
 {
     ptrdiff_t extent = (ptrdiff_t)shape->dim[axis];
     if (extent < 2) return false;
     if (move->kind != LAYOUT_CLEAR || move->step >= -1) return true;
-    return -move->step < extent && (axis == 0 || axis + 1 == shape->rank);
+    return -move->step < extent - 1 && (axis == 0 || axis + 1 == shape->rank);
 }
 
 /* ---- suggesting -------------------------------------------------------------------------------------------------------- */
@@ -130,13 +130,13 @@ static void layout_suggest(layout_at *at, wg_cause cause, const double *numbers,
     check_suggest(edge, cause, &edge->to_shape, numbers, NAN, "%s", detail);
 }
 
-/* "axis 0 of dW", or "the rows of dW" */
-static const char *layout_axis(const wg_shape *shape, uint32_t axis, const char *name, char text[192])
+/* "the rows of the result", or "the places along axis 2 of the result" */
+static const char *layout_axis(const wg_shape *shape, uint32_t axis, const char *name, char text[224])
 {
     if (shape->rank == 2)
-        snprintf(text, 192, "the %s of %s", axis ? "columns" : "rows", name);
+        snprintf(text, 224, "the %s of %s", axis ? "columns" : "rows", name);
     else
-        snprintf(text, 192, "axis %u of %s", (unsigned)axis, name);
+        snprintf(text, 224, "the places along axis %u of %s", (unsigned)axis, name);
     return text;
 }
 
@@ -151,7 +151,7 @@ static void layout_say(char *detail, size_t size, const layout_move *move, const
 static void layout_of_contribution(layout_at *at, const layout_move *move)
 {
     const check_edge *edge = at->edge;
-    char detail[512], axis[192];
+    char detail[512], axis[224];
     for (uint32_t d = 0; d < edge->to_shape.rank; d++) {
         if (!layout_applies(move, &edge->to_shape, d) || at->left == 0) continue;
         layout_apply(move, &edge->to_shape, d, edge->contribution, at->to);
@@ -160,14 +160,21 @@ static void layout_of_contribution(layout_at *at, const layout_move *move)
     }
 }
 
-/* An adjoint in another place is that of another value: only where its own mistake is meant, and not what the same move does
- * to the contribution. */
+/* Whether a number became zero. */
+static bool layout_empties(const check_edge *edge, const double *numbers)
+{
+    for (size_t i = 0; i < edge->to_size; i++)
+        if (numbers[i] == 0 && edge->contribution[i] != 0) return true;
+    return false;
+}
+
+/* The same for the adjoint, unless that is what it does to the contribution. Entries of it that are left out of sums are a
+ * batch that is not done; where they leave zeros, a part of the result is not written. */
 static void layout_of_adjoint(layout_at *at, const layout_move *move)
 {
     const check_edge *edge = at->edge;
     bool alike = check_shapes_equal(&edge->from_shape, &edge->to_shape);
-    char detail[512], axis[192], name[160];
-    if (move->kind == LAYOUT_CLEAR) return;
+    char detail[512], axis[224], name[160];
     snprintf(name, sizeof name, "the adjoint of %s", at->above);
     for (uint32_t d = 0; d < edge->from_shape.rank; d++) {
         if (!layout_applies(move, &edge->from_shape, d) || at->left == 0) continue;
@@ -175,8 +182,11 @@ static void layout_of_adjoint(layout_at *at, const layout_move *move)
         const double *numbers = check_derive(edge, NULL, at->from);
         if (alike) layout_apply(move, &edge->to_shape, d, edge->contribution, at->two);
         if (!numbers || (alike && check_agree(numbers, at->two, edge->to_size))) continue;
+        if (move->kind == LAYOUT_CLEAR && layout_empties(edge, numbers)) continue;
         layout_say(detail, sizeof detail, move, layout_axis(&edge->from_shape, d, name, axis));
-        layout_suggest(at, move->cause, numbers, detail);
+        char *written = strstr(detail, " not written");
+        if (written) snprintf(written, sizeof detail - (size_t)(written - detail), " left out of the sum");
+        layout_suggest(at, written ? WG_CAUSE_BATCH_PARTIAL : move->cause, numbers, detail);
     }
 }
 
@@ -189,9 +199,9 @@ static void layout_reversed_axes(layout_at *at)
     if (shape->rank < 2) return;
     layout_apply(&flip, shape, shape->rank - 1, edge->contribution, at->two);
     layout_apply(&flip, shape, shape->rank - 2, at->two, at->to);
-    layout_suggest(at, WG_CAUSE_REVERSED, at->to, "in reverse order along the last two axes");
+    layout_suggest(at, WG_CAUSE_REVERSED, at->to, "both of its last axes are in reverse order");
     for (size_t i = 0; i < edge->to_size; i++) at->to[i] = edge->contribution[edge->to_size - 1 - i];
-    if (shape->rank > 2) layout_suggest(at, WG_CAUSE_REVERSED, at->to, "in reverse order as a whole");
+    if (shape->rank > 2) layout_suggest(at, WG_CAUSE_REVERSED, at->to, "all its axes are in reverse order");
 }
 
 /* A convolution where a correlation is right, or the other way round: the kernel flipped. */
@@ -215,7 +225,7 @@ static void layout_flipped_kernel(layout_at *at)
     }
     char detail[512];
     operands[k] = flipped;
-    snprintf(detail, sizeof detail, "computed with %s in reverse order along its places", check_name(edge, other));
+    snprintf(detail, sizeof detail, "computed with %s in reverse order", check_name(edge, other));
     layout_suggest(at, WG_CAUSE_REVERSED, check_derive(edge, operands, NULL), detail);
 }
 

@@ -1,6 +1,7 @@
 /* What no mistake explains, but is wrong at the margin alone: some last rows, or columns, or the end of the memory, or the
  * first row, every number of it, while all others are right. Such a margin was never written, or by a part of the program
- * for the remainder. What stands there is what was in memory, so no prediction can be held against it. */
+ * for the remainder. What stands there is what was in memory, so no prediction can be held against it. Where it is zeros, they
+ * may be anywhere, as long as they are together. */
 #include "check/run.h"
 
 #include <math.h>
@@ -14,6 +15,8 @@ typedef struct margin {
     const check_supplied *s;
     size_t wrong; /* entries */
 } margin;
+
+/* ---- what was in memory ------------------------------------------------------------------------------------------------ */
 
 static bool margin_is_wrong(const margin *m, size_t i)
 {
@@ -53,16 +56,66 @@ static bool margin_along(const margin *m, const wg_shape *shape, size_t axis, ch
     return false;
 }
 
+/* ---- zeros ------------------------------------------------------------------------------------------------------------- */
+
+/* Whether all that is wrong are zeros, in places next to one another along an axis where all are; sets the first and last. */
+static bool margin_zeros(const margin *m, size_t extent, size_t inner, size_t *first, size_t *last)
+{
+    size_t n = m->s->wanted, inside;
+    *first = extent;
+    *last = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t place = i / inner % extent;
+        if (!margin_is_wrong(m, i)) continue;
+        if (m->s->numbers[i] != 0) return false;
+        if (place < *first) *first = place;
+        if (place > *last) *last = place;
+    }
+    if (*first > *last) return false;
+    inside = (*last - *first + 1) * (n / extent);
+    for (size_t i = 0; i < n; i++) {
+        size_t place = i / inner % extent;
+        if (place >= *first && place <= *last && m->s->numbers[i] != 0) return false;
+    }
+    return inside < n && inside >= 4 && m->wrong >= inside - inside / 2;
+}
+
+static bool margin_zeros_along(const margin *m, const wg_shape *shape, size_t axis, char *text, size_t size)
+{
+    size_t inner = 1, first, last;
+    for (size_t d = axis + 1; d < shape->rank; d++) inner *= shape->dim[d];
+    if (!margin_zeros(m, shape->dim[axis], inner, &first, &last)) return false;
+    const char *what = shape->rank != 2 ? "" : axis ? "columns " : "rows ";
+    int length = snprintf(text, size, "all is right but %s%zu to %zu", what, first, last);
+    if (shape->rank != 2 && length > 0 && (size_t)length < size)
+        length += snprintf(text + length, size - (size_t)length, " along axis %zu", axis);
+    if (length > 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, ", which are zero: never written");
+    return true;
+}
+
+/* ---- either ------------------------------------------------------------------------------------------------------------ */
+
+static bool margin_in_memory(const margin *m, char *text, size_t size)
+{
+    size_t n = m->s->wanted, first, last;
+    if (m->wrong <= MARGIN_WIDEST && margin_holds(m, n, 1, n - m->wrong, m->wrong)) {
+        snprintf(text, size, "all is right but the last %zu numbers: never written, and what was in memory is left",
+            m->wrong);
+        return true;
+    }
+    if (!margin_zeros(m, n, 1, &first, &last)) return false;
+    snprintf(text, size, "all is right but numbers %zu to %zu in memory, which are zero: never written", first, last);
+    return true;
+}
+
 bool check_margin(const wg_check *check, const check_supplied *s, char *text, size_t size)
 {
     margin m = {check, s, 0};
     wg_shape shape = wg_shape_of(check->model.nodes[s->node].var);
     if (!s->fits) return false;
     for (size_t i = 0; i < s->wanted; i++) m.wrong += margin_is_wrong(&m, i);
-    for (size_t axis = 0; axis < shape.rank; axis++)
-        if (margin_along(&m, &shape, axis, text, size)) return true;
-    if (m.wrong > MARGIN_WIDEST || !margin_holds(&m, s->wanted, 1, s->wanted - m.wrong, m.wrong)) return false;
-    snprintf(
-        text, size, "all is right but the last %zu numbers: never written, and what was in memory is left", m.wrong);
-    return true;
+    for (size_t axis = 0; axis < shape.rank && m.wrong; axis++)
+        if (margin_along(&m, &shape, axis, text, size) || margin_zeros_along(&m, &shape, axis, text, size)) return true;
+    return m.wrong && margin_in_memory(&m, text, size);
 }

@@ -54,7 +54,7 @@ const double *check_derive_function(
     const check_edge *edge, wg_var (*f)(wg_var x), const double *operand, const double *adjoint);
 
 /* Puts numbers of that shape in the place of the contribution. The shape may be another than to's: then only a supplied
- * gradient of to itself (or of what to is a reshaping of), of that shape, can confirm it. factor: NaN where there is none. detail completes the sentence
+ * gradient of to itself (or of what to is with axes moved), of that shape, can confirm it. factor: NaN where there is none. detail completes the sentence
  * that names the mistake, "multiplied by W2 where its transpose is right"; it is copied. */
 void check_suggest(const check_edge *edge, wg_cause cause, const wg_shape *shape, const double *numbers, double factor,
     const char *detail, ...) WG_PRINTF_LIKE(6, 7);

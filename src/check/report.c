@@ -161,12 +161,22 @@ static bool report_scales(wg_cause cause)
     return cause == WG_CAUSE_FACTOR || cause == WG_CAUSE_SIGN || cause == WG_CAUSE_REDUCTION;
 }
 
+/* What is moved, or left out, at one step of a stretch may as well have been at another, where steps work element by
+ * element. */
+static bool report_moves(const check_find *a, const check_find *b)
+{
+    bool moves = a->cause == WG_CAUSE_UNWRITTEN || a->cause == WG_CAUSE_BATCH_PARTIAL || a->cause == WG_CAUSE_SHIFTED ||
+                 a->cause == WG_CAUSE_REVERSED;
+    return moves && a->detail && b->detail && !strcmp(a->detail, b->detail);
+}
+
 static bool report_close(double a, double b)
 {
     return a == b || fabs(a - b) <= 1e-6 * fabs(b) || (isnan(a) && isnan(b));
 }
 
-/* A factor may have come in anywhere along a stretch of the sweep; that is one cause. The same cause of one edge is, too. */
+/* A factor may have come in anywhere along a stretch of the sweep; that is one cause. So is a row that is missing all the way
+ * down. The same cause of one edge is, too. */
 static void report_merge(report_entry *entries, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -175,7 +185,8 @@ static void report_merge(report_entry *entries, size_t count)
             report_entry *b = &entries[j];
             if (b->dropped || b->find.mistake != a->find.mistake || b->find.rank != a->find.rank) continue;
             if (b->find.cause != a->find.cause) continue;
-            if (report_scales(a->find.cause) && report_close(a->find.factor, b->find.factor)) {
+            bool scales = report_scales(a->find.cause) && report_close(a->find.factor, b->find.factor);
+            if (scales || report_moves(&a->find, &b->find)) {
                 a->stretch = a->stretch || a->from != b->from || a->to != b->to;
                 if (b->from > a->from) a->from = b->from;
                 if (b->to < a->to) a->to = b->to;

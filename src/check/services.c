@@ -179,7 +179,7 @@ static bool services_same(const wg_shape *a, const wg_shape *b)
     }
 }
 
-/* The supplied gradient of the input, or of what the input is a reshaping of, when it came in another shape than the
+/* The supplied gradient of the input, or of what the input is with axes moved, when it came in another shape than the
  * value's: only that one can be what numbers of that shape are. */
 static check_supplied *services_misshapen(const check_edge *edge)
 {
@@ -187,11 +187,12 @@ static check_supplied *services_misshapen(const check_edge *edge)
     const check_model *model = &check->model;
     size_t node = check_model_number(model, edge->to);
     for (int steps = 0; steps < 4; steps++) {
+        static const char *const kinds[] = {"reshape", "transpose", "permute"};
         wg_node_info info;
         if (node == SIZE_MAX || model->nodes[node].live > 1) return NULL;
         size_t place = model->nodes[node].supplied;
         if (place != SIZE_MAX) return check->supplied[place].fits ? NULL : &check->supplied[place];
-        if (wg_node_read(model->nodes[node].var, &info) != WG_OK || !check_is(&info, "reshape")) return NULL;
+        if (wg_node_read(model->nodes[node].var, &info) != WG_OK || !check_is_among(&info, kinds, 3)) return NULL;
         node = check_model_number(model, wg_node_input(model->nodes[node].var, 0));
     }
     return NULL;

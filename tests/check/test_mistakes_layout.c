@@ -102,6 +102,9 @@ MOVE(last_column_alone, j + 1 == columns ? AT(i, j) : 0)
 MOVE(first_row_alone, i == 0 ? AT(i, j) : 0)
 MOVE(junk_in_last_row, i + 1 < rows ? AT(i, j) : 3.25 * sin(7.0 * (double)j + 1))
 MOVE(junk_in_two_columns, j + 2 < columns ? AT(i, j) : 1.5 * cos(3.0 * (double)(i + j)))
+MOVE(some_rows_not_written, i >= 2 && i < 5 ? 0 : AT(i, j))
+MOVE(half_of_the_rows_not_written, i >= (rows - 1) / 2 ? 0 : AT(i, j))
+MOVE(a_stretch_not_written, i *columns + j >= 8 && i * columns + j < 17 ? 0 : AT(i, j))
 MOVE(junk_at_the_end, i *columns + j + 3 < rows * columns ? AT(i, j) : 0.75 * (double)(j + 1))
 
 typedef struct moved_row {
@@ -174,6 +177,8 @@ static void test_of_the_adjoint(void **state)
         {"samples in reverse order", columns_reversed, WG_CAUSE_REVERSED},
         {"the first sample alone", first_column_alone, WG_CAUSE_BATCH_PARTIAL},
         {"the last sample alone", last_column_alone, WG_CAUSE_BATCH_PARTIAL},
+        {"all samples but the last", without_last_column, WG_CAUSE_BATCH_PARTIAL},
+        {"all samples but two", without_two_columns, WG_CAUSE_BATCH_PARTIAL},
     };
     (void)state;
     for (size_t k = 0; k < 3 * COUNT(rows); k++) {
@@ -200,13 +205,16 @@ static void test_not_written_at_all(void **state)
     }
 }
 
-/* What was in memory is left at a margin: no prediction, but a name. */
+/* What was in memory is left at a margin, or zeros somewhere: no prediction, but a name. */
 static void test_left_over(void **state)
 {
     static const moved_row rows[] = {
         {"junk in the last row", junk_in_last_row, WG_CAUSE_UNWRITTEN},
         {"junk in the last two columns", junk_in_two_columns, WG_CAUSE_UNWRITTEN},
         {"junk at the end", junk_at_the_end, WG_CAUSE_UNWRITTEN},
+        {"some rows not written", some_rows_not_written, WG_CAUSE_UNWRITTEN},
+        {"half of the rows not written", half_of_the_rows_not_written, WG_CAUSE_UNWRITTEN},
+        {"a stretch of memory not written", a_stretch_not_written, WG_CAUSE_UNWRITTEN},
     };
     (void)state;
     for (size_t k = 0; k < 3 * COUNT(rows); k++) {

@@ -487,6 +487,34 @@ static void test_weight_kept_transposed(void **state)
     }
 }
 
+/* y = x W^T, and dW = x * dy, element by element, of x's and y's shape; dW = x^T dy, which is the transpose of dW */
+static void test_gradient_of_a_weight_kept_transposed(void **state)
+{
+    (void)state;
+    for (size_t m = 3; m < 9; m++) {
+        size_t n = 5, out = m % 2 ? n : 4;
+        bool elementwise = m % 2;
+        handmade *h = handmade_new("dW of y = x W^T", m);
+        wg_var w = handmade_variable(h, "W", WG_DIMS(out, n), handmade_random(h, out * n, -1, 1));
+        wg_var x = handmade_constant(h, "x", WG_DIMS(m + 3, n), handmade_random(h, (m + 3) * n, -1, 1));
+        wg_var turned = wg_transpose(w), y = handmade_named("y", wg_matmul(x, turned));
+        const double *weights = handmade_random(h, (m + 3) * out, -1, 1), *X = wg_value_f64(x);
+        wg_var g = handmade_constant(h, "g", WG_DIMS(m + 3, out), weights);
+        h->loss = handmade_named("L", wg_sum(wg_mul(y, g)));
+        memcpy(handmade_gradient_of(h, y), weights, (m + 3) * out * sizeof *weights);
+        double *dw = handmade_gradient_shaped(h, w, elementwise ? WG_DIMS(m + 3, n) : WG_DIMS(n, out));
+        if (elementwise)
+            for (size_t i = 0; i < (m + 3) * n; i++) dw[i] = X[i] * weights[i];
+        else
+            handmade_product(dw, X, true, weights, false, n, m + 3, out);
+        if (elementwise)
+            handmade_expect(h, WG_CAUSE_ELEMENTWISE_FOR_MATMUL, y, turned);
+        else
+            handmade_expect(h, WG_CAUSE_TRANSPOSED, turned, w);
+        handmade_free(h);
+    }
+}
+
 /* ---- other ops ------------------------------------------------------------------------------------------------------------- */
 
 /* Z = conv1d(X, K), K (c,c,taps) with the channels in and out exchanged in dX */
@@ -583,6 +611,7 @@ int main(void)
         cmocka_unit_test(test_stacked_operand_not_transposed),
         cmocka_unit_test(test_vector),
         cmocka_unit_test(test_weight_kept_transposed),
+        cmocka_unit_test(test_gradient_of_a_weight_kept_transposed),
         cmocka_unit_test(test_channels_exchanged),
         cmocka_unit_test(test_solve),
         cmocka_unit_test(test_inverse),
