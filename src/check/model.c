@@ -63,6 +63,16 @@ static wg_var model_blur(check_model *model, wg_var var, const wg_shape *shape, 
     return blurred;
 }
 
+/* x times a probability that is 1 plus something where it vanishes: away from 0 these are known to a rounding of x alone, and
+ * their slopes to one of 1. */
+static bool model_vanishes(const char *kind)
+{
+    static const char *const kinds[] = {"gelu", "gelu_tanh", "silu", "mish"};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        if (!strcmp(kind, kinds[k])) return true;
+    return false;
+}
+
 static wg_status model_copy_node(check_model *model, wg_var original, double noise, uint64_t *state)
 {
     wg_node_info info;
@@ -85,6 +95,10 @@ static wg_status model_copy_node(check_model *model, wg_var original, double noi
     if (noise != 0 && node->numbers) {
         double steps = noise * sqrt(1 + model_terms(&info, original, node->size) / 3);
         node->var = model_blur(model, node->var, &info.shape, steps, state);
+        if (model_vanishes(info.kind)) {
+            wg_var moved = model_blur(model, in[0], &info.shape, noise, state);
+            node->var = wg_add(node->var, wg_sub(moved, in[0]));
+        }
     }
     if (!wg_ok(node->var))
         return wg_tape_status(model->tape) == WG_OK ? WG_ERROR_ARGUMENT : wg_tape_status(model->tape);

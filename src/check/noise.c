@@ -30,17 +30,23 @@ static double noise_largest(const double *numbers, size_t n)
     return largest;
 }
 
-/* A slope written in terms of the result, 1 - y^2 or p - 1, has the result's own rounding in it, which where it saturates is
- * most of the slope; a tape that knows its slopes to the last bit does not show that. Returns by how much the contribution
- * c of an op with result y and adjoint g moves, per unit; the largest of g stands for its sum over a class axis, and the
- * largest of c for the weight of a position. */
+/* A slope written in terms of the result, 1 - y^2 or p - 1 or exp(x - y), has the result's own rounding in it, which where
+ * it saturates is most of the slope; a tape that knows its slopes to the last bit does not show that. Returns by how much
+ * the contribution c of an op with result y and adjoint g moves, per unit; the largest of g stands for its sum over a class
+ * axis, and the largest of c for the weight of a position. */
 static double noise_of_result(const char *kind, double y, double g, double largest)
 {
     if (!strcmp(kind, "tanh")) return g * 2 * y * y;
     if (!strcmp(kind, "sigmoid")) return g * y * fabs(1 - 2 * y);
     if (!strcmp(kind, "softmax")) return largest * y;
-    if (!strcmp(kind, "log_softmax")) return largest * exp(y);
+    if (!strcmp(kind, "log_softmax")) return largest * exp(y) * (1 + fabs(y));
     return 0;
+}
+
+/* exp(x - y) with a y that was rounded. */
+static void noise_scale(noise_sweep *sweep, double *c, size_t n, double argument)
+{
+    for (size_t i = 0; i < n; i++) c[i] *= 1 + sweep->step * noise_draw(&sweep->state) * argument;
 }
 
 static void noise_add_of_result(noise_sweep *sweep, const wg_edge *edge, const char *kind, size_t n)
@@ -48,11 +54,17 @@ static void noise_add_of_result(noise_sweep *sweep, const wg_edge *edge, const c
     double *c = edge->contribution;
     if (!strncmp(kind, "cross_entropy", 13) && edge->position == 0) { /* (p - t) w: where t is, 1 - p may cancel */
         double largest = noise_largest(c, n);
+        const double *z = wg_value_f64(edge->to);
+        noise_scale(sweep, c, n, z ? noise_largest(z, n) : 0);
         for (size_t i = 0; i < n; i++)
             if (c[i] < 0) c[i] += sweep->step * noise_draw(&sweep->state) * largest;
         return;
     }
     const double *g = edge->adjoint, *y = wg_value_f64(edge->from);
+    if (!strncmp(kind, "logsumexp", 9)) {
+        noise_scale(sweep, c, n, y ? noise_largest(y, wg_size(edge->from)) : 0);
+        return;
+    }
     double largest = noise_largest(g, n);
     for (size_t i = 0; y && i < n; i++)
         c[i] += sweep->step * noise_draw(&sweep->state) * noise_of_result(kind, y[i], g[i], largest);
@@ -67,8 +79,8 @@ static wg_status noise_edge(void *user, const wg_edge *edge)
     for (size_t i = 0; i < n; i++) c[i] *= 1 + step * noise_draw(&sweep->state);
     wg_node_info info;
     if (wg_node_read(edge->from, &info) != WG_OK) return WG_OK;
-    if ((from == n && info.inputs == 1) || !strncmp(info.kind, "cross_entropy", 13))
-        noise_add_of_result(sweep, edge, info.kind, n);
+    bool sums = !strncmp(info.kind, "cross_entropy", 13) || !strncmp(info.kind, "logsumexp", 9);
+    if ((from == n && info.inputs == 1) || sums) noise_add_of_result(sweep, edge, info.kind, n);
     return WG_OK;
 }
 
