@@ -5,9 +5,9 @@
 #include <float.h>
 #include <math.h>
 
-/* Rounding errors add up at random: the measured response is their root mean square, and of thousands of entries the
- * largest error stays below this many of them. The chance that a normal variable exceeds 8 is 1e-15. */
-static const double judge_spread = 8;
+/* Rounding errors add up at random: the measured response is their root mean square, and the largest of n normal errors
+ * stays below so many of them: sqrt(2 ln n) is where it is expected, the rest makes an exception unlikely. */
+static double judge_spread(size_t n) { return 3.5 + sqrt(2 * log((double)n + 1)); }
 
 /* ---- precision ---------------------------------------------------------------------------------------------------------- */
 
@@ -68,23 +68,23 @@ double check_unit(const wg_check *check, const check_supplied *s)
 double check_least(const check_supplied *s)
 {
     switch (s->bits) {
-    case 8:
-        return 0x1p-133;
     case 11:
-        return 0x1p-24;
+        return 0x1p-22;
+    case 8:
     case 24:
-        return 0x1p-149;
+        return (double)FLT_MIN;
     default:
-        return DBL_MIN * DBL_EPSILON;
+        return DBL_MIN;
     }
 }
 
 double check_floor(const wg_check *check, const check_supplied *s, size_t i, double expected, double ratio)
 {
-    double noise = s->noise[i];
+    double noise = s->noise[i], unit = check_unit(check, s);
     if (expected != s->exact[i]) noise = ratio * (noise > s->noise_rms ? noise : s->noise_rms);
-    double spread = check->tolerance > 0 ? 1 : judge_spread;
-    return spread * check_unit(check, s) * (noise + fabs(expected)) + s->jump[i] + check_least(s);
+    double least = check_least(s) + s->jump[i];
+    if (check->tolerance > 0) return unit * (noise + fabs(expected)) + least;
+    return unit * (judge_spread(s->wanted) * noise + 2 * fabs(expected)) + least;
 }
 
 bool check_close(const wg_check *check, const check_supplied *s, size_t i, double expected, double ratio)
@@ -113,7 +113,7 @@ static double judge_ratio(const check_supplied *s, judge_expected expected)
 /* What is expected after a change is a sum, whose terms may be much larger than it and have a rounding each. */
 static double judge_own_error(const check_supplied *s, size_t i)
 {
-    return judge_spread * DBL_EPSILON * (fabs(s->expected[i]) + fabs(s->moved[i]) + s->noise[i]);
+    return judge_spread(s->wanted) * DBL_EPSILON * (fabs(s->expected[i]) + fabs(s->moved[i]) + s->noise[i]);
 }
 
 static check_judgement judge(const wg_check *check, const check_supplied *s, judge_expected expected)

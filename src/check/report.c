@@ -303,7 +303,7 @@ static void report_pattern(const wg_check *check, const check_supplied *s, char 
         return;
     }
     for (size_t i = 0; i < s->wanted; i++) {
-        double ratio = s->numbers[i] / s->exact[i];
+        double ratio = s->exact[i] != 0 ? s->numbers[i] / s->exact[i] : (double)NAN;
         if (check_close(check, s, i, s->exact[i], 1)) continue;
         nans += isfinite(s->numbers[i]) ? 0 : 1;
         zeros += s->numbers[i] == 0 ? 1 : 0;
@@ -312,6 +312,8 @@ static void report_pattern(const wg_check *check, const check_supplied *s, char 
     }
     if (nans)
         snprintf(text, size, "%zu entries are not finite", nans);
+    else if (low > high)
+        snprintf(text, size, "where zeros are right there are numbers");
     else if (zeros)
         snprintf(text, size, "%zu entries are zero", zeros);
     else

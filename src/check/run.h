@@ -190,7 +190,8 @@ typedef struct check_judgement {
 check_judgement check_judge(const wg_check *check, const check_supplied *s, const double *expected);
 /* expected + moved */
 check_judgement check_judge_moved(const wg_check *check, const check_supplied *s);
-/* What the type of the numbers cannot hold between 0 and its smallest number. */
+/* What is lost on the way to 0: a few of the smallest numbers of binary16; of the other types what is subnormal, which is
+ * often taken for 0. */
 double check_least(const check_supplied *s);
 /* Whether the wrong entries are just some last rows, or columns, or the end of the memory, or the first row: what was never
  * written, and what was in that memory is anybody's guess. Says which. */

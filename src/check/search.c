@@ -14,7 +14,7 @@
 #define SEARCH_STARTS   6 /* first mistakes of a pair that are tried */
 
 /* Bits by which a suggestion must fit better than by chance, where it is one of some hundred. */
-static const double search_evidence = 14;
+static const double search_evidence = 11;
 /* Conventions at a kink are few, and that nothing differs but what they touch speaks for them too. */
 static const double search_evidence_of_kinks = 1;
 
