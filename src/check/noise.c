@@ -168,7 +168,8 @@ wg_status check_noise(wg_check *check)
     const double *samples = count;
     for (size_t k = 0; k < check->count && status == WG_OK; k++) {
         check_supplied *s = &check->supplied[k];
-        for (size_t i = 0; i < s->wanted; i++, samples++) s->noise[i] = *samples > 0 ? sqrt(s->noise[i] / *samples) : 0;
+        for (size_t i = 0; i < s->wanted; i++, samples++)
+            s->noise[i] = *samples > 0 ? sqrt(s->noise[i] / *samples) : fabs(s->exact[i]) + s->exact_rms;
         s->noise_rms = noise_rms(s->noise, s->wanted);
     }
     check_release(&memory);
