@@ -65,69 +65,110 @@ static array_kind element_kind(element e)
     return e.width == 2 ? ARRAY_F16 : e.width == 4 ? ARRAY_F32 : ARRAY_F64;
 }
 
-/* The bits of one element as a number, stored as element i of a. False: an integer beyond int64_t. */
-static bool element_store(array *a, size_t i, element e, uint64_t bits)
+/* ---- by the piece: bits from bytes, numbers from bits ----------------------------------------------------------------- */
+
+enum { ELEMENT_PIECE = 1024 };
+
+/* The bits of n elements that stand step bytes apart. The widths are written out for speed. */
+static void element_load(uint64_t *bits, size_t n, element e, const unsigned char *from, size_t step)
 {
+    if (e.big)
+        for (size_t i = 0; i < n; i++, from += step) {
+            bits[i] = 0;
+            for (unsigned k = 0; k < e.width; k++) bits[i] = bits[i] << 8 | from[k];
+        }
+    else if (e.width == 1)
+        for (size_t i = 0; i < n; i++, from += step) bits[i] = *from;
+    else if (e.width == 2)
+        for (size_t i = 0; i < n; i++, from += step) bits[i] = element_get(from, 2);
+    else if (e.width == 4)
+        for (size_t i = 0; i < n; i++, from += step) bits[i] = element_get(from, 4);
+    else
+        for (size_t i = 0; i < n; i++, from += step) bits[i] = element_get(from, 8);
+}
+
+/* Integers, extended to 64 bits. Returns how many of the n there are before one beyond int64_t. */
+static size_t element_integers(int64_t *to, double *numbers, const uint64_t *bits, size_t n, element e)
+{
+    uint64_t sign = (uint64_t)1 << (8 * e.width - 1);
+    for (size_t i = 0; i < n; i++) {
+        if (e.type == 'b')
+            to[i] = bits[i] != 0;
+        else if (e.type == 'i' && bits[i] & sign)
+            to[i] = -(int64_t)((sign - 1) - (bits[i] & (sign - 1))) - 1;
+        else if (bits[i] > INT64_MAX)
+            return i;
+        else
+            to[i] = (int64_t)bits[i];
+        numbers[i] = (double)to[i];
+    }
+    return n;
+}
+
+/* Elements first to first + n of a, from their bits. Returns how many of them could be stored. */
+static size_t element_store(array *a, size_t first, size_t n, const uint64_t *bits, element e)
+{
+    double *numbers = a->numbers + first;
     switch (a->kind) {
     case ARRAY_F16:
-        ((uint16_t *)a->data)[i] = (uint16_t)bits;
-        a->numbers[i] = element_half((uint16_t)bits);
-        return true;
-    case ARRAY_BF16:
-        ((uint16_t *)a->data)[i] = (uint16_t)bits;
-        a->numbers[i] = (double)element_bfloat((uint16_t)bits);
-        return true;
+    case ARRAY_BF16: {
+        uint16_t *to = (uint16_t *)a->data + first;
+        bool half = a->kind == ARRAY_F16;
+        for (size_t i = 0; i < n; i++) {
+            to[i] = (uint16_t)bits[i];
+            numbers[i] = half ? element_half(to[i]) : (double)element_bfloat(to[i]);
+        }
+        return n;
+    }
     case ARRAY_F32: {
-        uint32_t narrow = (uint32_t)bits;
-        float number;
-        memcpy(&number, &narrow, sizeof number);
-        ((float *)a->data)[i] = number;
-        a->numbers[i] = (double)number;
-        return true;
+        float *to = (float *)a->data + first;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t narrow = (uint32_t)bits[i];
+            memcpy(&to[i], &narrow, sizeof narrow);
+            numbers[i] = (double)to[i];
+        }
+        return n;
     }
     case ARRAY_F64:
-        memcpy(&a->numbers[i], &bits, sizeof bits);
-        return true;
+        memcpy(numbers, bits, n * sizeof *bits);
+        return n;
     case ARRAY_INTEGER:
         break;
     }
-    int64_t number;
-    if (e.type == 'i') {
-        uint64_t sign = (uint64_t)1 << (8 * e.width - 1);
-        if (!(bits & sign))
-            number = (int64_t)bits;
-        else
-            number = -(int64_t)((sign - 1) - (bits & (sign - 1))) - 1; /* two's complement, without overflowing */
-    } else {
-        if (bits > INT64_MAX) return false;
-        number = e.type == 'b' ? bits != 0 : (int64_t)bits;
+    return element_integers((int64_t *)a->data + first, numbers, bits, n, e);
+}
+
+/* n elements from element first on, which stand step bytes apart. */
+static bool element_run(
+    array *a, size_t first, size_t n, element e, const unsigned char *from, size_t step, const offence *o)
+{
+    uint64_t bits[ELEMENT_PIECE];
+    for (size_t done = 0; done < n;) {
+        size_t piece = n - done < ELEMENT_PIECE ? n - done : ELEMENT_PIECE;
+        element_load(bits, piece, e, from + done * step, step);
+        size_t stored = element_store(a, first + done, piece, bits, e);
+        if (stored < piece)
+            return offence_say(o, "element %zu is an unsigned integer above 2^63 - 1, the largest that can be used",
+                first + done + stored);
+        done += piece;
     }
-    ((int64_t *)a->data)[i] = number;
-    a->numbers[i] = (double)number;
     return true;
 }
 
-/* Walks the elements in row-major order and reads each where the file has it. */
+/* Column-major elements are read row by row; the others are one run. */
 static bool element_fill(array *a, element e, bool fortran, const unsigned char *bytes, const offence *o)
 {
-    size_t tuple[WG_MAX_RANK] = {0}, stride[WG_MAX_RANK] = {0}, at = 0;
     uint32_t rank = a->shape.rank;
-    size_t product = 1;
-    for (uint32_t k = 0; k < rank; k++) {
-        uint32_t axis = fortran ? k : rank - 1 - k;
+    if (!fortran || rank < 2) return element_run(a, 0, a->size, e, bytes, e.width, o);
+    size_t tuple[WG_MAX_RANK] = {0}, stride[WG_MAX_RANK] = {0}, columns = a->shape.dim[rank - 1];
+    size_t product = e.width, at = 0;
+    for (uint32_t axis = 0; axis < rank; axis++) {
         stride[axis] = product;
         product *= a->shape.dim[axis];
     }
-    for (size_t i = 0; i < a->size; i++) {
-        const unsigned char *from = bytes + at * e.width;
-        unsigned char turned[8];
-        if (e.big) {
-            for (unsigned k = 0; k < e.width; k++) turned[k] = from[e.width - 1 - k];
-            from = turned;
-        }
-        if (!element_store(a, i, e, element_get(from, e.width)))
-            return offence_say(o, "element %zu is an unsigned integer above 2^63 - 1, the largest that can be used", i);
-        for (uint32_t axis = rank; axis-- > 0;) {
+    for (size_t i = 0; i < a->size; i += columns) {
+        if (!element_run(a, i, columns, e, bytes + at, stride[rank - 1], o)) return false;
+        for (uint32_t axis = rank - 1; axis-- > 0;) {
             at += stride[axis];
             if (++tuple[axis] < a->shape.dim[axis]) break;
             at -= stride[axis] * tuple[axis];

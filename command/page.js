@@ -240,7 +240,7 @@ const look = () => {
             adjoint.push(element("ul", {}, ...node.contributions.map(c => element("li", {}, link(nodes[c.from], label(nodes[c.from])), ", norm " + number(c.norm === undefined ? "nan" : c.norm, 4)))));
         }
     } else {
-        adjoint.push(element("p", {}, node.i === data.scalar || isVariable(node) ? "zero: nothing arrives here" : "none: the sweep does not pass here"));
+        adjoint.push(element("p", {}, data.wrt.includes(node.i) ? "zero: nothing arrives here" : "none: the sweep does not pass here"));
     }
     side.append(...(adjointFirst ? [...adjoint, ...value] : [...value, ...adjoint]));
     side.scrollTop = 0;

@@ -652,6 +652,44 @@ static void damaged(void **state)
     }
 }
 
+/* The check value of CRC-32 (ISO 3309) is that of the digits; and a checksum goes on from one of the bytes before. */
+static void checksums(void **state)
+{
+    (void)state;
+    const unsigned char *digits = (const unsigned char *)"123456789";
+    assert_int_equal(zip_checksum(0, digits, 9), 0xcbf43926);
+    assert_int_equal(zip_checksum(0, digits, 0), 0);
+    unsigned char bytes[100];
+    for (size_t i = 0; i < 100; i++) bytes[i] = (unsigned char)(i * i);
+    uint32_t whole = zip_checksum(0, bytes, 100);
+    for (size_t i = 0; i <= 100; i++)
+        assert_int_equal(zip_checksum(zip_checksum(0, bytes, i), bytes + i, 100 - i), whole);
+    uint32_t one_by_one = 0;
+    for (size_t i = 0; i < 100; i++) one_by_one = zip_checksum(one_by_one, bytes + i, 1);
+    assert_int_equal(one_by_one, whole);
+}
+
+/* Every width and type, longer than what is converted at a time, with the first unusable one behind that. */
+static void long_arrays(void **state)
+{
+    (void)state;
+    enum { LONG = 2500 };
+    static unsigned char bytes[8 * LONG];
+    for (size_t i = 0; i < LONG; i++) element_put(bytes + 2 * i, 2, i);
+    array_set set = {0};
+    read_in(&set, file_of(bytes, 2 * (size_t)LONG, "x=", ":u16:2500"));
+    for (size_t i = 0; i < LONG; i++) has_number(found(&set, "x"), i, (double)i);
+    for (size_t i = 0; i < LONG; i++)
+        for (size_t k = 0; k < 8; k++) bytes[8 * i + k] = (unsigned char)((uint64_t)i >> (8 * (7 - k)));
+    read_in(&set, file_of(bytes, 8 * (size_t)LONG, "y=", ":>u64:50,50"));
+    for (size_t i = 0; i < LONG; i++) has_number(found(&set, "y"), i, (double)i);
+    bytes[8 * 2345] = 0x80;
+    refused(&set, file_of(bytes, 8 * (size_t)LONG, "z=", ":>u64:50,50"), "element 2345 is an unsigned integer above");
+    read_in(&set, file_of(bytes, 8 * (size_t)LONG, "z=", ":>i64:50,50"));
+    assert_true(((const int64_t *)found(&set, "z")->data)[2345] == INT64_MIN + 2345);
+    array_set_free(&set);
+}
+
 /* Chosen damage, each with its message. */
 static void damaged_archives(void **state)
 {
@@ -718,6 +756,8 @@ int main(void)
         cmocka_unit_test(as_numpy_writes),
         cmocka_unit_test(many_and_long),
         cmocka_unit_test(writing_mistakes),
+        cmocka_unit_test(checksums),
+        cmocka_unit_test(long_arrays),
         cmocka_unit_test(damaged),
         cmocka_unit_test(damaged_archives),
     };
