@@ -42,14 +42,14 @@ static const layout_move layout_moves[] = {
     {LAYOUT_FLIP, 0, WG_CAUSE_REVERSED, "%s are in reverse order"},
     {LAYOUT_KEEP, 0, WG_CAUSE_BATCH_PARTIAL, "only the first of %s is done"},
     {LAYOUT_KEEP, -1, WG_CAUSE_BATCH_PARTIAL, "only the last of %s is done"},
-    {LAYOUT_CLEAR, 0, WG_CAUSE_UNWRITTEN, "the first of %s is not written"},
-    {LAYOUT_CLEAR, -1, WG_CAUSE_UNWRITTEN, "the last of %s is not written"},
-    {LAYOUT_CLEAR, -2, WG_CAUSE_UNWRITTEN, "the last 2 of %s are not written"},
-    {LAYOUT_CLEAR, -3, WG_CAUSE_UNWRITTEN, "the last 3 of %s are not written"},
-    {LAYOUT_CLEAR, -4, WG_CAUSE_UNWRITTEN, "the last 4 of %s are not written"},
-    {LAYOUT_CLEAR, -5, WG_CAUSE_UNWRITTEN, "the last 5 of %s are not written"},
-    {LAYOUT_CLEAR, -6, WG_CAUSE_UNWRITTEN, "the last 6 of %s are not written"},
-    {LAYOUT_CLEAR, -7, WG_CAUSE_UNWRITTEN, "the last 7 of %s are not written"},
+    {LAYOUT_CLEAR, 0, WG_CAUSE_UNWRITTEN, "the first of %s is left out"},
+    {LAYOUT_CLEAR, -1, WG_CAUSE_UNWRITTEN, "the last of %s is left out"},
+    {LAYOUT_CLEAR, -2, WG_CAUSE_UNWRITTEN, "the last 2 of %s are left out"},
+    {LAYOUT_CLEAR, -3, WG_CAUSE_UNWRITTEN, "the last 3 of %s are left out"},
+    {LAYOUT_CLEAR, -4, WG_CAUSE_UNWRITTEN, "the last 4 of %s are left out"},
+    {LAYOUT_CLEAR, -5, WG_CAUSE_UNWRITTEN, "the last 5 of %s are left out"},
+    {LAYOUT_CLEAR, -6, WG_CAUSE_UNWRITTEN, "the last 6 of %s are left out"},
+    {LAYOUT_CLEAR, -7, WG_CAUSE_UNWRITTEN, "the last 7 of %s are left out"},
 };
 
 typedef struct layout_at {
@@ -130,20 +130,17 @@ static void layout_suggest(layout_at *at, wg_cause cause, const double *numbers,
     check_suggest(edge, cause, &edge->to_shape, numbers, NAN, "%s", detail);
 }
 
-/* "the rows of the result", or "the places along axis 2 of the result" */
-static const char *layout_axis(const wg_shape *shape, uint32_t axis, const char *name, char text[224])
+/* What happened to the rows, or to the places along an axis, and in whose gradient. report.c joins what differs in the last
+ * part alone. */
+static void layout_say(
+    char *detail, size_t size, const layout_move *move, const wg_shape *shape, uint32_t axis, const char *where)
 {
-    if (shape->rank == 2)
-        snprintf(text, 224, "the %s of %s", axis ? "columns" : "rows", name);
-    else
-        snprintf(text, 224, "the places along axis %u of %s", (unsigned)axis, name);
-    return text;
-}
-
-static void layout_say(char *detail, size_t size, const layout_move *move, const char *axis)
-{
+    char what[48];
     const char *place = strstr(move->says, "%s");
-    snprintf(detail, size, "%.*s%s%s", (int)(place - move->says), move->says, axis, place + 2);
+    snprintf(what, sizeof what, "the places along axis %u", (unsigned)axis);
+    if (shape->rank == 2) snprintf(what, sizeof what, axis ? "the columns" : "the rows");
+    snprintf(
+        detail, size, "%.*s%s%s, in the gradient of %s", (int)(place - move->says), move->says, what, place + 2, where);
 }
 
 /* ---- along an axis ----------------------------------------------------------------------------------------------------- */
@@ -151,11 +148,11 @@ static void layout_say(char *detail, size_t size, const layout_move *move, const
 static void layout_of_contribution(layout_at *at, const layout_move *move)
 {
     const check_edge *edge = at->edge;
-    char detail[512], axis[224];
+    char detail[512];
     for (uint32_t d = 0; d < edge->to_shape.rank; d++) {
         if (!layout_applies(move, &edge->to_shape, d) || at->left == 0) continue;
         layout_apply(move, &edge->to_shape, d, edge->contribution, at->to);
-        layout_say(detail, sizeof detail, move, layout_axis(&edge->to_shape, d, "the result", axis));
+        layout_say(detail, sizeof detail, move, &edge->to_shape, d, at->below);
         layout_suggest(at, move->cause, at->to, detail);
     }
 }
@@ -174,8 +171,8 @@ static void layout_of_adjoint(layout_at *at, const layout_move *move)
 {
     const check_edge *edge = at->edge;
     bool alike = check_shapes_equal(&edge->from_shape, &edge->to_shape);
-    char detail[512], axis[224], name[160];
-    snprintf(name, sizeof name, "the adjoint of %s", at->above);
+    char detail[512], name[160];
+    snprintf(name, sizeof name, "%s as it is used here", at->above);
     for (uint32_t d = 0; d < edge->from_shape.rank; d++) {
         if (!layout_applies(move, &edge->from_shape, d) || at->left == 0) continue;
         layout_apply(move, &edge->from_shape, d, edge->adjoint, at->from);
@@ -183,10 +180,8 @@ static void layout_of_adjoint(layout_at *at, const layout_move *move)
         if (alike) layout_apply(move, &edge->to_shape, d, edge->contribution, at->two);
         if (!numbers || (alike && check_agree(numbers, at->two, edge->to_size))) continue;
         if (move->kind == LAYOUT_CLEAR && layout_empties(edge, numbers)) continue;
-        layout_say(detail, sizeof detail, move, layout_axis(&edge->from_shape, d, name, axis));
-        char *written = strstr(detail, " not written");
-        if (written) snprintf(written, sizeof detail - (size_t)(written - detail), " left out of the sum");
-        layout_suggest(at, written ? WG_CAUSE_BATCH_PARTIAL : move->cause, numbers, detail);
+        layout_say(detail, sizeof detail, move, &edge->from_shape, d, name);
+        layout_suggest(at, move->kind == LAYOUT_CLEAR ? WG_CAUSE_BATCH_PARTIAL : move->cause, numbers, detail);
     }
 }
 

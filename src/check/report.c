@@ -131,6 +131,8 @@ static int report_weight(wg_cause cause)
         return 0;
     case WG_CAUSE_FACTOR:
     case WG_CAUSE_ACTIVATION_OF_ANOTHER:
+    case WG_CAUSE_OPERANDS_SWAPPED:
+    case WG_CAUSE_BATCH_PARTIAL:
         return 2;
     case WG_CAUSE_WRONG_OPERAND:
     case WG_CAUSE_SHIFTED:
@@ -167,7 +169,10 @@ static bool report_moves(const check_find *a, const check_find *b)
 {
     bool moves = a->cause == WG_CAUSE_UNWRITTEN || a->cause == WG_CAUSE_BATCH_PARTIAL || a->cause == WG_CAUSE_SHIFTED ||
                  a->cause == WG_CAUSE_REVERSED;
-    return moves && a->detail && b->detail && !strcmp(a->detail, b->detail);
+    if (!moves || !a->detail || !b->detail) return false;
+    const char *where = strstr(a->detail, ", in the gradient of ");
+    size_t same = where ? (size_t)(where - a->detail) + 1 : strlen(a->detail) + 1;
+    return !strncmp(a->detail, b->detail, same);
 }
 
 static bool report_close(double a, double b)
