@@ -58,12 +58,16 @@ static void jumps_of_sample(wg_check *check, double unit, const double *large, c
     }
 }
 
-/* Gradients that are right but for jumps are right. */
+/* Gradients that are right but for jumps are right. Those that are wrong all the same are explained without: with room for
+ * jumps in many entries, names would fit that are not the mistake. */
 static void jumps_judge(wg_check *check)
 {
     for (size_t k = 0; k < check->count; k++) {
         check_supplied *s = &check->supplied[k];
-        if (s->right || !check_judge(check, s, s->exact).fits) continue;
+        bool fits = check_judge(check, s, s->exact).fits;
+        if (!fits)
+            for (size_t i = 0; i < s->wanted; i++) s->jump[i] = 0;
+        if (s->right || !fits) continue;
         s->right = s->rounded = true;
         s->fault = s->own = false;
     }
