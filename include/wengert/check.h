@@ -131,6 +131,79 @@ WG_API void wg_check_write(const wg_check_report *report, wg_writer write, void 
  * it. Extents that must be equal stay equal. */
 WG_API wg_status wg_check_propose(wg_check *check, wg_var leaf, wg_shape *shape);
 
+/* ---- derivatives of a tape -------------------------------------------------------------------------------------- */
+
+/* What comes of a check of a function's derivatives. */
+typedef enum wg_function_verdict {
+    WG_FUNCTION_RIGHT,
+    WG_FUNCTION_SUBGRADIENT, /* right, and at some entries, where the function has no derivative (a kink, a jump), one
+                                that lies between those of the two sides */
+    WG_FUNCTION_WRONG,
+    WG_FUNCTION_NOT_DETERMINISTIC, /* two runs on the same numbers differ in bits: nothing more was looked at */
+    WG_FUNCTION_UNDECIDED /* nothing can be said: the function is not finite at the point, or rounding hides its slope */
+} wg_function_verdict;
+
+/* The verdict in words, such as "not deterministic". */
+WG_API const char *wg_function_verdict_name(wg_function_verdict verdict);
+
+/* How to check. Zero-initialised, every option has its default. */
+typedef struct wg_function_options {
+    unsigned order;     /* 1: first derivatives alone; 0 and 2: first and second */
+    size_t evaluations; /* about how often the function may be run; every entry is looked at when that is enough for it
+                           (8 runs an entry), else random directions are, and the halves of those that fail. 0: 8192 */
+    size_t directions;  /* how many random directions; 0: 4, or 12 when entries are not looked at one by one */
+    uint64_t seed;      /* of what is random */
+    double tolerance;   /* relative, beside the error of the difference; 0: what rounding explains */
+    bool own_dtype;     /* differences of the function in the dtype of the point, not in double: for a function that
+                           knows no other */
+} wg_function_options;
+
+/* What was found. Where it speaks of an entry, that is the wrong one with the largest error for its tolerance; without
+ * a wrong one these members are zero. */
+typedef struct wg_function_report {
+    wg_function_verdict verdict;
+    unsigned order;              /* 1 or 2: the order at which it is wrong */
+    const char *way;             /* how the wrong derivative was computed, "wg_backward" for example */
+    size_t input;                /* the entry: of in[input] ... */
+    size_t index[WG_MAX_RANK];   /* ... at this index */
+    size_t box[2][WG_MAX_RANK];  /* the first and the last index of the wrong entries of that input, along each axis */
+    double recorded, difference; /* the derivative computed, and what differences of the function give */
+    double error, tolerance;     /* the estimated error of that difference, and what the two may differ by */
+    size_t entries, checked;     /* in all the variables of in; those looked at one by one, at the first order */
+    size_t wrong;                /* entries found wrong: all of them when all were looked at */
+    size_t kinks, jumps;         /* entries at which the two sides have different slopes; at which a value jumps */
+    size_t undefined;            /* entries at which the function or its slope is not finite, on both sides */
+    size_t unresolved;           /* entries with a derivative so small that rounding hides it */
+    double rate[2];              /* the power of the step at which the remainder of the linear approximation shrinks, of
+                                    f and of its gradient: 2 when right, 1 when wrong. INFINITY: there is no remainder,
+                                    f is linear; NaN: not seen */
+    bool recording, forward;     /* whether its derivative can be recorded; wg_jvp works. What doesn't is not checked */
+    bool in_double;              /* whether differences were made in double */
+    size_t evaluations;          /* how often the function was run */
+    char message[640];           /* all this in words */
+} wg_function_report;
+
+/* Checks the derivatives that the tape computes of f at a point: those of wg_backward (also when they are added to
+ * others), wg_observe, wg_vjp and wg_jvp, and at the second order those of wg_hvp and of the recorded gradient, against
+ * differences of f and of its gradient. in[0..n-1] are the point: variables, and results of ops, are varied; constants
+ * and indices are held fixed. f is run many times, on tapes of the check's own, on copies of in; it records ops on what
+ * it is given and on constants that it makes on the tape that it is passed, in the dtype of that tape, whichever that
+ * is; its result may have any shape. What is of interest is a function of some hundred numbers; the rest takes long.
+ *
+ * The status says whether the check could be made, the report what it found: WG_OK also when the derivative is wrong.
+ * WG_ERROR_ARGUMENT when f or report is NULL, in has an invalid var or no number to vary, vars of two tapes, or when f
+ * returns no var of its tape; an error of f's at the point itself is that error, and one of its derivative's too.
+ * report->message then says why.
+ *
+ * Differences: central ones at halving steps, extrapolated, each with an error estimate from the table and from the
+ * measured rounding of f (C. J. F. Ridders, Accurate computation of F'(x) and F'(x) F''(x), Advances in Engineering
+ * Software 4, 1982; J. J. More, S. M. Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011), in double
+ * even for a tape of floats unless f fails there. One-sided ones beside them tell kinks and jumps, at which a derivative
+ * is accepted when it lies between the two. The rounding of the derivative itself is measured too. NaN is wrong where
+ * the difference is finite. */
+WG_API wg_status wg_check_function(wg_function f, void *user, const wg_var *in, size_t n,
+    const wg_function_options *options, wg_function_report *report);
+
 #ifdef __cplusplus
 }
 #endif
