@@ -173,6 +173,7 @@ typedef struct wg_function_report {
     size_t wrong;                /* entries found wrong: all of them when all were looked at */
     size_t kinks, jumps;         /* entries at which the two sides have different slopes; at which a value jumps */
     size_t undefined;            /* entries at which the function or its slope is not finite, on both sides */
+    size_t left_out;             /* elements of f's result that are not finite at the point */
     size_t unresolved;           /* entries with a derivative so small that rounding hides it */
     double rate[2];              /* the power of the step at which the remainder of the linear approximation shrinks, of
                                     f and of its gradient: 2 when right, 1 when wrong. INFINITY: there is no remainder,

@@ -5,33 +5,45 @@
  * table's last corrections tell how far it can be trusted; large steps are spoilt by curvature, small ones by rounding, and
  * between them is a best window. Two things are added. Where quotients do not converge as a smooth function's would, no
  * extrapolation is believed; the error is then what a geometric tail leaves. And a finer window overrules a coarser one
- * for as long as rounding is not most of its error, and beyond where the two contradict each other: a kink, or a wave
- * shorter than the step, can make the coarser agree with itself on a slope that is not there. */
+ * that it contradicts: a kink, or a wave shorter than the step, can make the coarser agree with itself on a slope that is
+ * not there. */
 #include "check/function.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { LINE_START = 32, LINE_CHUNK = 4, LINE_WITNESSES = 10 };
+enum { LINE_START = 32, LINE_CHUNK = 4, LINE_WITNESSES = 10, LINE_SAMPLES = 12 };
 
 /* ---- the function along a line ----------------------------------------------------------------------------------------- */
 
-/* Contracted differences to the value at the point. The rounding in them is that of the outputs that the line moves. */
-static void line_contract(check_line *line, bool good, double *difference)
+/* Contracted differences to the value at the point. */
+static void line_contract(const check_line *line, bool good, double *difference)
 {
     const check_subject *subject = line->subject;
     check_function *run = subject->run;
-    for (size_t k = 0; k < FUNCTION_COTANGENTS; k++) difference[k] = good ? 0 : NAN;
-    for (size_t i = 0; good && i < subject->outputs; i++) {
-        double change = run->result[i] - subject->value[i];
-        if (change == 0) continue;
-        for (size_t k = 0; k < FUNCTION_COTANGENTS; k++) {
-            double c = subject->cotangents[k * subject->outputs + i], r = c * subject->rounding[i];
-            if (c == 0) continue;
-            difference[k] += c * change;
-            if (!run->touched[i]) line->noise[k] = sqrt(line->noise[k] * line->noise[k] + 2 * r * r);
+    for (size_t k = 0; k < FUNCTION_COTANGENTS; k++) {
+        const double *c = subject->cotangents + k * subject->outputs;
+        double sum = 0;
+        for (size_t i = 0; good && i < subject->outputs; i++)
+            if (c[i] != 0) sum += c[i] * (run->result[i] - subject->value[i]);
+        difference[k] = good ? sum : NAN;
+    }
+    for (size_t i = 0; good && i < subject->outputs; i++)
+        if (run->result[i] != subject->value[i]) run->touched[i] = true;
+}
+
+static void line_rounding(check_line *line)
+{
+    const check_subject *subject = line->subject;
+    for (size_t k = 0; k < FUNCTION_COTANGENTS; k++) {
+        const double *c = subject->cotangents + k * subject->outputs;
+        double sum[2] = {0, 0}; /* by hypot: the squares may underflow */
+        for (size_t i = 0; i < subject->outputs; i++) {
+            double r = c[i] * subject->rounding[i];
+            if (r != 0) sum[subject->run->touched[i]] = hypot(sum[subject->run->touched[i]], r);
         }
-        run->touched[i] = true;
+        line->hidden[k] = 1.5 * sum[0];
+        line->noise[k] = 1.5 * sum[1];
     }
 }
 
@@ -89,17 +101,28 @@ static double line_quotient(const check_line *line, size_t level, size_t k, line
     return side == LINE_MIDDLE ? (plus - minus) / h / 2 : side == LINE_RIGHT ? plus / h : -minus / h;
 }
 
+/* Steps larger than those at the start count only where the function is seen to move: otherwise nothing says that it is
+ * smooth on their scale. */
+static bool line_counts(const check_line *line, size_t level, size_t k)
+{
+    if (level >= LINE_START + 2) return true;
+    return fmax(fabs(line->plus[level][k]), fabs(line->minus[level][k])) > 16 * line->noise[k];
+}
+
 static check_quotient line_best(const check_line *line, size_t k, line_side side)
 {
     check_quotient best = {NAN, INFINITY, 0};
+    double hidden = line->hidden[k] / line->step[line->first];
     for (size_t i = line->first; i + 2 < line->last; i++) {
         double q[3], noise = line->noise[k] / line->step[i + 2];
+        if (!line_counts(line, i + 2, k)) continue;
         for (size_t j = 0; j < 3; j++) q[j] = line_quotient(line, i + j, k, side);
         check_quotient w = line_window(q, side == LINE_MIDDLE ? 4 : 2, noise);
         w.level = i + 2;
+        w.error += hidden;
         double apart = fabs(w.value - best.value);
-        bool overrules = apart > w.error + best.error && w.error < apart / 4, rounding = w.error <= 16 * noise;
-        if (w.error < best.error || overrules || (!rounding && isfinite(w.error))) best = w;
+        bool overrules = apart > w.error + best.error && w.error < apart / 4;
+        if (w.error < best.error || overrules) best = w;
     }
     return best;
 }
@@ -115,31 +138,46 @@ static bool line_jumps(const check_line *line, const double (*difference)[FUNCTI
     return b > a / 2 && b > 16 * line->noise[k];
 }
 
-/* The quotients move on, in one direction, by steps that do not shrink, as far as rounding lets one see. */
-static bool line_grows(const check_line *line, size_t k, line_side side)
+/* How the quotients move on, in one direction and by steps that shrink by less than ratio, as far as rounding lets one see;
+ * the level at which that ends, or 0 when it is not seen often enough. */
+static size_t line_creeps(const check_line *line, size_t k, line_side side, double ratio)
 {
-    size_t seen = 0;
+    size_t seen = 0, level = 0;
     double before = 0;
     for (size_t i = line->first + 1; i < line->last; i++) {
         double d = line_quotient(line, i, k, side) - line_quotient(line, i - 1, k, side);
         if (fabs(d) * line->step[i] <= 16 * line->noise[k]) break;
-        seen = d * before > 0 && fabs(d) >= 0.97 * fabs(before) ? seen + 1 : 0;
+        seen = d * before > 0 && fabs(d) >= ratio * fabs(before) ? seen + 1 : 0;
         before = d;
+        level = i;
     }
-    return seen >= LINE_WITNESSES;
+    return seen >= LINE_WITNESSES ? level : 0;
+}
+
+/* Steps that shrink slowly, of x^1.1 at 0 say, are not believed to be about to end. */
+static check_quotient line_side_slope(const check_line *line, size_t k, line_side side, bool *grows)
+{
+    *grows = line_creeps(line, k, side, 0.97);
+    size_t level = *grows ? 0 : line_creeps(line, k, side, 0.76);
+    if (!level) return line_best(line, k, side);
+    double q[3];
+    for (size_t j = 0; j < 3; j++) q[j] = line_quotient(line, level - 2 + j, k, side);
+    check_quotient w = line_window(q, 2, line->noise[k] / line->step[level]);
+    w.level = level;
+    return w;
 }
 
 static void line_slopes(check_line *line)
 {
+    line_rounding(line);
     for (size_t k = 0; k < FUNCTION_COTANGENTS; k++) {
         check_slope *s = &line->slope[k];
-        s->middle = line_best(line, k, LINE_MIDDLE);
-        s->left = line_best(line, k, LINE_LEFT);
-        s->right = line_best(line, k, LINE_RIGHT);
+        bool grows;
+        s->middle = line_side_slope(line, k, LINE_MIDDLE, &grows);
+        s->left = line_side_slope(line, k, LINE_LEFT, &s->left_grows);
+        s->right = line_side_slope(line, k, LINE_RIGHT, &s->right_grows);
         s->left_jumps = line_jumps(line, (const double(*)[FUNCTION_COTANGENTS])line->minus, k);
         s->right_jumps = line_jumps(line, (const double(*)[FUNCTION_COTANGENTS])line->plus, k);
-        s->left_grows = !s->left_jumps && line_grows(line, k, LINE_LEFT);
-        s->right_grows = !s->right_jumps && line_grows(line, k, LINE_RIGHT);
     }
 }
 
@@ -153,52 +191,93 @@ void check_line_open(check_line *line, check_subject *subject, const double *dir
     line->first = line->last = LINE_START;
     memcpy(subject->run->moved, subject->run->x, subject->run->size * sizeof(double));
     memset(subject->run->touched, 0, subject->outputs);
-    for (size_t k = 0; k < FUNCTION_COTANGENTS; k++) line->noise[k] = 0;
     check_line_finer(line);
+}
+
+/* Steps end where they would no longer be exact, or the entry's own digits do. */
+static size_t line_end(const check_line *line)
+{
+    const check_function *run = line->subject->run;
+    int levels = run->fine == WG_F64 ? 40 : 16;
+    if (line->direction) return LINE_START + (size_t)(levels - 10);
+    double x = fabs(run->x[line->entry]), scale = run->scale[line->entry];
+    int below = x < scale ? x > 0 ? ilogb(scale) - ilogb(x) : LINE_LEVELS : 0;
+    size_t end = LINE_START + (size_t)(levels + below);
+    return end < LINE_LEVELS ? end : LINE_LEVELS;
 }
 
 bool check_line_finer(check_line *line)
 {
-    size_t end = LINE_START + (line->subject->run->fine == WG_F64 ? 36 : 16);
+    size_t end = line_end(line);
     if (line->last >= end) return false;
-    for (size_t i = 0; i < LINE_CHUNK; i++) line_level(line, line->last++);
+    for (size_t i = 0; i < LINE_CHUNK && line->last < LINE_LEVELS; i++) line_level(line, line->last++);
     line_slopes(line);
     return true;
 }
 
 bool check_line_coarser(check_line *line)
 {
-    if (line->first <= LINE_START / 8) return false;
+    double unit = line->direction ? 1 : line->subject->run->scale[line->entry];
+    if (line->first < LINE_CHUNK || line->step[line->first] * 16 > fmax(unit / 2, 0.125)) return false;
     for (size_t i = 0; i < LINE_CHUNK; i++) line_level(line, --line->first);
     line_slopes(line);
     return true;
 }
 
-void check_line_between(check_line *line, double *low, double *high)
+/* Slopes of each output on both sides of the point at number sample beside it; sample 0 is the point itself. */
+static void line_beside(check_line *line, size_t sample, double *left, double *right, double *error)
 {
     check_subject *subject = line->subject;
     check_function *run = subject->run;
+    size_t n = subject->outputs;
+    bool doubles = run->fine == WG_F64;
+    double aside = sample ? doubles ? 0x1p-20 : 0x1p-7 : 0, step = line->direction ? 1 : run->scale[line->entry];
+    step *= doubles ? 0x1p-34 : 0x1p-15;
     check_memory memory = {0};
-    double *side[2][2]; /* left and right, at a step and at half of it */
-    size_t level =
-        line->slope[0].left.level > line->slope[0].right.level ? line->slope[0].left.level : line->slope[0].right.level;
-    for (size_t i = 0; i < 4; i++) {
-        double step = ldexp(i & 1 ? line->step[level] / 2 : line->step[level], 0), t = i & 2 ? step : -step;
-        double *to = side[i >> 1][i & 1] = check_take(&memory, subject->outputs + 1, sizeof *to);
-        bool good = to && line_evaluate(line, t);
-        for (size_t o = 0; to && o < subject->outputs; o++)
-            to[o] = good ? (run->result[o] - subject->value[o]) / t : NAN;
+    double *x = check_take(&memory, run->size + 1, sizeof *x), *at = check_take(&memory, n + 1, sizeof *at);
+    for (size_t i = 0; x && i < run->size; i++)
+        x[i] = run->x[i] + aside * run->scale[i] * (2 * check_function_draw(run) - 1);
+    bool good = x && at && check_subject_value(subject, x, at);
+    for (int side = -1; side <= 1; side += 2)
+        for (int half = 0; half < 2; half++) {
+            double t = side * ldexp(step, -half), *to = side < 0 ? left : right;
+            for (size_t i = 0; good && i < run->size; i++)
+                run->moved[i] = x[i] + (line->direction ? t * line->direction[i] : i == line->entry ? t : 0);
+            good = good && check_subject_value(subject, run->moved, run->result);
+            for (size_t i = 0; i < n; i++) {
+                double before = to[i];
+                to[i] = good ? (run->result[i] - at[i]) / t : NAN;
+                if (half) error[i] = fmax(error[i], fabs(to[i] - before) + 8 * subject->rounding[i] / fabs(t));
+            }
+        }
+    memcpy(run->moved, run->x, run->size * sizeof *run->moved);
+    check_release(&memory);
+}
+
+void check_line_between(check_line *line, double *low, double *high, double *error)
+{
+    check_subject *subject = line->subject;
+    check_memory memory = {0};
+    size_t n = subject->outputs;
+    double *left = check_take(&memory, n + 1, sizeof *left), *right = check_take(&memory, n + 1, sizeof *right);
+    double *least = check_take(&memory, n + 1, sizeof *least), *most = check_take(&memory, n + 1, sizeof *most);
+    double *apart = check_take(&memory, n + 1, sizeof *apart);
+    for (size_t i = 0; !memory.failed && i < n; i++) least[i] = INFINITY, most[i] = -INFINITY;
+    for (size_t sample = 0; !memory.failed && sample < LINE_SAMPLES; sample++) {
+        line_beside(line, sample, left, right, apart);
+        for (size_t i = 0; i < n; i++) {
+            least[i] = fmin(least[i], fmin(left[i], right[i]));
+            most[i] = fmax(most[i], fmax(left[i], right[i]));
+        }
     }
     for (size_t k = 0; k < FUNCTION_COTANGENTS; k++) {
-        const double *c = subject->cotangents + k * subject->outputs;
-        low[k] = high[k] = memory.failed ? NAN : 0;
-        for (size_t o = 0; !memory.failed && o < subject->outputs; o++) {
-            if (c[o] == 0) continue;
-            double left = c[o] * (2 * side[0][1][o] - side[0][0][o]),
-                   right = c[o] * (2 * side[1][1][o] - side[1][0][o]);
-            double error = fabs(c[o]) * (fabs(side[0][1][o] - side[0][0][o]) + fabs(side[1][1][o] - side[1][0][o]));
-            low[k] += fmin(left, right) - error;
-            high[k] += fmax(left, right) + error;
+        const double *c = subject->cotangents + k * n;
+        low[k] = high[k] = error[k] = memory.failed ? NAN : 0;
+        for (size_t i = 0; !memory.failed && i < n; i++) {
+            if (c[i] == 0) continue;
+            low[k] += c[i] > 0 ? c[i] * least[i] : c[i] * most[i];
+            high[k] += c[i] > 0 ? c[i] * most[i] : c[i] * least[i];
+            error[k] += fabs(c[i]) * apart[i];
         }
     }
     check_release(&memory);

@@ -41,8 +41,8 @@ void check_directions_rate(const check_line *line)
 
 /* ---- directions ------------------------------------------------------------------------------------------------------- */
 
-/* Each entry by its scale times 1/2, 5/8, 3/4, 7/8 or 1 of random sign, so that steps are exact; where even, entries whose
- * part in the slope is above the median are held down to about that, so that quiet ones are heard. */
+/* Each entry by its own size times 1/2, 5/8, 3/4, 7/8 or 1 of random sign, so that steps are exact; where even, entries whose
+ * part in the slope is above the median are held down to about that, but not by more than 1024, so that quiet ones are heard. */
 static wg_status directions_draw(const check_subject *subject, bool even, double *direction)
 {
     check_function *run = subject->run;
@@ -50,15 +50,15 @@ static wg_status directions_draw(const check_subject *subject, bool even, double
     double *parts = check_take(&memory, run->size, sizeof *parts), median = 0;
     if (!parts) return WG_ERROR_MEMORY;
     if (even) {
-        for (size_t i = 0; i < run->size; i++) parts[i] = fabs(subject->gradient[0][i]) * run->scale[i];
+        for (size_t i = 0; i < run->size; i++) parts[i] = fabs(subject->gradient[0][i]) * run->fine_scale[i];
         for (size_t i = 0; i < run->size; i++)
             if (!isfinite(parts[i])) parts[i] = 0;
         qsort(parts, run->size, sizeof *parts, directions_compare);
         median = parts[run->size / 2];
     }
     for (size_t i = 0; i < run->size; i++) {
-        double size = run->scale[i], part = fabs(subject->gradient[0][i]) * size;
-        if (even && median > 0 && part > median && isfinite(part)) size = ldexp(size, -ilogb(part / median));
+        double size = run->fine_scale[i], part = fabs(subject->gradient[0][i]) * size;
+        if (even && median > 0 && part > median) size = ldexp(size, part < median * 1024 ? -ilogb(part / median) : -10);
         double v = size * (4 + floor(5 * check_function_draw(run))) / 8;
         direction[i] = check_function_draw(run) < 0.5 ? v : -v;
     }
@@ -95,6 +95,7 @@ static bool directions_fails(
         }
         search->part[i] = in ? search->direction[i] : 0;
     }
+    run->deep = 0; /* the whole direction was followed to its end */
     if (search->status == WG_OK) search->status = check_entries_judge(search->subject, search->part, 0, finding);
     return search->status == WG_OK && finding->outcome == OUTCOME_WRONG;
 }
@@ -123,16 +124,13 @@ static void directions_box(
     *last = low;
 }
 
-/* An entry that is wrong, by the half that fails worse; the number of entries when there is none to be found. */
+/* An entry that is wrong, by halves that fail. */
 static size_t directions_entry(directions_search *search, size_t begin, size_t end)
 {
+    check_finding f;
     while (end - begin > 1) {
         size_t middle = begin + (end - begin) / 2;
-        check_finding left, right;
-        bool first = directions_fails(search, begin, middle, SIZE_MAX, 0, 0, &left);
-        bool second = directions_fails(search, middle, end, SIZE_MAX, 0, 0, &right);
-        if (!first && !second) return search->subject->run->size;
-        if (first && (!second || left.excess >= right.excess))
+        if (directions_fails(search, begin, middle, SIZE_MAX, 0, 0, &f))
             end = middle;
         else
             begin = middle;
@@ -168,7 +166,8 @@ static wg_status directions_input(directions_search *search, size_t number)
         among[input->begin + i] =
             inside * 8 <= run->options.evaluations && directions_within(box, index, input->shape.rank);
     }
-    if (entry < run->size) among[entry] = true;
+    among[entry] = true;
+    run->deep = 64;
     wg_status status = check_entries_all(subject, among);
     check_release(&memory);
     if (run->report->wrong > wrong && inside * 8 > run->options.evaluations)

@@ -134,7 +134,6 @@ static wg_status function_compare(check_subject *subject, const double *held)
             run->x[i] += step * run->scale[i] * (check_function_draw(run) < 0.5 ? 1 : -1);
         status = check_subject_open(&beside, run, subject->order, held);
     }
-    run->deep = 512;
     if (status == WG_OK) status = check_directions_locate(&beside, &worst);
     if (status == WG_OK && worst.outcome == OUTCOME_WRONG && !report->wrong) {
         run->along = worst.way;
@@ -162,7 +161,7 @@ static void function_conclude(check_function *run)
     size_t seen = report->checked ? report->checked : 1;
     if (report->wrong || run->along)
         report->verdict = WG_FUNCTION_WRONG;
-    else if (report->undefined >= seen || run->blind >= seen)
+    else if ((report->left_out && report->left_out == run->outputs) || report->undefined >= seen || run->blind >= seen)
         report->verdict = WG_FUNCTION_UNDECIDED;
     else
         report->verdict = report->kinks || report->jumps ? WG_FUNCTION_SUBGRADIENT : WG_FUNCTION_RIGHT;

@@ -14,7 +14,7 @@
 
 #include "check/run.h"
 
-enum { FUNCTION_COTANGENTS = 3, FUNCTION_WAYS = 4, FUNCTION_MEASURED = 5, FUNCTION_MODELLED = 4 };
+enum { FUNCTION_COTANGENTS = 3, FUNCTION_WAYS = 4, FUNCTION_MEASURED = 11, FUNCTION_ROUNDS = 4, FUNCTION_MODELLED = 4 };
 
 /* ---- the function at a point ------------------------------------------------------------------------------------- */
 
@@ -48,7 +48,8 @@ typedef struct check_function {
     wg_dtype fine;         /* in which differences are made */
     check_point points[2]; /* by dtype; without a tape where f does not run */
     size_t outputs;
-    double *x, *scale;      /* the point, and powers of two for its entries' sizes */
+    double *x, *scale;      /* the point, and powers of two for its entries' sizes: small ones by that of the input */
+    double *fine_scale;     /* and by their own */
     void *buffer;           /* for the larger of inputs and outputs, in either dtype */
     double *moved, *result; /* as large: a point on a line, a value there */
     bool *touched;          /* outputs that a line moves */
@@ -83,16 +84,19 @@ typedef struct check_subject {
     check_function *run;
     unsigned order;
     size_t outputs;
-    const double *held; /* order 2: the cotangent of f */
-    double *cotangents; /* FUNCTION_COTANGENTS of the outputs */
-    double *value;      /* at the point, in the fine dtype */
-    double *rounding;   /* of each output's value, in the fine dtype */
-    bool partial;       /* some outputs are not finite, and left out */
+    const double *held;                /* order 2: the cotangent of f */
+    double *cotangents;                /* FUNCTION_COTANGENTS of the outputs */
+    double *value;                     /* at the point, in the fine dtype */
+    double *rounding;                  /* of each output's value, in the fine dtype */
+    double least[FUNCTION_COTANGENTS]; /* the smallest magnitude of each's numbers */
+    bool partial;                      /* some outputs are not finite, and left out */
     size_t ways;
     const char *way[FUNCTION_WAYS];
-    double *gradient[FUNCTION_WAYS];     /* FUNCTION_COTANGENTS of them each, in the dtype of the point */
-    double *measured[FUNCTION_MEASURED]; /* draws of the rounding of the gradients, in the dtype of the point */
-    double *modelled[FUNCTION_MODELLED]; /* draws from a model of it; NULL: f cannot be copied */
+    double *gradient[FUNCTION_WAYS]; /* FUNCTION_COTANGENTS of them each, in the dtype of the point */
+    double
+        *measured[FUNCTION_ROUNDS * FUNCTION_MEASURED]; /* draws of the rounding of gradients, in the point's dtype */
+    size_t draws;                                       /* how many there are */
+    double *modelled[FUNCTION_MODELLED];                /* draws from a model of it; NULL: f cannot be copied */
     bool forward;
 } check_subject;
 
@@ -111,6 +115,8 @@ bool check_subject_forward(check_subject *subject, wg_dtype dtype, const double 
 wg_status check_rounding_values(check_subject *subject);
 /* Fills in the samples. */
 wg_status check_rounding_gradients(check_subject *subject);
+/* Draws more of them, as long as there is room. */
+wg_status check_rounding_more(check_subject *subject);
 /* What the derivative for cotangent k along a direction may be off by, for rounding; NULL: along entry. */
 double check_rounding_slack(const check_subject *subject, size_t k, const double *direction, size_t entry);
 
@@ -137,7 +143,8 @@ typedef struct check_line {
     size_t first, last;       /* levels [first, last) are there; each has half the step of the one before */
     double step[LINE_LEVELS]; /* of the entry itself, where there is one */
     double plus[LINE_LEVELS][FUNCTION_COTANGENTS], minus[LINE_LEVELS][FUNCTION_COTANGENTS]; /* less the value at 0 */
-    double noise[FUNCTION_COTANGENTS]; /* the rounding in each of these */
+    double noise[FUNCTION_COTANGENTS];  /* the rounding in each of these, by the outputs that the line moves */
+    double hidden[FUNCTION_COTANGENTS]; /* that of the others, in which something may be hidden */
     check_slope slope[FUNCTION_COTANGENTS];
 } check_line;
 
@@ -145,8 +152,9 @@ void check_line_open(check_line *line, check_subject *subject, const double *dir
 /* More levels, with smaller or larger steps; then the slopes anew. False: there are none such. */
 bool check_line_finer(check_line *line);
 bool check_line_coarser(check_line *line);
-/* The least and the most that a derivative may be when each output takes the slope of one of its sides. */
-void check_line_between(check_line *line, double *low, double *high);
+/* The least and the most that a derivative may be when each output takes a slope that it has at the point or beside it,
+ * and the error of the two. */
+void check_line_between(check_line *line, double *low, double *high, double *error);
 
 /* ---- judging ---------------------------------------------------------------------------------------------------------- */
 

@@ -72,6 +72,7 @@ static void phrase_right(const check_function *run)
     if (r->kinks) phrase_add(run, "; kinks at %zu", r->kinks);
     if (r->jumps) phrase_add(run, "; jumps at %zu", r->jumps);
     if (r->undefined) phrase_add(run, "; undefined at %zu", r->undefined);
+    if (r->left_out) phrase_add(run, "; %zu results are not finite", r->left_out);
     if (r->unresolved) phrase_add(run, "; below rounding at %zu", r->unresolved);
     if (isfinite(r->rate[0])) phrase_add(run, "; Taylor remainder of order %.2f", r->rate[0]);
     if (isfinite(r->rate[1])) phrase_add(run, ", the gradient's %.2f", r->rate[1]);
@@ -89,8 +90,8 @@ void check_phrase(const check_function *run)
         phrase_wrong(run);
     else if (r->verdict == WG_FUNCTION_UNDECIDED)
         phrase_add(run, "undecided: %s",
-            r->undefined ? "the function or its slope is not finite at the point"
-                         : "it varies, but its slope cannot be told from rounding");
+            r->undefined || r->left_out ? "the function or its slope is not finite at the point"
+                                        : "it varies, but its slope cannot be told from rounding");
     else
         phrase_right(run);
     if (!r->recording) phrase_add(run, "; its derivative is numbers only: second derivatives were not looked at");

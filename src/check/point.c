@@ -2,6 +2,7 @@
  * round is not tried: an op that knows doubles alone would write beyond the end of floats. */
 #include "check/function.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,8 @@ static void point_scale(check_function *run, const check_argument *input)
     for (size_t i = 0; i < input->size; i++) {
         double size = fmax(fabs(x[i]), least);
         run->scale[input->begin + i] = size > 0 && isfinite(size) ? ldexp(1, ilogb(size)) : 1;
+        run->fine_scale[input->begin + i] =
+            x[i] != 0 && isfinite(x[i]) ? ldexp(1, ilogb(x[i])) : run->scale[input->begin + i];
     }
 }
 
@@ -171,16 +174,16 @@ static bool point_agrees(check_function *run)
         together = fmax(together, fmax(fabs(floats[i]), fabs(doubles[i])));
     }
     check_release(&memory);
-    return agrees && apart <= together / 4;
+    return agrees && apart <= together / 4 + FLT_MIN;
 }
 
 static wg_status point_buffers(check_function *run)
 {
     size_t most = run->size > run->outputs ? run->size : run->outputs;
     run->buffer = check_take(&run->memory, most + 1, sizeof(double));
+    run->touched = check_take(&run->memory, most + 1, sizeof *run->touched);
     run->moved = check_take(&run->memory, most + 1, sizeof(double));
     run->result = check_take(&run->memory, most + 1, sizeof(double));
-    run->touched = check_take(&run->memory, most + 1, sizeof *run->touched);
     return run->memory.failed ? WG_ERROR_MEMORY : WG_OK;
 }
 
@@ -194,9 +197,11 @@ wg_status check_point_open(check_function *run, const wg_var *in)
         wg_status status = point_copy(run, &run->inputs[i], in[i]);
         if (status != WG_OK) return status;
     }
+    if (!run->size) return WG_OK; /* nothing to do: the caller says so */
     run->x = check_take(&run->memory, run->size + 1, sizeof *run->x);
     run->scale = check_take(&run->memory, run->size + 1, sizeof *run->scale);
-    if (!run->x || !run->scale) return WG_ERROR_MEMORY;
+    run->fine_scale = check_take(&run->memory, run->size + 1, sizeof *run->fine_scale);
+    if (run->memory.failed) return WG_ERROR_MEMORY;
     for (size_t i = 0; i < run->n; i++) {
         const check_argument *input = &run->inputs[i];
         if (input->fixed || !input->size) continue;

@@ -15,7 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-#define ROUNDING_POINTS 9
+#define ROUNDING_POINTS (FUNCTION_MEASURED + 4)
 static const double rounding_spread = 70; /* (8 choose 4): the sum of the squares of 1 -4 6 -4 1 */
 
 static double rounding_unit(wg_dtype dtype) { return dtype == WG_F64 ? 0x1p-53 : 0x1p-24; }
@@ -24,7 +24,7 @@ static double rounding_unit(wg_dtype dtype) { return dtype == WG_F64 ? 0x1p-53 :
 static void rounding_move(const check_subject *subject, double step, const signed char *way, double *x, size_t k)
 {
     const check_function *run = subject->run;
-    for (size_t i = 0; i < run->size; i++) x[i] = run->x[i] + (double)k * step * run->scale[i] * way[i];
+    for (size_t i = 0; i < run->size; i++) x[i] = run->x[i] + (double)k * step * run->fine_scale[i] * way[i];
 }
 
 static signed char *rounding_way(check_subject *subject, check_memory *memory)
@@ -50,6 +50,61 @@ static void rounding_draws(double *rows, size_t n)
 
 /* ---- of values ------------------------------------------------------------------------------------------------------ */
 
+static size_t rounding_results(const check_subject *subject) { return subject->order == 1 ? 1 : subject->run->varying; }
+
+/* What is swept for cotangent k, recorded on the fine tape; results, unless NULL, are the subject's outputs. */
+static wg_var rounding_record(check_subject *subject, size_t k, wg_var *results)
+{
+    check_function *run = subject->run;
+    check_point *point = &run->points[run->fine];
+    const double *c = subject->cotangents + k * subject->outputs;
+    check_memory memory = {0};
+    wg_var y = check_point_run(run, run->fine, run->x), total = {.tape = NULL};
+    wg_var *grads = check_take(&memory, run->varying + 1, sizeof *grads);
+    if (y.tape && subject->order == 1) {
+        total = wg_sum(wg_mul(y, wg_constant_f64(point->tape, wg_shape_of(y), c)));
+    } else if (y.tape && grads) {
+        wg_var held = wg_constant_f64(point->tape, wg_shape_of(y), subject->held);
+        wg_vjp(y, held, point->wrt, run->varying, grads);
+        total = wg_scalar(point->tape, 0);
+        for (size_t i = 0, g = 0; i < run->n; i++) {
+            const check_argument *input = &run->inputs[i];
+            if (input->fixed) continue;
+            wg_var w = wg_constant_f64(point->tape, input->shape, c + input->begin);
+            total = wg_add(total, wg_sum(wg_mul(grads[g++], w)));
+        }
+    }
+    if (results && total.tape) memcpy(results, subject->order == 1 ? &y : grads, rounding_results(subject) * sizeof y);
+    check_release(&memory);
+    return total;
+}
+
+/* The values of a recording with noise in it, less those without: what a unit of rounding at each step does to them. */
+static void rounding_model_values(check_subject *subject)
+{
+    check_memory memory = {0};
+    size_t count = rounding_results(subject);
+    const double step = 0x1p-26;
+    wg_var *results = check_take(&memory, count, sizeof *results);
+    wg_var total = results ? rounding_record(subject, 0, results) : (wg_var){.tape = NULL};
+    for (uint64_t r = 1; r <= 2 && wg_ok(total); r++) {
+        check_model model = {.tape = NULL};
+        double *to = subject->rounding;
+        const double *exact = subject->value;
+        if (check_model_open(&model, total, results, count, step, r) == WG_OK)
+            for (size_t i = 0; i < count; i++) {
+                wg_var blurred = model.nodes[check_model_find(&model, results[i])].var;
+                const double *value = wg_value_f64(blurred);
+                for (size_t j = 0; value && j < wg_size(blurred); j++, to++, exact++) {
+                    double moved = fabs(value[j] - *exact) / step * rounding_unit(WG_F64);
+                    if (isfinite(moved) && moved > *to) *to = moved;
+                }
+            }
+        check_model_close(&model);
+    }
+    check_release(&memory);
+}
+
 /* The function on a line, ROUNDING_POINTS rows. */
 static void rounding_line(check_subject *subject, double step, const signed char *way, double *x, double *rows)
 {
@@ -71,15 +126,16 @@ static size_t rounding_changes(const double *rows, size_t n, size_t i)
 
 static double rounding_of_draws(const double *draws, size_t n, size_t i)
 {
-    double squares = 0;
-    for (size_t r = 0; r < FUNCTION_MEASURED; r++) squares += draws[r * n + i] * draws[r * n + i] / FUNCTION_MEASURED;
-    return sqrt(squares);
+    double sum = 0; /* hypot: the squares may underflow */
+    for (size_t r = 0; r < FUNCTION_MEASURED; r++) sum = hypot(sum, draws[r * n + i]);
+    return sum / sqrt(FUNCTION_MEASURED);
 }
 
 /* A value that stays as it is under tiny steps may be rounded to something coarser than its type: then larger ones tell. */
 wg_status check_rounding_values(check_subject *subject)
 {
-    static const double doubles[] = {0x1p-36, 0x1p-26, 0x1p-16}, floats[] = {0x1p-16, 0x1p-13, 0x1p-10};
+    static const double doubles[] = {0x1p-46, 0x1p-36, 0x1p-26, 0x1p-16},
+                        floats[] = {0x1p-18, 0x1p-15, 0x1p-12, 0x1p-10};
     check_function *run = subject->run;
     check_memory memory = {0};
     size_t n = subject->outputs, waiting = n;
@@ -88,10 +144,10 @@ wg_status check_rounding_values(check_subject *subject)
     bool *done = check_take(&memory, n + 1, sizeof *done);
     signed char *way = rounding_way(subject, &memory);
     if (memory.failed) return check_release(&memory), WG_ERROR_MEMORY;
-    for (size_t s = 0; s < 3 && waiting; s++) {
+    for (size_t s = 0; s < 4 && waiting; s++) {
         rounding_line(subject, run->fine == WG_F64 ? doubles[s] : floats[s], way, x, rows);
         for (size_t i = 0; i < n; i++)
-            if (!done[i] && (rounding_changes(rows, n, i) > ROUNDING_POINTS / 2 || s == 2)) {
+            if (!done[i] && (rounding_changes(rows, n, i) > ROUNDING_POINTS / 2 || s == 3)) {
                 done[i] = true;
                 waiting--;
             }
@@ -103,39 +159,67 @@ wg_status check_rounding_values(check_subject *subject)
         }
     }
     check_release(&memory);
+    if (run->fine == WG_F64) rounding_model_values(subject);
     return WG_OK;
 }
 
 /* ---- of gradients ----------------------------------------------------------------------------------------------------- */
 
-/* Five draws for one cotangent. */
-static wg_status rounding_measure(check_subject *subject, size_t k, const signed char *way)
+/* One row: the gradient at point number p, less that in double where floats are looked at. */
+static void rounding_row(check_subject *subject, const double *x, const double *cotangent, double *finer, double *row)
+{
+    check_function *run = subject->run;
+    size_t n = run->size;
+    bool good = check_subject_gradient(subject, run->dtype, x, cotangent, row);
+    if (good && run->fine != run->dtype) {
+        good = check_subject_gradient(subject, run->fine, x, cotangent, finer);
+        for (size_t i = 0; i < n; i++) row[i] -= finer[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!good || !isfinite(row[i])) row[i] = 0;
+}
+
+/* Draws for one cotangent. It moves too, for a function may stay as it is. */
+static wg_status rounding_measure(check_subject *subject, size_t k, const signed char *way, double **to)
 {
     check_function *run = subject->run;
     check_memory memory = {0};
-    size_t n = run->size;
+    size_t n = run->size, outputs = subject->outputs;
     double *rows = check_take(&memory, ROUNDING_POINTS * n + 1, sizeof *rows);
     double *x = check_take(&memory, n + 1, sizeof *x), *finer = check_take(&memory, n + 1, sizeof *finer);
+    double *c = check_take(&memory, outputs + 1, sizeof *c), *speed = check_take(&memory, outputs + 1, sizeof *speed);
     if (memory.failed) return check_release(&memory), WG_ERROR_MEMORY;
     double step = run->dtype == WG_F64 ? 0x1p-30 : 0x1p-12;
-    const double *c = subject->cotangents + k * subject->outputs;
+    for (size_t i = 0; i < outputs; i++) speed[i] = step * (1 + check_function_draw(run));
     for (size_t p = 0; p < ROUNDING_POINTS; p++) {
-        double *row = rows + p * n;
         rounding_move(subject, step, way, x, p + 1);
-        if (run->dtype == WG_F32)
-            for (size_t i = 0; i < n; i++) x[i] = (float)x[i];
-        bool good = check_subject_gradient(subject, run->dtype, x, c, row);
-        if (good && run->fine != run->dtype) {
-            good = check_subject_gradient(subject, run->fine, x, c, finer);
-            for (size_t i = 0; i < n; i++) row[i] -= finer[i];
-        }
-        for (size_t i = 0; i < n; i++)
-            if (!good || !isfinite(row[i])) row[i] = 0;
+        for (size_t i = 0; i < outputs; i++)
+            c[i] = subject->cotangents[k * outputs + i] * (1 + (double)(p + 1) * speed[i]);
+        for (size_t i = 0; run->dtype == WG_F32 && i < n; i++) x[i] = (float)x[i];
+        for (size_t i = 0; run->dtype == WG_F32 && i < outputs; i++) c[i] = (float)c[i];
+        rounding_row(subject, x, c, finer, rows + p * n);
     }
     rounding_draws(rows, n);
-    for (size_t r = 0; r < FUNCTION_MEASURED; r++) memcpy(subject->measured[r] + k * n, rows + r * n, n * sizeof *rows);
+    for (size_t r = 0; r < FUNCTION_MEASURED; r++) memcpy(to[r] + k * n, rows + r * n, n * sizeof *rows);
     check_release(&memory);
     return WG_OK;
+}
+
+/* One more line for all cotangents. */
+wg_status check_rounding_more(check_subject *subject)
+{
+    check_function *run = subject->run;
+    size_t n = FUNCTION_COTANGENTS * run->size + 1;
+    double **to = subject->measured + subject->draws;
+    if (subject->draws == FUNCTION_ROUNDS * FUNCTION_MEASURED) return WG_OK;
+    for (size_t r = 0; r < FUNCTION_MEASURED; r++) to[r] = check_take(&run->memory, n, sizeof(double));
+    check_memory memory = {0};
+    signed char *way = rounding_way(subject, &memory);
+    wg_status status = run->memory.failed || memory.failed ? WG_ERROR_MEMORY : WG_OK;
+    for (size_t k = 0; k < FUNCTION_COTANGENTS && status == WG_OK; k++) status = rounding_measure(subject, k, way, to);
+    check_release(&memory);
+    subject->draws += FUNCTION_MEASURED;
+    return status;
 }
 
 typedef struct rounding_sweep {
@@ -153,32 +237,6 @@ static wg_status rounding_edge(void *user, const wg_edge *edge)
         c[i] *= sweep->state >> 63 ? 1 + sweep->step : 1 - sweep->step;
     }
     return WG_OK;
-}
-
-/* What is swept for cotangent k, recorded on the fine tape. */
-static wg_var rounding_record(check_subject *subject, size_t k)
-{
-    check_function *run = subject->run;
-    check_point *point = &run->points[run->fine];
-    const double *c = subject->cotangents + k * subject->outputs;
-    check_memory memory = {0};
-    wg_var y = check_point_run(run, run->fine, run->x), total = {.tape = NULL};
-    wg_var *grads = check_take(&memory, run->varying, sizeof *grads);
-    if (y.tape && subject->order == 1) {
-        total = wg_sum(wg_mul(y, wg_constant_f64(point->tape, wg_shape_of(y), c)));
-    } else if (y.tape && grads) {
-        wg_var held = wg_constant_f64(point->tape, wg_shape_of(y), subject->held);
-        wg_vjp(y, held, point->wrt, run->varying, grads);
-        total = wg_scalar(point->tape, 0);
-        for (size_t i = 0, g = 0; i < run->n; i++) {
-            const check_argument *input = &run->inputs[i];
-            if (input->fixed) continue;
-            wg_var w = wg_constant_f64(point->tape, input->shape, c + input->begin);
-            total = wg_add(total, wg_sum(wg_mul(grads[g++], w)));
-        }
-    }
-    check_release(&memory);
-    return total;
 }
 
 /* The gradient of a recording with noise in it. */
@@ -210,7 +268,7 @@ static bool rounding_model(check_subject *subject, size_t k)
     double *small = check_take(&memory, n + 1, sizeof *small), unit = rounding_unit(run->dtype);
     const double *c = subject->cotangents + k * subject->outputs;
     bool good = !memory.failed && check_subject_gradient(subject, run->fine, run->x, c, exact);
-    wg_var total = good ? rounding_record(subject, k) : (wg_var){.tape = NULL};
+    wg_var total = good ? rounding_record(subject, k, NULL) : (wg_var){.tape = NULL};
     good = good && wg_ok(total);
     for (uint64_t r = 0; good && r < FUNCTION_MODELLED; r++) {
         good = rounding_blurred(subject, total, 0x1p-26, r + 1, large);
@@ -230,16 +288,11 @@ wg_status check_rounding_gradients(check_subject *subject)
 {
     check_function *run = subject->run;
     size_t n = FUNCTION_COTANGENTS * run->size + 1;
-    for (size_t r = 0; r < FUNCTION_MEASURED; r++) subject->measured[r] = check_take(&run->memory, n, sizeof(double));
     for (size_t r = 0; r < FUNCTION_MODELLED; r++) subject->modelled[r] = check_take(&run->memory, n, sizeof(double));
-    check_memory memory = {0};
-    signed char *way = rounding_way(subject, &memory);
-    wg_status status = run->memory.failed || memory.failed ? WG_ERROR_MEMORY : WG_OK;
-    for (size_t k = 0; k < FUNCTION_COTANGENTS && status == WG_OK; k++) status = rounding_measure(subject, k, way);
+    wg_status status = run->memory.failed ? WG_ERROR_MEMORY : check_rounding_more(subject);
     bool copied = status == WG_OK && run->fine == WG_F64;
     for (size_t k = 0; k < FUNCTION_COTANGENTS && copied; k++) copied = rounding_model(subject, k);
     for (size_t r = 0; r < FUNCTION_MODELLED && !copied; r++) subject->modelled[r] = NULL;
-    check_release(&memory);
     return status;
 }
 
@@ -253,25 +306,28 @@ static double rounding_along(const double *a, const double *direction, size_t en
     return sum;
 }
 
-/* Six times what is typical: of five draws, and of a million entries, none should be beyond. */
+/* Eight times what is typical, or three times the largest draw. */
 double check_rounding_slack(const check_subject *subject, size_t k, const double *direction, size_t entry)
 {
     const check_function *run = subject->run;
     size_t n = run->size;
-    double measured = 0, modelled = 0, squares = 0, unit = rounding_unit(run->dtype);
+    double measured = 0, modelled = 0, largest = 0, squares = 0, unit = rounding_unit(run->dtype);
     const double *g = subject->gradient[0] + k * n;
-    for (size_t r = 0; r < FUNCTION_MEASURED; r++) {
+    for (size_t r = 0; r < subject->draws; r++) {
         double d = rounding_along(subject->measured[r] + k * n, direction, entry, n);
-        measured += d * d / FUNCTION_MEASURED;
+        measured = hypot(measured, d);
+        largest = fmax(largest, fabs(d));
     }
     for (size_t r = 0; r < FUNCTION_MODELLED && subject->modelled[0]; r++) {
         double d = rounding_along(subject->modelled[r] + k * n, direction, entry, n);
-        modelled += d * d / FUNCTION_MODELLED;
+        modelled = hypot(modelled, d);
     }
     for (size_t i = direction ? 0 : entry; i < (direction ? n : entry + 1); i++) {
         double v = direction ? direction[i] : 1;
-        if (v != 0 && isfinite(g[i])) squares += g[i] * v * g[i] * v;
+        if (v != 0 && isfinite(g[i])) squares = hypot(squares, g[i] * v);
     }
     double sum = rounding_along(g, direction, entry, n);
-    return 6 * (sqrt(measured) + sqrt(modelled)) + 4 * unit * (sqrt(squares) + (isfinite(sum) ? fabs(sum) : 0));
+    measured /= sqrt((double)subject->draws);
+    modelled /= sqrt(FUNCTION_MODELLED);
+    return fmax(8 * measured, 3 * largest) + 8 * modelled + 4 * unit * (squares + (isfinite(sum) ? fabs(sum) : 0));
 }

@@ -232,7 +232,8 @@ bool check_subject_forward(
  * out: a cotangent of zero. Multiples of 1/64, so that floats hold them. */
 static void subject_draw(check_subject *subject)
 {
-    for (size_t k = 0; k < FUNCTION_COTANGENTS; k++)
+    for (size_t k = 0; k < FUNCTION_COTANGENTS; k++) {
+        subject->least[k] = 4;
         for (size_t i = 0; i < subject->outputs; i++) {
             double y = subject->value[i], c = 0.5 + floor(64 * check_function_draw(subject->run)) / 64;
             if (check_function_draw(subject->run) < 0.5) c = -c;
@@ -242,7 +243,9 @@ static void subject_draw(check_subject *subject)
                 c = 0;
             }
             subject->cotangents[k * subject->outputs + i] = c;
+            if (c != 0 && fabs(c) < subject->least[k]) subject->least[k] = fabs(c);
         }
+    }
 }
 
 /* The derivative by one way for all cotangents. */
@@ -284,6 +287,8 @@ wg_status check_subject_open(check_subject *subject, check_function *run, unsign
     if (!subject->cotangents || !subject->value || !subject->rounding) return WG_ERROR_MEMORY;
     if (!check_subject_value(subject, run->x, subject->value)) return wg_tape_status(run->points[run->fine].tape);
     subject_draw(subject);
+    for (size_t i = 0; order == 1 && i < subject->outputs; i++)
+        if (!isfinite(subject->value[i])) run->report->left_out++;
     wg_status status = subject_add_way(subject, order == 1 ? "wg_backward" : "wg_hvp");
     if (status == WG_OK && order == 1) status = subject_add_way(subject, "wg_backward, added to another gradient");
     if (status == WG_OK && order == 1) status = subject_add_way(subject, "wg_observe");

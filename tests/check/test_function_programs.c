@@ -44,9 +44,9 @@ static void programs_of(uint64_t first, uint64_t count, wg_dtype dtype)
 static void test_programs(void **state)
 {
     (void)state;
-    uint64_t count = getenv("PROGRAMS") ? strtoull(getenv("PROGRAMS"), NULL, 10) : 40;
-    programs_of(1, count, WG_F64);
-    programs_of(1, count, WG_F32);
+    uint64_t count = getenv("PROGRAMS") ? strtoull(getenv("PROGRAMS"), NULL, 10) : 10;
+    programs_of(getenv("FROM") ? strtoull(getenv("FROM"), NULL, 10) : 1, count, WG_F64);
+    programs_of(getenv("FROM") ? strtoull(getenv("FROM"), NULL, 10) : 1, count, WG_F32);
 }
 
 int main(void)
