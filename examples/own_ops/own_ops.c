@@ -69,6 +69,14 @@ static wg_var precomputed(wg_var x, double r)
     return wg_precomputed(x.tape, r * value * (1 - value), &x, &slope, 1);
 }
 
+/* s(s(x)) as wg_check_function takes a function; user is the op. */
+static wg_var twice(wg_tape *tape, void *user, const wg_var *in, size_t n)
+{
+    (void)tape, (void)n;
+    const wg_op *op = user;
+    return apply(op, apply(op, in[0], 3.7), 3.7);
+}
+
 int main(void)
 {
     const double r = 3.7, x0 = 0.3;
@@ -93,6 +101,13 @@ int main(void)
         good = good && wg_hessian(y[i], &x, 1, &second) == WG_ERROR_UNSUPPORTED;
         printf("%-13s second derivative: %s\n", how[i], wg_tape_message(tape));
         wg_tape_clear_error(tape);
+    }
+    const wg_op *ops[] = {&step_by_rule, &step_in_numbers};
+    for (int i = 0; i < 2; i++) { /* against differences: both right, the first to order 2 */
+        wg_function_report report;
+        good = good && wg_check_function(twice, (void *)ops[i], &x, 1, NULL, &report) == WG_OK;
+        good = good && report.verdict == WG_FUNCTION_RIGHT;
+        printf("%-13s %s\n", how[i], report.message);
     }
     wg_tape_free(tape);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -295,10 +295,10 @@ static void test_one_of_many(void **state)
 {
     (void)state;
     for (int dtype = 0; dtype < 2; dtype++) {
-        wg_function_report r = check_cube(&cube_numbers, FLAW_SIGN_OF_ONE, 3421, (wg_dtype)dtype, WG_DIMS(25, 400));
+        wg_function_report r = check_cube(&cube_numbers, FLAW_SIGN_OF_ONE, 1421, (wg_dtype)dtype, WG_DIMS(5, 400));
         assert_wrong(&r, 1, r.way, -1);
-        assert_true(r.wrong == 1 && r.input == 0 && r.index[0] == 8 && r.index[1] == 221);
-        assert_true(r.box[0][0] == 8 && r.box[1][0] == 8 && r.box[0][1] == 221 && r.box[1][1] == 221);
+        assert_true(r.wrong == 1 && r.input == 0 && r.index[0] == 3 && r.index[1] == 221);
+        assert_true(r.box[0][0] == 3 && r.box[1][0] == 3 && r.box[0][1] == 221 && r.box[1][1] == 221);
     }
     setting s = {&cube_numbers, {FLAW_FACTOR_OF_ONE, 73421}, 0};
     wg_function_options options = {.order = 1, .directions = 1};
