@@ -245,12 +245,14 @@ static bool array_is_name_character(char c, bool first)
            (!first && u >= '0' && u <= '9');
 }
 
-/* The length of the name in NAME=...; 0: there is none. */
+/* The length of the name in NAME=..., which is one of expressions: words joined by dots. 0: there is none. */
 static size_t array_name_length(const char *argument)
 {
     size_t length = 0;
-    while (array_is_name_character(argument[length], !length)) length++;
-    return argument[length] == '=' ? length : 0;
+    while (array_is_name_character(argument[length], !length) ||
+           (length && argument[length] == '.' && argument[length - 1] != '.'))
+        length++;
+    return length && argument[length] == '=' && argument[length - 1] != '.' ? length : 0;
 }
 
 /* A file that says itself what it is. */

@@ -18,6 +18,7 @@ typedef struct array {
     size_t size;     /* the number of elements */
     void *data;      /* uint16_t bits, uint16_t bits, float, double, int64_t; never NULL */
     double *numbers; /* the same as doubles; data itself where that holds doubles */
+    bool truths;     /* the dtype was bool */
 } array;
 
 /* An array of a kind that is of no use here, such as text: left aside unless somebody asks for it. */

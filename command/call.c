@@ -350,7 +350,9 @@ static bool call_array(evaluation *e, const tree *t, operation_kind kind, uint32
     case OPERATION_EITHER:
         return value_either(e, t, &v, var);
     case OPERATION_CLASSES:
-        return value_rank(&v) == rank ? value_numbers(e, t, &v, var) : value_either(e, t, &v, var);
+        if (value_rank(&v) == rank) return value_numbers(e, t, &v, var);
+        if (v.source && v.source->integers) return value_indices(e, t, &v, var);
+        return value_either(e, t, &v, var);
     default:
         return value_numbers(e, t, &v, var);
     }

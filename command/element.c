@@ -186,6 +186,7 @@ bool element_read(array *a, element e, bool fortran, const unsigned char *bytes,
         [ARRAY_F64] = sizeof(double),
         [ARRAY_INTEGER] = sizeof(int64_t)};
     a->kind = element_kind(e);
+    a->truths = e.type == 'b';
     size_t count = a->size ? a->size : 1; /* malloc(0) may be NULL */
     a->data = malloc(count * widths[a->kind]);
     a->numbers = a->kind == ARRAY_F64 ? a->data : malloc(count * sizeof(double));

@@ -27,6 +27,7 @@ struct evaluation {
     step *steps;
     size_t count;
     wg_var loss;
+    bool unnamed; /* the loss, which is then called loss */
     expression_error *error;
     memory *blocks;
 };
@@ -54,7 +55,8 @@ evaluation *evaluation_new(const array_set *in)
             .shape = a->shape,
             .size = a->size,
             .numbers = a->numbers,
-            .integers = a->kind == ARRAY_INTEGER ? a->data : NULL};
+            .integers = a->kind == ARRAY_INTEGER ? a->data : NULL,
+            .truths = a->truths};
     }
     return e;
 }
@@ -294,6 +296,7 @@ static bool evaluation_make_loss(evaluation *e, const expression_step *s, value 
         return evaluation_fail(
             e, t, "the last step is the loss, one number; this has shape (%s%s)", text, shape.rank == 1 ? "," : "");
     }
+    e->unnamed = !s->names_count;
     return evaluation_give_name(e, t, e->loss, "loss");
 }
 
@@ -328,7 +331,10 @@ evaluation_found evaluation_find(evaluation *e, const char *name, wg_var *var)
     static const tree nowhere = {.kind = TREE_NOTHING};
     source *a = evaluation_source(e, name, strlen(name));
     const step *s = evaluation_step(e, name, strlen(name));
-    if (!a && !s) return EVALUATION_NO_SUCH;
+    if (!a && !s) { /* a last step without a name */
+        *var = e->loss;
+        return e->unnamed && !strcmp(name, "loss") ? EVALUATION_FOUND : EVALUATION_NO_SUCH;
+    }
     value v = a ? (value){.kind = VALUE_SOURCE, .source = a} : s->value;
     if (v.kind == VALUE_SEVERAL) return EVALUATION_SEVERAL;
     if (v.source && v.source->as_indices.tape && !v.source->as_numbers.tape) return EVALUATION_INDICES;

@@ -14,6 +14,7 @@ typedef struct source {
     size_t size;
     const double *numbers;
     const int64_t *integers; /* NULL: not all are */
+    bool truths;             /* the integers were booleans */
     bool variable;
     wg_var as_numbers, as_indices; /* {0} until asked for */
 } source;

@@ -46,13 +46,23 @@ static bool operator_integers(char mark, int64_t a, int64_t b, int64_t *result)
         return b >= 0 && operator_power(a, b, result);
     case '%':
     case 'q':
-        if (b == 0 || b == -1) return false;
+        if (b == 0 || (b == -1 && a == INT64_MIN)) return false;
         *result = mark == '%' ? a % b : a / b;
         if (a % b && (a < 0) != (b < 0)) *result += mark == '%' ? b : -1;
         return true;
     default:
         return false;
     }
+}
+
+/* The remainder has the sign of b; the quotient comes from the exact remainder, since a / b may round up to an integer. */
+static double operator_divide(char mark, double a, double b)
+{
+    double rest = fmod(a, b), multiple = rint((a - rest) / b);
+    bool turned = rest != 0 && (rest < 0) != (b < 0);
+    if (mark == '%') return turned ? rest + b : rest;
+    if (b == 0) return a / b;
+    return turned ? multiple - 1 : multiple;
 }
 
 static double operator_floats(char mark, double a, double b)
@@ -68,12 +78,8 @@ static double operator_floats(char mark, double a, double b)
         return a / b;
     case 'p':
         return pow(a, b);
-    case 'q':
-        return floor(a / b);
-    default: {
-        double rest = fmod(a, b);
-        return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-    }
+    default:
+        return operator_divide(mark, a, b);
     }
 }
 

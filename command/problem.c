@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void problem_show(const problem *p, const arguments *a, const expression_error *error, FILE *err)
+static void problem_show(const arguments *a, const expression_error *error, FILE *err)
 {
     char shown[2048];
-    (void)p;
     expression_show_error(a->expression, error, shown, sizeof shown);
     (void)fputs(shown, err);
 }
@@ -20,7 +19,7 @@ static bool problem_begin(problem *p, const arguments *a, size_t count, FILE *er
     expression_error error;
     *p = (problem){.count = 0};
     if (!expression_parse(&p->steps, a->expression, &error)) {
-        problem_show(p, a, &error, err);
+        problem_show(a, &error, err);
         return false;
     }
     p->values = evaluation_new(&a->in);
@@ -35,7 +34,7 @@ static bool problem_run(problem *p, const arguments *a, FILE *err)
 {
     expression_error error;
     if (!evaluation_run(p->values, &p->steps, &error)) {
-        problem_show(p, a, &error, err);
+        problem_show(a, &error, err);
         return false;
     }
     p->loss = evaluation_loss(p->values);
@@ -43,7 +42,7 @@ static bool problem_run(problem *p, const arguments *a, FILE *err)
     if (isfinite(loss)) return true;
     const tree *last = p->steps.steps[p->steps.count - 1].value;
     (void)expression_fail(&error, last->at, "the loss is %s", isnan(loss) ? "nan" : loss > 0 ? "inf" : "-inf");
-    problem_show(p, a, &error, err);
+    problem_show(a, &error, err);
     return false;
 }
 
@@ -81,6 +80,17 @@ static bool problem_once(const problem *p, FILE *err)
         if (p->wrt[i].index == last->index && strcmp(p->names[i], p->names[p->count - 1]) != 0) {
             (void)command_fail(
                 err, "%s and %s are the same value: one gradient will do", p->names[i], p->names[p->count - 1]);
+            return false;
+        }
+    return true;
+}
+
+/* A name that is given twice. */
+static bool problem_not_twice(const problem *p, const char *what, FILE *err)
+{
+    for (size_t i = 0; i + 1 < p->count; i++)
+        if (!strcmp(p->names[i], p->names[p->count - 1])) {
+            (void)command_fail(err, "%s: %s is given twice", what, p->names[i]);
             return false;
         }
     return true;
@@ -146,7 +156,8 @@ bool problem_for_gradients(problem *p, const arguments *a, FILE *err)
         const array *in = &a->in.list[i];
         if (in->kind != ARRAY_INTEGER && evaluation_uses(p->values, in->name)) names[count++] = in->name;
     }
-    for (size_t i = 0; fine && i < count; i++) fine = problem_find(p, names[i], "--wrt", err);
+    for (size_t i = 0; fine && i < count; i++)
+        fine = problem_find(p, names[i], "--wrt", err) && problem_not_twice(p, "--wrt", err);
     if (fine && !count) {
         (void)command_fail(err, "the expression uses no array of floating-point numbers; name others with --wrt");
         fine = false;

@@ -32,6 +32,9 @@ static bool subscript_pick(evaluation *e, const tree *t, wg_var *x, int axis, in
     int64_t whole;
     wg_var indices;
     if (!evaluation_value(e, t, &v)) return false;
+    if (v.source && v.source->truths) /* NumPy picks where they are true: the shape would depend on values */
+        return evaluation_fail(
+            e, t, "%s holds booleans, which are no indices; where(mask, x, 0) keeps the shape", v.source->name);
     *axes = 0;
     if (v.kind == VALUE_NUMBER) {
         if (!value_integer(e, t, &v, &whole)) return false;

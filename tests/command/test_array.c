@@ -406,6 +406,8 @@ static void bare_numbers(void **state)
     read_in(&set, file_of("\1\2\3\4\5\6", 6, "_y2=", ":i8:2,1,3"));
     has_shape(found(&set, "_y2"), 3, (size_t[]){2, 1, 3});
     for (size_t i = 0; i < 6; i++) has_number(found(&set, "_y2"), i, (double)i + 1);
+    read_in(&set, file_of("\1\2", 2, "fc1.0.weight=", ":i8:2"));
+    has_shape(found(&set, "fc1.0.weight"), 1, (size_t[]){2});
     read_in(&set, file_of("\7", 1, "s=", ":u8:"));
     has_shape(found(&set, "s"), 0, NULL);
     read_in(&set, file_of("", 0, "e=", ":f64:0,3"));
@@ -430,6 +432,9 @@ static void bare_mistakes(void **state)
     refused(&set, file_of("12", 2, "x=", ":i8:4294967296,4294967296"), "too large");
     refused(&set, file_of("12", 2, "x=", ":u8"), "bare numbers take a dtype and a shape: NAME=FILE:f32:128,768");
     refused(&set, file_of("12", 2, "", ":u8:2"), "bare numbers need a name: NAME=");
+    refused(&set, "fc1.=x:u8:2", "bare numbers need a name");
+    refused(&set, ".fc1=x:u8:2", "bare numbers need a name");
+    refused(&set, "fc1..weight=x:u8:2", "bare numbers need a name");
     refused(&set, "x=:u8:2", "the name of a file is missing");
     refused(&set, "x=", "x=: the name of a file is missing");
     refused(&set, "", "the name of a file is missing");

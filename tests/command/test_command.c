@@ -192,6 +192,8 @@ static void test_arguments(void **state)
     unusable(RUN("grad", FORWARD, "--in", SLIPS "forward.npz", "--out", "/nowhere/a.npz"), "cannot be written");
     unusable(RUN("grad", FORWARD, "--in", SLIPS "forward.npz", "--out", "a", "--wrt", "W1,,W2"), "a name is missing");
     unusable(RUN("grad", FORWARD, "--in", SLIPS "forward.npz", "--out", "a", "--wrt", "W3"), "no array and no step W3");
+    unusable(RUN("grad", FORWARD, "--in", SLIPS "forward.npz", "--out", "a", "--wrt", "W1,W2,W1"),
+        "--wrt: W1 is given twice");
     unusable(RUN("grad", "sum([1])", "--out", "a"), "uses no array");
     /* Options anywhere, in either form; an expression that looks like one behind --. */
     assert_int_equal(RUN("check", "--grad=" SLIPS "right.npz", "--in=" SLIPS "forward.npz", FORWARD), COMMAND_RIGHT);
@@ -233,6 +235,16 @@ static void test_errors(void **state)
     unusable(
         RUN("check", "i = argmax(W2, 0, false); sum(W1)", "--in", SLIPS "forward.npz", "--grad", "di=" SLIPS "dW2.npy"),
         "i holds indices");
+    static double hot[] = {0, 1, 1}, logits[] = {1, 2, 3, 4, 5, 6};
+    static int64_t classes[] = {0, 1, 1};
+    array list[] = {{.name = (char[]){"x"}, .kind = ARRAY_F64, .shape = WG_DIMS(3, 2), .size = 6, .data = logits},
+        {.name = (char[]){"T"}, .kind = ARRAY_INTEGER, .shape = WG_DIMS(3), .size = 3, .data = classes}};
+    array of_classes = {.name = (char[]){"dT"}, .kind = ARRAY_F64, .shape = WG_DIMS(3), .size = 3, .data = hot};
+    char message[256];
+    assert_true(array_set_write_npz(scratch, list, 2, message, sizeof message));
+    assert_true(array_set_write_npz(scratch_bare, &of_classes, 1, message, sizeof message));
+    unusable(RUN("check", "cross_entropy(x, T, 1, mean)", "--in", scratch, "--grad", scratch_bare),
+        "column 18: T is used as indices, which have no gradient");
 }
 
 /* ---- checking ------------------------------------------------------------------------------------------------------------------ */
@@ -403,6 +415,14 @@ static void test_grad(void **state)
         RUN("grad", "Z = W1 @ X; L = sum(Z * Z)", "--wrt", "Z, L", "--in", SLIPS "forward.npz", "--out", scratch),
         COMMAND_RIGHT);
     has(out, ": dZ dL\n");
+    assert_int_equal(
+        RUN("grad", FORWARD, "--wrt", "loss", "--in", SLIPS "forward.npz", "--out", scratch), COMMAND_RIGHT);
+    has(out, ": dloss\n");
+    assert_int_equal(RUN("check", FORWARD, "--in", SLIPS "forward.npz", "--grad", scratch), COMMAND_RIGHT);
+    unusable(RUN("check", "L = " FORWARD, "--in", SLIPS "forward.npz", "--grad", scratch), "no array and no step loss");
+    assert_int_equal(
+        RUN("grad", "Z = W1 @ X; L = sum(Z * Z)", "--wrt", "Z, L", "--in", SLIPS "forward.npz", "--out", scratch),
+        COMMAND_RIGHT);
     assert_int_equal(
         RUN("check", "Z = W1 @ X; L = sum(Z * Z)", "--in", SLIPS "forward.npz", "--grad", scratch), COMMAND_RIGHT);
 }

@@ -27,6 +27,8 @@ static int64_t key_whole[] = {7}; /* key () */
 static double key_numbers[] = {7};
 static int64_t hot_whole[] = {0, 0, 1, 1, 0, 0}; /* hot (2, 3) */
 static double hot_numbers[] = {0, 0, 1, 1, 0, 0};
+static int64_t mask_whole[] = {1, 0}; /* mask (2), of booleans */
+static double mask_numbers[] = {1, 0};
 static double cube_numbers[24];              /* cube (2, 3, 4): 0 ... 23 */
 static double image_numbers[2 * 4 * 4];      /* image (1, 2, 4, 4) */
 static double kernel_numbers[3 * 2 * 2 * 2]; /* kernel (3, 2, 2, 2) */
@@ -34,13 +36,13 @@ static double dotted_numbers[] = {10, 20};   /* fc1.weight (2) */
 
 #define NUMBERS(name, shape, data)                                                                                     \
     {                                                                                                                  \
-        name, ARRAY_F64, {SHAPE shape}, sizeof data / sizeof *data, data, data                                         \
+        name, ARRAY_F64, {SHAPE shape}, sizeof data / sizeof *data, data, data, false                                  \
     }
 #define SHAPE(rank, ...)                                                                                               \
     rank, { __VA_ARGS__ }
 #define INTEGERS(name, shape, data, numbers)                                                                           \
     {                                                                                                                  \
-        name, ARRAY_INTEGER, {SHAPE shape}, sizeof data / sizeof *data, data, numbers                                  \
+        name, ARRAY_INTEGER, {SHAPE shape}, sizeof data / sizeof *data, data, numbers, false                           \
     }
 
 static array arrays[] = {
@@ -57,6 +59,7 @@ static array arrays[] = {
     INTEGERS("labels", (1, 2), labels_whole, labels_numbers),
     INTEGERS("key", (0, 0), key_whole, key_numbers),
     INTEGERS("hot", (2, 2, 3), hot_whole, hot_numbers),
+    {"mask", ARRAY_INTEGER, {SHAPE(1, 2)}, 2, mask_whole, mask_numbers, true},
 };
 static const array_set set = {arrays, sizeof arrays / sizeof *arrays, NULL, 0};
 
@@ -125,6 +128,10 @@ static void test_plain_numbers(void **state)
     IS("-7 % 3", 2);
     IS("7.5 % -2", -0.5);
     IS("-7.5 // 2", -4);
+    IS("1 // 0.1", 9);
+    IS("-5 // inf", -1);
+    IS("v[7 // -1 + 9]", 4);
+    IS("7 % -1", 0);
     IS("1 / 4 / 2", 0.125);
     IS("8 / 4 * 2", 4);
     IS("2 * 3 % 4", 2);
@@ -180,6 +187,7 @@ static void test_operators(void **state)
     IS("hot + 0.5", 0.5, 0.5, 1.5, 1.5, 0.5, 0.5);
     IS("labels * 2", 4, 0);
     IS("labels", 2, 0);
+    IS("mask * 3", 3, 0);
     IS("[1, 2, 3] * v", 1, 4, 12);
     IS("[[1, 0], [0, 2]] @ S", 4, 1, 2, 6);
     IS("[1, 2] + [0.5, 1 / 4]", 1.5, 2.25);
@@ -504,7 +512,7 @@ static void test_errors_of_names(void **state)
 {
     (void)state;
     fails("sum(A) + W9", 10, "there is no array W9; there are: A, B, v, S");
-    fails("Z = A; sum(Y)", 12, "hot, Z");
+    fails("Z = A; sum(Y)", 12, "hot, mask, Z");
     fails("x = sigmod(A); sum(x)", 5, "there is no op sigmod; did you mean sigmoid?");
     fails("x = mtamul(A, B)", 5, "did you mean matmul?");
     fails("x = zzzzzz(A)", 5, "there is no op zzzzzz; wengert ops lists them");
@@ -559,6 +567,8 @@ static void test_errors_of_calls(void **state)
     fails("sum(A[5])", 7, "5");
     fails("sum(A[::0])", 7, "slice");
     fails("sum(A[0.5])", 7, "an integer is needed");
+    fails("sum(A[mask])", 7, "mask holds booleans, which are no indices");
+    fails("m2 = mask; sum(A[:, m2])", 21, "mask holds booleans");
     fails("sum(A[labels, 0])", 7, "use take(x, indices, axis)");
     fails("sum(qr(S))", 5, "these are 2 results");
     fails("sum(qr(S)[2])", 11, "there are 2 results, counted from 0");
