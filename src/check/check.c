@@ -75,8 +75,10 @@ static wg_status check_prepare(wg_check *check)
 static bool check_looks_random(const check_supplied *s)
 {
     double dd = 0, dg = 0, gg = 0;
-    for (size_t i = 0; i < s->wanted; i++) {
-        double d = s->numbers[i] - s->exact[i], g = s->exact[i];
+    for (size_t i = 0; i < s->wanted; i++) { /* each in its own units, that few large ones do not decide */
+        double unit = fabs(s->exact[i]) + s->noise[i];
+        if (unit == 0) continue;
+        double d = (s->numbers[i] - s->exact[i]) / unit, g = s->exact[i] / unit;
         dd += d * d;
         dg += d * g;
         gg += g * g;

@@ -186,7 +186,9 @@ static void spoil(suite *s, size_t i, const suite_mistake *m, const double *righ
         rearrange(s, i, right, m->id == SUITE_FIRST_COLUMN_ONLY, first);
         break;
     case SUITE_FLOAT_NOISE:
-        EACH(k, n) D(i)[k] = right[k] * (1 + 0x1p-23 * (uniform(s) - 0.5));
+        for (size_t k = 0, turn = 0; k < n;
+             turn += right[k++] != 0) /* up and down in turn, as rounding has no direction */
+            D(i)[k] = right[k] * (1 + (turn % 2 ? 0x1p-24 : -0x1p-24) * (0.5 + uniform(s) / 2));
         break;
     case SUITE_RANDOM:
         EACH(k, n) D(i)[k] = uniform(s) - 0.5;
