@@ -4,7 +4,7 @@
  *
  * The forward and the sweep are run with noise of the size of the caller's rounding, some times over, and with the same noise
  * made so small that it passes no kink. What does not shrink with it is a jump, and by as much an entry may differ. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 #include "check/run.h"
 
 #include <math.h>

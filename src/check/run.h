@@ -8,10 +8,11 @@
  *     jumps.c     what it does where there are kinks
  *     judge.c     is an array what it should be, within that noise
  *     margin.c    is it so but for its margin
- *     services.c  what the families of mistakes may ask for (mistakes.h)
- *     general.c   the mistakes that any edge can have: factors, branches
- *     search.c    which mistakes explain what the caller supplied
- *     everywhere.c  the same mistake in several places
+ *     mistakes/   the families of mistakes, a file each, and what they share
+ *     services.c  what the families may ask for (mistakes/mistakes.h)
+ *     search.c    asks the families, and keeps what explains something
+ *     choose.c    which mistakes explain it all
+ *     everywhere.c  suggests the same mistake in several places
  *     doubt.c     which of them are likelier to be no such mistake
  *     report.c    causes into words
  *     probe.c     what this probe cannot see
@@ -20,7 +21,7 @@
 #ifndef WG_CHECK_RUN_H
 #define WG_CHECK_RUN_H
 
-#include "check/mistakes.h"
+#include "check/mistakes/mistakes.h"
 #include "wengert/grad.h"
 #include "wengert/ops.h"
 #include "wengert/tape.h"
@@ -237,6 +238,10 @@ void check_search_close(check_search *search);
 bool check_search_edge(check_search *search, size_t link, check_edge *edge);
 size_t check_search_families(void);
 void check_search_ask(check_search *search, size_t family, const check_edge *edge);
+/* Marks the nodes from which a fault can be reached by the sweep. NULL: out of memory. */
+unsigned char *check_search_reach(check_search *search);
+/* Runs all families over all edges above a fault. Returns where in the finds the new ones begin. */
+size_t check_search_all(check_search *search);
 /* Whether the search has done as much as it may. */
 bool check_search_is_cut(check_search *search);
 /* Suggestions made at all edges alike (everywhere.c): those that explain a part at one edge, among the finds from begin to

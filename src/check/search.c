@@ -1,17 +1,11 @@
 /* The search for mistakes. Every family sees every edge; what it suggests is carried down to the supplied gradients
- * (flow.c) and kept if it explains a wrong one and spoils no right one. Then the fewest mistakes that explain everything are
- * chosen: one that explains all, else one after the other, each judged with the earlier ones in place. What explains the
- * same gradients equally well stays together as a group, so nothing is named that the numbers do not single out. */
+ * (flow.c) and kept if it explains a wrong one and spoils no right one. choose.c makes causes of what is found. */
 #include "check/run.h"
 
-#include <limits.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-#define SEARCH_MISTAKES 6 /* at most so many are told apart */
-#define SEARCH_STARTS   6 /* first mistakes of a pair that are tried */
 
 /* Bits by which a suggestion must fit better than by chance, where it is one of some hundred. */
 static const double search_evidence = 11;
@@ -295,8 +289,7 @@ bool check_search_is_cut(check_search *search)
     return search->check->cut;
 }
 
-/* Marks the nodes from which a fault can be reached by the sweep. */
-static unsigned char *search_reach(check_search *search)
+unsigned char *check_search_reach(check_search *search)
 {
     wg_check *check = search->check;
     check_model *model = &check->model;
@@ -314,264 +307,15 @@ static unsigned char *search_reach(check_search *search)
     return reaches;
 }
 
-/* Runs all families over all edges above a fault. Returns where in the finds the new ones begin. */
-static size_t search_all(check_search *search)
+size_t check_search_all(check_search *search)
 {
     check_model *model = &search->check->model;
     size_t begin = search->count;
-    const unsigned char *reaches = search_reach(search);
+    const unsigned char *reaches = check_search_reach(search);
     for (size_t k = 0; reaches && k < model->links_count && search->status == WG_OK; k++) {
         if (check_search_is_cut(search)) break;
         if (reaches[model->links[k].to] && !model->links[k].replaced) search_edge(search, k);
     }
     if (search->memory.failed) search->status = WG_ERROR_MEMORY;
     return begin;
-}
-
-/* ---- choosing -------------------------------------------------------------------------------------------------------------- */
-
-static size_t search_faults(wg_check *check)
-{
-    size_t faults = 0;
-    for (size_t k = 0; k < check->count; k++) {
-        check_supplied *s = &check->supplied[k];
-        if (s->fault && s->fits) s->fault = !check_judge(check, s, s->expected).fits;
-        faults += s->fault;
-    }
-    return faults;
-}
-
-static bool search_same_set(const wg_check *check, const check_find *a, const check_find *b)
-{
-    return !memcmp(a->explains, b->explains, check->count);
-}
-
-/* The mean square of what remains, with a little added, below which nothing tells two apart. */
-static double search_mean(const check_find *find) { return find->misfit / (double)(find->compared + 1) + 1e-4; }
-
-/* Whether one is better by what rounding alone can hardly do: a ratio of likelihoods of normal errors of unknown size. */
-static bool search_better(const check_find *a, const check_find *b)
-{
-    double n = (double)(a->compared < 64 ? a->compared : 64);
-    return n / 2 * log(search_mean(b) / search_mean(a)) > 12;
-}
-
-/* The best of the finds from begin on: explains most, refutes nothing (unless partial), says most. */
-static check_find *search_best(check_search *search, size_t begin, bool partial)
-{
-    check_find *best = NULL;
-    for (size_t k = begin; k < search->count; k++) {
-        check_find *find = &search->finds[k];
-        if (find->mistake || (find->refuted && !partial)) continue;
-        if (!best || find->explained > best->explained ||
-            (find->explained == best->explained &&
-                (find->refuted < best->refuted || (find->refuted == best->refuted && find->misfit < best->misfit))))
-            best = find;
-    }
-    return best;
-}
-
-/* Puts a mistake in its place and sees what is still wrong. */
-static size_t search_take(check_search *search, const check_find *find)
-{
-    wg_check *check = search->check;
-    if (find->contribution) check->model.links[find->link].replaced = find->contribution;
-    for (size_t k = 0; k < check->count; k++)
-        if (find->explains[k]) check->supplied[k].fault = false;
-    search->status = check_flow_base(check);
-    return search_faults(check);
-}
-
-/* All finds that explain what the best one does become one mistake, with ranks. */
-static void search_group(check_search *search, size_t begin, check_find *best, unsigned mistake)
-{
-    const wg_check *check = search->check;
-    unsigned char *same = check_take(&search->memory, search->count, 1);
-    if (!same) return;
-    for (size_t k = begin; k < search->count; k++) {
-        check_find *find = &search->finds[k];
-        same[k] = !find->mistake && find->refuted <= best->refuted && search_same_set(check, find, best);
-        if (same[k] && find->misfit < best->misfit) best = find;
-    }
-    for (size_t k = begin; k < search->count; k++) {
-        check_find *find = &search->finds[k];
-        if (!same[k]) continue;
-        find->mistake = mistake;
-        find->rank = search_better(best, find) ? 2 : 1;
-    }
-}
-
-/* Which gradients are wrong, to come back to. */
-typedef struct search_state {
-    unsigned char *fault;
-} search_state;
-
-static search_state search_save(check_search *search)
-{
-    wg_check *check = search->check;
-    search_state state = {check_take(&search->memory, check->count, 1)};
-    for (size_t k = 0; state.fault && k < check->count; k++) state.fault[k] = check->supplied[k].fault;
-    return state;
-}
-
-static void search_restore(check_search *search, search_state state, const check_find *taken)
-{
-    wg_check *check = search->check;
-    check->model.links[taken->link].replaced = NULL;
-    for (size_t k = 0; state.fault && k < check->count; k++) check->supplied[k].fault = state.fault[k];
-    if (search->status == WG_OK) search->status = check_flow_base(check);
-}
-
-/* Looks for a first mistake that, with one more, explains everything: the first explains some gradients, and those that it
- * gets wrong are the other's. Returns whether there is one; then both are taken. */
-static bool search_pair(check_search *search, size_t begin)
-{
-    size_t end = search->count, starts = 0;
-    wg_check *check = search->check;
-    unsigned char *done = check_take(&search->memory, end, 1);
-    while (done && starts++ < SEARCH_STARTS && search->status == WG_OK) {
-        check_find *first = NULL;
-        for (size_t k = begin; k < end; k++) {
-            check_find *find = &search->finds[k];
-            if (done[k] || find->mistake || !find->contribution) continue;
-            if (!first || find->explained > first->explained ||
-                (find->explained == first->explained && find->refuted < first->refuted))
-                first = find;
-        }
-        if (!first) return false;
-        for (size_t k = begin; k < end; k++)
-            done[k] = done[k] ||
-                      (search->finds[k].explained == first->explained && search->finds[k].refuted == first->refuted &&
-                          search_same_set(check, &search->finds[k], first) &&
-                          fabs(search->finds[k].residual - first->residual) <= 1e-9);
-        size_t first_at = (size_t)(first - search->finds);
-        search_state before = search_save(search);
-        size_t left = search_take(search, first);
-        size_t next = search->status == WG_OK ? search_all(search) : search->count;
-        check_find *second = search->status == WG_OK ? search_best(search, next, false) : NULL;
-        first = &search->finds[first_at];
-        if (second && second->explained == left) {
-            size_t second_at = (size_t)(second - search->finds);
-            search_group(search, begin, first, ++search->mistakes);
-            search_group(search, next, &search->finds[second_at], ++search->mistakes);
-            search_take(search, &search->finds[second_at]);
-            return true;
-        }
-        search_restore(search, before, first);
-        search->count = next;
-    }
-    return false;
-}
-
-/* Whether a value with a wrong gradient has several uses: then a mistake in each of them may show in none alone. */
-static bool search_shares(const wg_check *check)
-{
-    for (size_t k = 0; k < check->count; k++)
-        if (check->supplied[k].fault && check->model.nodes[check->supplied[k].node].live > 1) return true;
-    return false;
-}
-
-/* The same mistake in several places, when that explains everything: then it is taken. */
-static bool search_everywhere(check_search *search, size_t begin, bool all)
-{
-    size_t next = search->count, faults = search_faults(search->check);
-    if (all) {
-        const unsigned char *reaches = search_reach(search);
-        if (!search_shares(search->check) || !reaches) return false;
-        search->status = check_everywhere_of_all(search, reaches);
-    } else
-        search->status = check_everywhere_of_finds(search, begin, next);
-    check_find *best = search->status == WG_OK ? search_best(search, next, false) : NULL;
-    if (!best || best->explained < faults) {
-        search->count = next;
-        return false;
-    }
-    size_t at = (size_t)(best - search->finds);
-    search_group(search, next, best, ++search->mistakes);
-    search_take(search, &search->finds[at]);
-    return true;
-}
-
-/* What no one edge explains: one mistake in several places, or two mistakes. The former costs less to look for where it explains
- * a part at one edge already. */
-static bool search_several(check_search *search, size_t begin)
-{
-    return search_everywhere(search, begin, false) || search_pair(search, begin) ||
-           search_everywhere(search, begin, true);
-}
-
-static void search_kinks(check_search *search)
-{
-    wg_check *check = search->check;
-    search->kinks = true;
-    size_t begin = search_all(search);
-    search->kinks = false;
-    check_find *best;
-    while (search->status == WG_OK && (best = search_best(search, begin, false))) {
-        unsigned char *explains = best->explains;
-        size_t at = (size_t)(best - search->finds);
-        search_group(search, begin, best, ++search->mistakes);
-        for (size_t k = 0; k < check->count; k++)
-            if (explains[k]) check->supplied[k].right = check->supplied[k].kink = true;
-        search_take(search, &search->finds[at]);
-    }
-}
-
-/* Whether all that a mistake that was taken explains is right now; it is not when the fit was one by a hair. */
-static bool search_holds(const wg_check *check, const check_find *find)
-{
-    for (size_t k = 0; k < check->count; k++)
-        if (find->explains[k] && check->supplied[k].fault) return false;
-    return true;
-}
-
-/* Takes the best mistake and what explains the same. Returns whether there is one. */
-static bool search_single(check_search *search, size_t begin)
-{
-    wg_check *check = search->check;
-    for (;;) {
-        check_find *best = search_best(search, begin, false), *partial = search_best(search, begin, true);
-        if (!best && partial && partial->explained > 1) best = partial;
-        if (!best) return false;
-        size_t at = (size_t)(best - search->finds);
-        search_state before = search_save(search);
-        search_take(search, best);
-        if (search->status != WG_OK) return false;
-        if (search_holds(check, &search->finds[at])) {
-            search_group(search, begin, &search->finds[at], ++search->mistakes);
-            return true;
-        }
-        search_restore(search, before, &search->finds[at]);
-        search->finds[at].mistake = UINT_MAX; /* not again */
-    }
-}
-
-wg_status check_search_run(wg_check *check, check_search *search)
-{
-    *search = (check_search){.check = check, .local = wg_tape_new(WG_F64)};
-    if (!search->local) return WG_ERROR_MEMORY;
-    size_t faults = search_faults(check);
-    if (faults) search_kinks(search);
-    faults = search_faults(check);
-    if (faults && search->status == WG_OK) search->status = check_jumps(check);
-    faults = search_faults(check);
-    while (faults && search->mistakes < SEARCH_MISTAKES && search->status == WG_OK) {
-        size_t begin = search_all(search);
-        const check_find *best = search_best(search, begin, false);
-        bool all = best && best->explained == faults;
-        if (search->status != WG_OK || ((all || !search_several(search, begin)) && !search_single(search, begin)))
-            break;
-        faults = search_faults(check);
-    }
-    for (size_t k = 0; k < search->count; k++)
-        if (search->finds[k].mistake == UINT_MAX) search->finds[k].mistake = 0;
-    if (faults && search->status == WG_OK) check_search_doubt(search);
-    return search->status;
-}
-
-void check_search_close(check_search *search)
-{
-    wg_tape_free(search->local);
-    check_release(&search->scratch);
-    check_release(&search->memory);
 }

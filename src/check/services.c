@@ -1,5 +1,5 @@
 /* What the families of mistakes may ask for. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 #include "check/run.h"
 
 #include <math.h>

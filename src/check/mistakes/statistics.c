@@ -4,7 +4,7 @@
  * alone (u - mean u) / s, with the mean alone (u - z mean(u z)) / s. The library's layer, group and instance norms are one
  * op on rows. Others are made of several ops: a statistic is then a reduction that meets the values it was made of again,
  * element by element, and as a constant it passes nothing back. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include "wengert/tape.h"
 

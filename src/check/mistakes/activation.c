@@ -3,7 +3,7 @@
  * Hand-written code leaves f' out; takes it at y although it is written for z, or the other way round, since many
  * derivatives are shortest as a formula of the result, such as y (1 - y); masks by the adjoint instead of the value;
  * or takes another function's derivative. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include "wengert/ops.h"
 

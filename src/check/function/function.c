@@ -1,5 +1,5 @@
 /* Checking a function's derivatives: the order of things, and the verdict. */
-#include "check/function.h"
+#include "check/function/function.h"
 
 #include <math.h>
 #include <stdarg.h>

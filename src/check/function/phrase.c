@@ -1,5 +1,5 @@
 /* What a check of a function found, in words. */
-#include "check/function.h"
+#include "check/function/function.h"
 
 #include <math.h>
 #include <stdarg.h>

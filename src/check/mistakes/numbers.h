@@ -2,7 +2,7 @@
 #ifndef WG_CHECK_NUMBERS_H
 #define WG_CHECK_NUMBERS_H
 
-#include "check/mistakes.h"
+#include "check/mistakes/mistakes.h"
 
 /* The suggestions that one family made at one edge, so that none is made twice, nor the right contribution itself. */
 #define CHECK_OFFERS 160

@@ -3,7 +3,7 @@
  * With p = softmax(x) along an axis, softmax passes p (u - sum(u p)) to x, log_softmax u - p sum u, and the cross-entropy of
  * a target t w (p - t). Code that treats softmax as if it worked element by element keeps the Jacobian's diagonal alone, or
  * leaves the sum out; code that takes the logits for probabilities, or the probabilities for logits, has p wrong. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include "wengert/tape.h"
 

@@ -4,7 +4,7 @@
  * arrays that know their shapes most of these need square matrices, or end in another shape. With bare memory they need
  * neither: a matrix read with the extents of its transpose is in range, and means other elements. So each is tried both
  * ways. Where only an operand changes, the library computes the product. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include "wengert/ops.h"
 #include "wengert/tape.h"

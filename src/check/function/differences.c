@@ -7,7 +7,7 @@
  * extrapolation is believed; the error is then what a geometric tail leaves. And a finer window overrules a coarser one
  * that it contradicts: a kink, or a wave shorter than the step, can make the coarser agree with itself on a slope that is
  * not there. */
-#include "check/function.h"
+#include "check/function/function.h"
 
 #include <math.h>
 #include <string.h>

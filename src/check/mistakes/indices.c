@@ -1,7 +1,7 @@
 /* Mistakes at picks by index. What several picks of one place pass back adds up there; a loop or a kernel that writes instead
  * of adding keeps the last of them, or, when threads race, any one, such as the first. And where an index comes of sorting,
  * equal elements may have been taken in another order, which is a convention. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include "wengert/tape.h"
 

@@ -3,7 +3,7 @@
  *
  * Of functions of one input a kink is where the slopes of the two neighbouring numbers differ. Ties of maxima are broken by
  * a tiny slope that is added to the values: rising towards the end it lets the last one win, falling the first. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include "wengert/tape.h"
 

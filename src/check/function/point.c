@@ -1,6 +1,6 @@
 /* The function run on tapes of our own: one of the point's dtype and, for a point in floats, one in double. The other way
  * round is not tried: an op that knows doubles alone would write beyond the end of floats. */
-#include "check/function.h"
+#include "check/function/function.h"
 
 #include <float.h>
 #include <math.h>

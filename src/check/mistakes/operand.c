@@ -3,7 +3,7 @@
  *
  * The library computes each: the edge's op is applied to other operands, or takes another adjoint. Values that stand near the
  * edge on the tape are the likely ones, and are tried first. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include "wengert/tape.h"
 

@@ -4,7 +4,7 @@
  *
  * The terms come from the library: its derivative with respect to the value already stretched, which holds for every op
  * that stretches, a sum, a product, or a batch of matrix products. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include <math.h>
 #include <stdio.h>

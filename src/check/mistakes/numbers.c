@@ -1,5 +1,5 @@
 /* Suggestions that are made once, and small arithmetic on row-major doubles. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include <math.h>
 #include <stdarg.h>

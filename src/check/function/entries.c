@@ -1,6 +1,6 @@
 /* Is one derivative right? It is held against the slope along a line, whose steps are made finer, or coarser, for as long as
  * that may change the answer. All comparisons are written so that NaN fails them. */
-#include "check/function.h"
+#include "check/function/function.h"
 
 #include <float.h>
 #include <math.h>

@@ -9,7 +9,7 @@
  * Rounding that is the same at each point, of constants say, is not seen so. It is modelled instead: the function and its
  * sweep are run again with all values and contributions changed by a small relative amount of random sign (D. S. Parker,
  * Monte Carlo arithmetic, UCLA CSD-970002, 1997). */
-#include "check/function.h"
+#include "check/function/function.h"
 
 #include <float.h>
 #include <math.h>

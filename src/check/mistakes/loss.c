@@ -3,7 +3,7 @@
  *
  * A loss divides its sum by some count. Code written by hand divides by another one: by none, by the number of samples, of
  * features, of all elements. Its gradient is then the right one times a ratio of counts. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include "wengert/tape.h"
 

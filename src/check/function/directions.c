@@ -1,6 +1,6 @@
 /* Random directions: one slope sees every entry at once. Where it fails, the direction is restricted to one input, to one
  * half of it, to the half of that, down to an entry; and to slabs along each axis, which gives the box of what is wrong. */
-#include "check/function.h"
+#include "check/function/function.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * takes eight at a time; a batch of which only the first entry is done.
  *
  * Each is tried on the contribution, as if it were written wrong, and on the adjoint from above, as if that were read wrong. */
-#include "check/numbers.h"
+#include "check/mistakes/numbers.h"
 
 #include "wengert/tape.h"
 

@@ -2,7 +2,7 @@
  * order 2 it is the function's gradient for one cotangent, as wg_backward gives it, and its derivative is what the modes
  * say of second derivatives. From here on both are the same: a function with several outputs, contracted with random
  * cotangents, whose derivative along any line is to be compared. */
-#include "check/function.h"
+#include "check/function/function.h"
 
 #include <math.h>
 #include <stdlib.h>
