@@ -255,6 +255,16 @@ static size_t array_name_length(const char *argument)
     return length && argument[length] == '=' && argument[length - 1] != '.' ? length : 0;
 }
 
+/* Whether a name ends like that of bare numbers, but for a shape that cannot be read: x.bin:f32:(6,4). */
+static bool array_is_nearly_bare(const char *path)
+{
+    const char *shape = strrchr(path, ':'), *dtype = shape;
+    element e;
+    if (!shape) return false;
+    while (dtype > path && dtype[-1] != ':') dtype--;
+    return dtype > path && array_dtype_word(dtype, (size_t)(shape - dtype), &e);
+}
+
 /* A file that says itself what it is. */
 static bool array_read_file(array_set *set, const char *name, size_t length, const char *path, const offence *o)
 {
@@ -262,6 +272,7 @@ static bool array_read_file(array_set *set, const char *name, size_t length, con
     element e;
     if (colon && array_dtype_word(colon + 1, strlen(colon + 1), &e))
         return offence_say(o, "bare numbers take a dtype and a shape: NAME=FILE:f32:128,768");
+    if (array_is_nearly_bare(path)) return offence_say(o, "the shape must be like 128,768");
     size_t size;
     unsigned char *bytes = array_file(path, &size, o);
     if (!bytes) return false;

@@ -233,7 +233,8 @@ npy_result npy_read(array *a, const unsigned char *bytes, size_t size, const off
     }
     a->shape = parser.shape;
     a->size = count;
-    return element_read(a, e, parser.fortran, bytes + begin + length, o) ? NPY_READ : NPY_BROKEN;
+    if (element_read(a, e, parser.fortran, bytes + begin + length, o)) return NPY_READ;
+    return e.type == 'u' && e.width == 8 ? NPY_OF_NO_USE : NPY_BROKEN; /* integers too large, such as a seed */
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------- */

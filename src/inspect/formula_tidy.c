@@ -306,11 +306,12 @@ static unsigned tidy_where(wg_formula_tree *tree, unsigned at)
     return tidy_product_of(tree, wg_formula_add(tree, WG_FORMULA_MUL, passed, truth));
 }
 
-/* (a @ b).T is b.T @ a.T, and a.T.T is a. */
+/* (a @ b).T is b.T @ a.T, a.T.T is a, and an array of one number everywhere is that number. */
 static unsigned tidy_turned(wg_formula_tree *tree, unsigned at)
 {
     const wg_formula_part *inner = &tree->part[tree->part[at].child[0]];
     if (inner->kind == WG_FORMULA_TURNED) return inner->child[0];
+    if (inner->kind == WG_FORMULA_NUMERAL) return tree->part[at].child[0];
     if (inner->kind != WG_FORMULA_MATMUL) return at;
     unsigned a = wg_formula_add(tree, WG_FORMULA_TURNED, inner->child[0], 0);
     unsigned b = wg_formula_add(tree, WG_FORMULA_TURNED, inner->child[1], 0);

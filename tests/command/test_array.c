@@ -271,6 +271,7 @@ static void put_aside(void **state)
     assert_non_null(strstr(array_set_why_not(&set, "z"), "complex numbers"));
     assert_non_null(strstr(array_set_why_not(&set, "any"), "Python objects"));
     assert_non_null(strstr(array_set_why_not(&set, "fields"), "structured dtype"));
+    assert_non_null(strstr(array_set_why_not(&set, "seed"), "an unsigned integer above 2^63 - 1"));
     refused(&set, "optimizer=" DATA "version1.npy", "a second array of the name optimizer");
     refused(&set, "t=" DATA "text.npy", "text.npy: an array of text (<U4)");
     array_set_free(&set);
@@ -427,6 +428,8 @@ static void bare_mistakes(void **state)
     refused(&set, file_of("12", 2, "x=", ":i8:,2"), "the shape must be like 128,768");
     refused(&set, file_of("12", 2, "x=", ":i8:2,"), "the shape must be like 128,768");
     refused(&set, file_of("12", 2, "x=", ":i8:1,,2"), "the shape must be like 128,768");
+    refused(&set, file_of("12", 2, "x=", ":i8:(2,)"), "the shape must be like 128,768");
+    refused(&set, file_of("12", 2, "x=", ":i8:-1"), "the shape must be like 128,768");
     refused(&set, file_of("12", 2, "x=", ":i8:1,1,1,1,1,1,1,1,2"), "a shape has at most 8 axes");
     refused(&set, file_of("12", 2, "x=", ":i8:99999999999999999999"), "too large");
     refused(&set, file_of("12", 2, "x=", ":i8:4294967296,4294967296"), "too large");

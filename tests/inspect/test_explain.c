@@ -162,6 +162,7 @@ static void test_reductions(void **state)
     EXPLAINS(wg_mean(a), &a, 1, "dA = 1 / 14   (2,7)\n");
     EXPLAINS(wg_sum(a), &a, 1, "dA = 1   (2,7)\n");
     EXPLAINS(wg_name(wg_mul(wg_sum(a), wg_scalar(tape, 0.5)), "L"), &a, 1, "dL = 1   ()\ndA = 0.5   (2,7)\n");
+    EXPLAINS(wg_sum(wg_transpose(a)), &a, 1, "dA = 1   (2,7)\n");
     EXPLAINS(wg_neg(wg_sum(wg_mul(a, y))), &a, 1, "dA = -Y   (2,7)\n");
     wg_tape_free(tape);
     tape = new_tape(WG_F32); /* numbers are as short as a float allows */

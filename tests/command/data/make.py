@@ -58,7 +58,7 @@ for version in (1, 0), (2, 0), (3, 0):
 
 # arrays that are of no use beside one that is
 np.savez("mixed.npz", W=ramp("f8"), optimizer=np.array("adam"), z=np.array([1j]), any=np.array([None, 1], dtype=object),
-         fields=np.zeros(2, dtype=[("a", "f4"), ("b", "i4")]))
+         fields=np.zeros(2, dtype=[("a", "f4"), ("b", "i4")]), seed=np.array([2**63], dtype=np.uint64))
 
 
 class Pipe(io.RawIOBase):
