@@ -235,14 +235,16 @@ static unsigned build_matmul(wg_formula_tree *tree, wg_var node, bool vectors, u
     char words[256];
     wg_node_attributes(node, words, sizeof words);
     unsigned side[2];
+    wg_formula_kind kind = WG_FORMULA_MATMUL;
     for (size_t k = 0; k < 2; k++) {
         wg_var input = wg_node_input(node, k);
         bool vector = vectors && build_is_vector(tree, input);
+        if (vectors && tree->style->tidy && wg_size(input) == 1) kind = WG_FORMULA_MUL; /* a number times a vector */
         side[k] = build_operand(tree, vector ? wg_node_input(input, 0) : input, depth);
         if (!vector && strstr(words, k ? "transpose_b=true" : "transpose_a=true"))
             side[k] = build_turned(tree, side[k]);
     }
-    unsigned product = wg_formula_add(tree, WG_FORMULA_MATMUL, side[0], side[1]);
+    unsigned product = wg_formula_add(tree, kind, side[0], side[1]);
     if (!strstr(words, "sum_to=")) return product;
     wg_shape from = wg_shape_of(wg_node_input(node, 0)), other = wg_shape_of(wg_node_input(node, 1));
     wg_shape to = wg_shape_of(node);
@@ -399,6 +401,25 @@ static unsigned build_embed(wg_formula_tree *tree, wg_var node, const wg_node_in
     return part;
 }
 
+/* inv(a), solve(a, b), slogdet(a) and its slope inv(a).T, whose factorization is no operand of the reader's. */
+static unsigned build_factored(wg_formula_tree *tree, wg_var node, const wg_node_info *info, unsigned depth)
+{
+    char words[256];
+    wg_node_attributes(node, words, sizeof words);
+    bool slope = !strcmp(info->kind, "slogdet") && *words, turned = strstr(words, "transpose=true");
+    unsigned a = build_node(tree, wg_node_input(node, 0), depth);
+    if (info->inputs == 2) {
+        unsigned call = wg_formula_call(tree, slope ? "inv" : info->kind, a);
+        return turned ? build_turned(tree, call) : call;
+    }
+    unsigned solved = wg_formula_call(tree, info->kind, turned ? build_turned(tree, a) : a);
+    unsigned b = build_operand(tree, wg_node_input(node, 2), depth);
+    if (!solved) return 0;
+    tree->part[solved].child[1] = (uint16_t)b;
+    tree->part[solved].n = 2;
+    return solved;
+}
+
 /* ---- a node ---------------------------------------------------------------------------------------------------------------- */
 
 static unsigned build_window(wg_formula_tree *tree, wg_var node, unsigned depth)
@@ -443,6 +464,8 @@ static unsigned build_op(wg_formula_tree *tree, wg_var node, const wg_node_info 
     if (!strcmp(op, "deviation")) return build_deviation(tree, node, depth);
     if (!strcmp(op, "normalize_rows")) return build_normalized(tree, node, depth);
     if (!strcmp(op, "normalize_rows_adjoint")) return build_normalized_adjoint(tree, node, depth);
+    if (info->inputs > 1 && build_is(tree, wg_node_input(node, 1), "lu"))
+        return build_factored(tree, node, info, depth);
     if (!strcmp(op, "embed")) return build_embed(tree, node, info, depth);
     return build_call(tree, node, info, depth);
 }

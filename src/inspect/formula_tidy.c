@@ -319,6 +319,15 @@ static unsigned tidy_turned(wg_formula_tree *tree, unsigned at)
     return wg_formula_add(tree, WG_FORMULA_MATMUL, tidy_turned(tree, b), tidy_turned(tree, a));
 }
 
+/* (-a) @ b is -(a @ b). */
+static unsigned tidy_matmul(wg_formula_tree *tree, unsigned at)
+{
+    const wg_formula_part *part = &tree->part[at], *left = &tree->part[part->child[0]];
+    if (left->kind != WG_FORMULA_NEGATIVE) return at;
+    unsigned product = wg_formula_add(tree, WG_FORMULA_MATMUL, left->child[0], part->child[1]);
+    return product ? wg_formula_add(tree, WG_FORMULA_NEGATIVE, product, 0) : at;
+}
+
 /* ---- all ----------------------------------------------------------------------------------------------------------------- */
 
 static unsigned tidy_part(wg_formula_tree *tree, unsigned at)
@@ -336,6 +345,8 @@ static unsigned tidy_part(wg_formula_tree *tree, unsigned at)
         return tidy_sum_of(tree, at);
     case WG_FORMULA_TURNED:
         return tidy_turned(tree, at);
+    case WG_FORMULA_MATMUL:
+        return tidy_matmul(tree, at);
     case WG_FORMULA_POWER:
         return tidy_is_number(tree, part->child[1], 1) ? part->child[0] : at;
     case WG_FORMULA_CALL:

@@ -253,8 +253,29 @@ static void test_shapes(void **state)
     EXPLAINS(wg_sum(wg_max_axes(a, WG_AXES(1), true)), &a, 1,
         "t1 = max(A, axis=1, keepdims=true)   (3,1)\n"
         "dA = (A == t1) / sum(A == t1, axis=1, keepdims=true)   (3,4)\n");
+    /* a number times a vector, though it is recorded as a product of matrices */
+    wg_var w = named_variable(tape, "w", WG_DIMS(4), 70), vw[] = {v, w};
+    EXPLAINS(wg_dot(v, w), vw, 2, "dv = w   (4)\ndw = v   (4)\n");
+    EXPLAINS(wg_name(wg_square(wg_name(wg_dot(v, w), "z")), "E"), vw, 2,
+        "dE = 1   ()\ndz = 2 * z   ()\ndv = dz * w   (4)\ndw = v * dz   (4)\n");
     EXPLAINS(wg_variance(a, 0), &a, 1, "dA = (A - mean(A)) / 6   (3,4)\n");
     EXPLAINS(wg_name(wg_norm(a), "N"), &a, 1, "dN = 1   ()\ndA = A / N   (3,4)\n");
+    wg_tape_free(tape);
+}
+
+/* Of inverses and solutions nobody wants to read the factorization. */
+static void test_factored(void **state)
+{
+    (void)state;
+    wg_tape *tape = new_tape(WG_F64);
+    wg_var a = wg_name(wg_variable_f64(tape, WG_DIMS(2, 2), (double[]){4, 1, 2, 3}), "A"), sign, logdet;
+    wg_var b = named_variable(tape, "B", WG_DIMS(2, 3), 10), ab[] = {a, b};
+    EXPLAINS(wg_sum(wg_solve(a, wg_square(b))), ab, 2,
+        "dA = -solve(A.T, broadcast_to(1, shape=(2,3))) @ solve(A, B**2).T   (2,2)\n"
+        "dB = 2 * solve(A.T, broadcast_to(1, shape=(2,3))) * B   (2,3)\n");
+    EXPLAINS(wg_sum(wg_mul(wg_inv(a), a)), &a, 1, "dA = inv(A) - solve(A.T, A) @ inv(A).T   (2,2)\n");
+    assert_int_equal(wg_slogdet(a, &sign, &logdet), WG_OK);
+    EXPLAINS(logdet, &a, 1, "dA = inv(A).T   (2,2)\n");
     wg_tape_free(tape);
 }
 
@@ -559,10 +580,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_network), cmocka_unit_test(test_norms),
         cmocka_unit_test(test_reductions), cmocka_unit_test(test_classes), cmocka_unit_test(test_elementwise),
-        cmocka_unit_test(test_shapes), cmocka_unit_test(test_layer_norm), cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_uses), cmocka_unit_test(test_wrt), cmocka_unit_test(test_same_names),
-        cmocka_unit_test(test_parts), cmocka_unit_test(test_part_names), cmocka_unit_test(test_own_derivative),
-        cmocka_unit_test(test_checkpoint), cmocka_unit_test(test_changes_nothing), cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_json), cmocka_unit_test(test_json_network)};
+        cmocka_unit_test(test_shapes), cmocka_unit_test(test_factored), cmocka_unit_test(test_layer_norm),
+        cmocka_unit_test(test_attention), cmocka_unit_test(test_uses), cmocka_unit_test(test_wrt),
+        cmocka_unit_test(test_same_names), cmocka_unit_test(test_parts), cmocka_unit_test(test_part_names),
+        cmocka_unit_test(test_own_derivative), cmocka_unit_test(test_checkpoint),
+        cmocka_unit_test(test_changes_nothing), cmocka_unit_test(test_misuse), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_json), cmocka_unit_test(test_json_network)};
     return cmocka_run_group_tests(tests, fill_numbers, NULL);
 }
