@@ -31,9 +31,13 @@ static const option options[] = {{"--in", 'i', "cge"}, {"--grad", 'g', "c"}, {"-
 static bool arguments_tolerance(arguments *a, const char *text, FILE *err)
 {
     char *end;
+    if (a->tolerance > 0) {
+        (void)command_fail(err, "--tolerance is given twice");
+        return false;
+    }
     a->tolerance = strtod(text, &end);
-    if (end != text && !*end && isfinite(a->tolerance) && a->tolerance >= 0) return true;
-    (void)command_fail(err, "--tolerance takes a number such as 1e-4, not %s", text);
+    if (end != text && !*end && isfinite(a->tolerance) && a->tolerance > 0) return true;
+    (void)command_fail(err, "--tolerance takes a number above 0 such as 1e-4, not %s", text);
     return false;
 }
 

@@ -19,7 +19,7 @@ typedef struct arguments {
     const char *expression;
     array_set in, grad;
     bool json;
-    double tolerance; /* 0: the noise floor */
+    double tolerance; /* 0: not given, so the noise floor */
     const char *wrt;  /* names with commas; NULL: not given */
     const char *out, *html;
 } arguments;

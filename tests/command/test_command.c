@@ -184,6 +184,8 @@ static void test_arguments(void **state)
     unusable(RUN("check", FORWARD, "--tolerance", "much"), "--tolerance takes a number");
     unusable(RUN("check", FORWARD, "--tolerance=-1"), "--tolerance takes a number");
     unusable(RUN("check", FORWARD, "--tolerance=nan"), "--tolerance takes a number");
+    unusable(RUN("check", FORWARD, "--tolerance=0"), "--tolerance takes a number above 0");
+    unusable(RUN("check", FORWARD, "--tolerance=1", "--tolerance=2"), "--tolerance is given twice");
     unusable(RUN("check", FORWARD, "--in", "nowhere.npz"), "nowhere.npz: cannot be read");
     unusable(RUN("check", FORWARD, "--in", SLIPS "dW2.npy"), "needs a name");
     unusable(RUN("check", FORWARD, "--in", SLIPS "forward.npz"), "there are no gradients to check");
