@@ -131,6 +131,7 @@ static int report_weight(wg_cause cause)
         return 0;
     case WG_CAUSE_FACTOR:
     case WG_CAUSE_ACTIVATION_OF_ANOTHER:
+    case WG_CAUSE_UNWRITTEN:
     case WG_CAUSE_OPERANDS_SWAPPED:
     case WG_CAUSE_BATCH_PARTIAL:
         return 2;
