@@ -1,7 +1,7 @@
-/* What no mistake explains, but is wrong at the margin alone: some last rows, or columns, or the end of the memory, or the
- * first row, every number of it, while all others are right. Such a margin was never written, or by a part of the program
- * for the remainder. What stands there is what was in memory, so no prediction can be held against it. Where it is zeros, they
- * may be anywhere, as long as they are together. */
+/* What no mistake explains, but is wrong at the margin alone: some first or last rows, or columns, or the end of the memory, while
+ * all others are right. Such a margin was never written, or by a part of the program for the remainder; what stands there is
+ * what was in memory, so no prediction can be held against it. But it must look like that: zeros, one number throughout, or
+ * numbers that no backward pass comes to. */
 #include "check/run.h"
 
 #include <math.h>
@@ -24,6 +24,21 @@ static bool margin_is_wrong(const margin *m, size_t i)
     return !(fabs(m->s->numbers[i] - expected) <= check_floor(m->check, m->s, i, expected, 1));
 }
 
+/* Whether the places hold one number throughout, or none that is of the size of what is right. */
+static bool margin_is_junk(const margin *m, size_t extent, size_t inner, size_t first, size_t count)
+{
+    const double *numbers = m->s->numbers, scale = m->s->exact_rms;
+    bool equal = true, far = true;
+    for (size_t i = 0; i < m->s->wanted; i++) {
+        size_t place = i / inner % extent;
+        if (place < first || place >= first + count) continue;
+        double size = fabs(numbers[i]);
+        equal = equal && numbers[i] == numbers[first * inner];
+        far = far && !(size <= 0x1p12 * scale && size >= 0x1p-20 * scale);
+    }
+    return equal || far;
+}
+
 /* Whether count places from first on along an axis hold all that is wrong, and little else: of eight numbers one may be right by
  * chance, where few bits are compared. */
 static bool margin_holds(const margin *m, size_t extent, size_t inner, size_t first, size_t count)
@@ -34,7 +49,7 @@ static bool margin_holds(const margin *m, size_t extent, size_t inner, size_t fi
         size_t place = i / inner % extent;
         if ((place < first || place >= first + count) && margin_is_wrong(m, i)) return false;
     }
-    return true;
+    return margin_is_junk(m, extent, inner, first, count);
 }
 
 static bool margin_along(const margin *m, const wg_shape *shape, size_t axis, char *text, size_t size)
@@ -58,7 +73,8 @@ static bool margin_along(const margin *m, const wg_shape *shape, size_t axis, ch
 
 /* ---- zeros ------------------------------------------------------------------------------------------------------------- */
 
-/* Whether all that is wrong are zeros, in places next to one another along an axis where all are; sets the first and last. */
+/* Whether all that is wrong are zeros, in the first or the last places along an axis, where all are; sets which. A leaf's may
+ * be in between, too; an intermediate's can be a mask's. */
 static bool margin_zeros(const margin *m, size_t extent, size_t inner, size_t *first, size_t *last)
 {
     size_t n = m->s->wanted, inside;
@@ -71,7 +87,7 @@ static bool margin_zeros(const margin *m, size_t extent, size_t inner, size_t *f
         if (place < *first) *first = place;
         if (place > *last) *last = place;
     }
-    if (*first > *last) return false;
+    if (*first > *last || (*first > 0 && *last + 1 < extent && !m->s->leaf)) return false;
     inside = (*last - *first + 1) * (n / extent);
     for (size_t i = 0; i < n; i++) {
         size_t place = i / inner % extent;

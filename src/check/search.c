@@ -12,6 +12,9 @@ static const double search_evidence = 11;
 /* Conventions at a kink are few, and that nothing differs but what they touch speaks for them too. */
 static const double search_evidence_of_kinks = 1;
 
+/* A number that equals nothing known is one of very many. */
+static const double search_evidence_of_fits = 10;
+
 /* A search does about so much work, some ten seconds' worth, and then is content with what it has found. */
 static const double search_work = 1e10;
 
@@ -97,6 +100,7 @@ void check_search_consider(
         for (size_t i = 0; i < s->wanted; i++) supplied += s->numbers[i] * s->numbers[i];
     }
     double enough = search->kinks ? search_evidence_of_kinks : search_evidence;
+    if (fitted) enough += search_evidence_of_fits;
     if (!find.explains || !find.explained || !(find.evidence >= enough)) return;
     find.residual = supplied > 0 ? sqrt(squares / supplied) : sqrt(squares);
     unsigned char *set = check_take(&search->memory, check->count, 1);

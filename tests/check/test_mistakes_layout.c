@@ -100,12 +100,12 @@ MOVE(nothing, 0 * AT(i, j))
 MOVE(first_column_alone, j == 0 ? AT(i, j) : 0)
 MOVE(last_column_alone, j + 1 == columns ? AT(i, j) : 0)
 MOVE(first_row_alone, i == 0 ? AT(i, j) : 0)
-MOVE(junk_in_last_row, i + 1 < rows ? AT(i, j) : 3.25 * sin(7.0 * (double)j + 1))
-MOVE(junk_in_two_columns, j + 2 < columns ? AT(i, j) : 1.5 * cos(3.0 * (double)(i + j)))
+MOVE(junk_in_last_row, i + 1 < rows ? AT(i, j) : 1e4 * (2 + sin(7.0 * (double)j + 1)))
+MOVE(junk_in_two_columns, j + 2 < columns ? AT(i, j) : 1e4 * (2 + cos(3.0 * (double)(i + j))))
 MOVE(some_rows_not_written, i >= 2 && i < 5 ? 0 : AT(i, j))
 MOVE(half_of_the_rows_not_written, i >= (rows - 1) / 2 ? 0 : AT(i, j))
 MOVE(a_stretch_not_written, i *columns + j >= 8 && i * columns + j < 17 ? 0 : AT(i, j))
-MOVE(junk_at_the_end, i *columns + j + 3 < rows * columns ? AT(i, j) : 0.75 * (double)(j + 1))
+MOVE(junk_at_the_end, i *columns + j + 3 < rows * columns ? AT(i, j) : 6e3 * (double)(j + 1))
 
 typedef struct moved_row {
     const char *label;
@@ -229,7 +229,7 @@ static void test_left_over(void **state)
     }
 }
 
-/* A row in the middle that is wrong, or a margin of which one number is right, is nothing that has a name. */
+/* A row that holds other numbers of the usual size, in the middle or at the end but for one that is right, has no name. */
 static void test_no_margin(void **state)
 {
     (void)state;

@@ -174,42 +174,8 @@ static void general_transposed(const check_edge *edge)
     check_suggest(edge, WG_CAUSE_TRANSPOSED, &edge->to_shape, turned, (double)NAN, "transposed in memory");
 }
 
-/* ---- what was in memory ------------------------------------------------------------------------------------------------- */
-
-/* Not a number that a backward pass comes to: NaN, an infinity, or larger than all that is right by far. */
-static bool general_is_garbage(double number, double scale) { return !(fabs(number) <= 0x1p40 * scale); }
-
-/* Where a last part of the rows, columns, ... of a supplied gradient holds nothing but such numbers, and the rest is right,
- * that part was never written. */
-static void general_garbage(const check_edge *edge)
-{
-    const wg_check *check = edge->search->check;
-    const check_node *node = &check->model.nodes[check_model_number(&check->model, edge->to)];
-    if (node->supplied == SIZE_MAX || check_other_uses(edge)) return;
-    const check_supplied *s = &check->supplied[node->supplied];
-    double scale = 0;
-    for (size_t i = 0; i < edge->to_size; i++) scale = fmax(scale, fabs(edge->contribution[i]));
-    for (uint32_t axis = 0; s->fits && axis < edge->to_shape.rank; axis++) {
-        size_t extent = edge->to_shape.dim[axis], inner = 1, first = extent, count = 0;
-        for (uint32_t k = axis + 1; k < edge->to_shape.rank; k++) inner *= edge->to_shape.dim[k];
-        for (size_t i = 0; i < edge->to_size; i++) {
-            if (!general_is_garbage(s->numbers[i], scale)) continue;
-            size_t at = i / inner % extent;
-            if (at < first) first = at;
-            count++;
-        }
-        if (first == 0 || first == extent || count * extent != edge->to_size * (extent - first)) continue;
-        double *numbers = check_array(edge, edge->to_size);
-        for (size_t i = 0; numbers && i < edge->to_size; i++)
-            numbers[i] = i / inner % extent < first ? edge->contribution[i] : s->numbers[i];
-        check_suggest(edge, WG_CAUSE_UNWRITTEN, &edge->to_shape, numbers, (double)NAN,
-            "from entry %zu of axis %u on it holds what was in memory", first, (unsigned)axis);
-    }
-}
-
 void check_mistakes_general(const check_edge *edge)
 {
-    general_garbage(edge);
     general_missing(edge);
     general_overwritten(edge);
     general_transposed(edge);
