@@ -71,19 +71,20 @@ static wg_status check_prepare(wg_check *check)
 
 /* ---- what is right ------------------------------------------------------------------------------------------------------- */
 
-/* Whether a difference looks like rounding: no multiple of what is right explains much of it. */
+/* Whether a difference looks like rounding: it is not one and the same part of every entry, as a wrong constant is. Relative
+ * errors, that entries count alike; without those that cancel so far that rounding in double shows in them. */
 static bool check_looks_random(const check_supplied *s)
 {
-    double dd = 0, dg = 0, gg = 0;
-    for (size_t i = 0; i < s->wanted; i++) { /* each in its own units, that few large ones do not decide */
-        double unit = fabs(s->exact[i]) + s->noise[i];
-        if (unit == 0) continue;
-        double d = (s->numbers[i] - s->exact[i]) / unit, g = s->exact[i] / unit;
-        dd += d * d;
-        dg += d * g;
-        gg += g * g;
+    double sum = 0, squares = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < s->wanted; i++) {
+        double exact = s->exact[i], error = (s->numbers[i] - exact) / exact;
+        if (exact == 0 || fabs(exact) <= 0x1p-12 * s->noise[i]) continue;
+        sum += error;
+        squares += error * error;
+        n++;
     }
-    return s->wanted >= 4 && gg > 0 && dg * dg <= dd * gg / 2;
+    return n >= 2 && sum * sum <= 0.98 * squares * (double)n;
 }
 
 static bool check_within(const wg_check *check, check_supplied *s, unsigned bits)

@@ -150,6 +150,28 @@ static void test_rounded_numbers(void **state)
     }
 }
 
+/* Doubles that were computed in float, with numbers of other sizes and a few of them alone. The same relative error in all
+ * of them is no rounding. */
+static void test_floats_in_double(void **state)
+{
+    (void)state;
+    static const double x[] = {4, -0.01, 30, 0.2, 1e-3}, shares[] = {0.9, -0.7, 0.1, -0.95, 0.6};
+    for (size_t n = 2; n <= 5; n++)
+        for (int same = 0; same < 2; same++) {
+            double numbers[5];
+            wg_tape *tape = wg_tape_new(WG_F64);
+            wg_var v = wg_name(wg_variable(tape, WG_DIMS(n), x), "x");
+            wg_check *check = wg_check_new(wg_sum(wg_exp(v)));
+            for (size_t i = 0; i < n; i++) numbers[i] = exp(x[i]) * (1 + 0x1p-24 * (same ? 0.9 : shares[i]));
+            assert_int_equal(wg_check_supply_f64(check, v, WG_DIMS(n), numbers), WG_OK);
+            const wg_check_report *report = run(check);
+            assert_int_equal(report->right, !same);
+            if (!same) assert_true(names(report, WG_CAUSE_PRECISION, "dx"));
+            wg_check_free(check);
+            wg_tape_free(tape);
+        }
+}
+
 /* A value that the loss does not depend on has a gradient of zeros. */
 static void test_unreached(void **state)
 {
@@ -551,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_right_on_a_double_tape),
         cmocka_unit_test(test_right_on_a_float_tape),
         cmocka_unit_test(test_rounded_numbers),
+        cmocka_unit_test(test_floats_in_double),
         cmocka_unit_test(test_unreached),
         cmocka_unit_test(test_nothing_supplied_and_nothing_in_it),
         cmocka_unit_test(test_small_errors),
