@@ -42,7 +42,8 @@ static bool subscript_pick(evaluation *e, const tree *t, wg_var *x, int axis, in
         *x = wg_select(*x, axis, (ptrdiff_t)whole);
         return evaluation_healthy(e, t);
     }
-    if (!value_is_integer(&v))
+    bool variable = v.source && v.source->variable && v.source->integers; /* of which value_indices complains */
+    if (!value_is_integer(&v) && !variable)
         return evaluation_fail(e, t, "an index is an integer, a slice, none, or an array of integers");
     if (!alone)
         return evaluation_fail(e, t, "an array of integers, and other integers beside it: use take(x, indices, axis)");

@@ -247,6 +247,8 @@ static void test_errors(void **state)
     assert_true(array_set_write_npz(scratch_bare, &of_classes, 1, message, sizeof message));
     unusable(RUN("check", "cross_entropy(x, T, 1, mean)", "--in", scratch, "--grad", scratch_bare),
         "column 18: T is used as indices, which have no gradient");
+    unusable(RUN("check", "sum(x[T])", "--in", scratch, "--grad", scratch_bare),
+        "column 7: T is used as indices, which have no gradient");
 }
 
 /* ---- checking ------------------------------------------------------------------------------------------------------------------ */
