@@ -93,6 +93,13 @@ bool check_close(const wg_check *check, const check_supplied *s, size_t i, doubl
     return s->numbers[i] == expected || (isfinite(floor) && fabs(s->numbers[i] - expected) <= floor);
 }
 
+/* A floor is where the largest of many errors stays; nearly all of them are far below, so that their mean square, in units of
+ * floors, is some hundredths. Of few it may be more. What a caller tolerates may be anything. */
+bool check_like_rounding(const wg_check *check, double misfit, size_t n)
+{
+    return check->tolerance > 0 || misfit <= ((double)n + 4) / 16;
+}
+
 /* ---- judging ------------------------------------------------------------------------------------------------------------ */
 
 typedef double (*judge_expected)(const check_supplied *s, size_t i);

@@ -130,7 +130,15 @@ bool check_margin(const wg_check *check, const check_supplied *s, char *text, si
     margin m = {check, s, 0};
     wg_shape shape = wg_shape_of(check->model.nodes[s->node].var);
     if (!s->fits) return false;
-    for (size_t i = 0; i < s->wanted; i++) m.wrong += margin_is_wrong(&m, i);
+    double misfit = 0; /* of what is right */
+    for (size_t i = 0; i < s->wanted; i++) {
+        double share = (s->numbers[i] - s->expected[i]) / check_floor(check, s, i, s->expected[i], 1);
+        if (margin_is_wrong(&m, i))
+            m.wrong++;
+        else if (s->numbers[i] != s->expected[i])
+            misfit += share * share;
+    }
+    if (!check_like_rounding(check, misfit, s->wanted - m.wrong)) return false;
     for (size_t axis = 0; axis < shape.rank && m.wrong; axis++)
         if (margin_along(&m, &shape, axis, text, size) || margin_zeros_along(&m, &shape, axis, text, size)) return true;
     return m.wrong && margin_in_memory(&m, text, size);

@@ -191,6 +191,8 @@ typedef struct check_judgement {
 check_judgement check_judge(const wg_check *check, const check_supplied *s, const double *expected);
 /* expected + moved */
 check_judgement check_judge_moved(const wg_check *check, const check_supplied *s);
+/* Whether n differences within their floors are rounding as a whole; misfit as above. */
+bool check_like_rounding(const wg_check *check, double misfit, size_t n);
 /* What is lost on the way to 0: a few of the smallest numbers of binary16; of the other types what is subnormal, which is
  * often taken for 0. */
 double check_least(const check_supplied *s);

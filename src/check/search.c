@@ -89,8 +89,9 @@ void check_search_consider(
         if (!s->fits || !search_touches(check, s)) continue;
         check_judgement judgement = check_judge_moved(check, s);
         if (!judgement.fits && !s->fault) return;
-        find.refuted += !judgement.fits;
-        if (!judgement.fits || !s->fault) continue;
+        bool fits = judgement.fits && (!s->fault || check_like_rounding(check, judgement.misfit, s->wanted));
+        find.refuted += !fits;
+        if (!fits || !s->fault) continue;
         find.explains[k] = 1;
         find.explained++;
         find.compared += s->wanted;
@@ -130,6 +131,7 @@ void check_search_consider_shape(check_search *search, wg_cause cause, double fa
                scale = fmax(fabs(numbers[i]), s->exact_rms); /* of what else might be there */
         find.evidence += scale > near ? log2(scale / near) : 0;
     }
+    if (!check_like_rounding(check, find.misfit, s->size)) return;
     find.explains = check_take(&search->memory, check->count, 1);
     if (!find.explains || !(find.evidence >= search_evidence)) return;
     find.explains[s - check->supplied] = 1;

@@ -280,6 +280,30 @@ static void test_unknown(void **state)
     wg_tape_free(p.tape);
 }
 
+/* Half as much again, but for differences that are all near the floor of numbers with 11 bits: that is no rounding. */
+static void test_what_only_nearly_fits(void **state)
+{
+    (void)state;
+    for (int near = 0; near < 2; near++) {
+        double x[12], numbers[12];
+        wg_tape *tape = wg_tape_new(WG_F64);
+        for (int i = 0; i < 12; i++) {
+            int exponent;
+            x[i] = probe_number(i) / 5;
+            numbers[i] = frexp(exp(x[i]) * 1.5 * (1 + (i % 2 ? 1 : -1) * (near ? 0.0004 : 0.006)), &exponent);
+            numbers[i] = ldexp(rint(ldexp(numbers[i], 11)), exponent - 11);
+        }
+        wg_var v = wg_name(wg_variable(tape, WG_DIMS(12), x), "x");
+        wg_check *check = wg_check_new(wg_sum(wg_exp(v)));
+        assert_int_equal(wg_check_supply_f64(check, v, WG_DIMS(12), numbers), WG_OK);
+        const wg_check_report *report = run(check);
+        assert_false(report->right);
+        assert_true(names(report, near ? WG_CAUSE_FACTOR : WG_CAUSE_UNKNOWN, "dx"));
+        wg_check_free(check);
+        wg_tape_free(tape);
+    }
+}
+
 /* A factor m from the loss on: everything is wrong, and one cause explains it. */
 static void test_factor_from_the_loss(void **state)
 {
@@ -579,6 +603,7 @@ int main(void)
         cmocka_unit_test(test_small_errors),
         cmocka_unit_test(test_not_a_number),
         cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_what_only_nearly_fits),
         cmocka_unit_test(test_factor_from_the_loss),
         cmocka_unit_test(test_several_mistakes),
         cmocka_unit_test(test_wrong_only_as_shown),
