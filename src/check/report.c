@@ -317,11 +317,11 @@ static void report_pattern(const wg_check *check, const check_supplied *s, char 
         if (isfinite(ratio) && ratio > high) high = ratio;
     }
     if (nans)
-        snprintf(text, size, "%zu entries are not finite", nans);
+        snprintf(text, size, nans == 1 ? "%zu entry is not finite" : "%zu entries are not finite", nans);
     else if (low > high)
         snprintf(text, size, "where zeros are right there are numbers");
     else if (zeros)
-        snprintf(text, size, "%zu entries are zero", zeros);
+        snprintf(text, size, zeros == 1 ? "%zu entry is zero" : "%zu entries are zero", zeros);
     else
         snprintf(text, size, "the wrong entries are %.4g to %.4g times what is right", low, high);
 }
