@@ -5,11 +5,11 @@
  * The first version forgets that the variance depends on x. The second adds dgamma up over the features instead of the
  * samples. The third is right. The checker is given the forward, recorded on a tape, and each version's numbers, and says:
  *
- *     1 of 4 gradients are wrong.
+ *     1 of 4 gradients is wrong.
  *     ...
  *       dx: the variance of x is taken as a constant (y -> x)
  *
- *     1 of 4 gradients are wrong.
+ *     1 of 4 gradients is wrong.
  *     ...
  *       dgamma: summed over axis 1 of y where the sum over axis 0 is right (y -> gamma)
  *

@@ -71,20 +71,22 @@ static wg_status check_prepare(wg_check *check)
 
 /* ---- what is right ------------------------------------------------------------------------------------------------------- */
 
-/* Whether a difference looks like rounding: it is not one and the same part of every entry, as a wrong constant is. Relative
- * errors, that entries count alike; without those that cancel so far that rounding in double shows in them. */
+/* Whether a difference looks like rounding to float: most entries have one, and it is not one and the same part of every entry,
+ * as a wrong constant is. Relative errors, that entries count alike; without those that cancel so far that rounding in double
+ * shows in them. */
 static bool check_looks_random(const check_supplied *s)
 {
     double sum = 0, squares = 0;
-    size_t n = 0;
+    size_t n = 0, differ = 0;
     for (size_t i = 0; i < s->wanted; i++) {
         double exact = s->exact[i], error = (s->numbers[i] - exact) / exact;
         if (exact == 0 || fabs(exact) <= 0x1p-12 * s->noise[i]) continue;
         sum += error;
         squares += error * error;
+        differ += fabs(error) > 0x1p-40;
         n++;
     }
-    return n >= 2 && sum * sum <= 0.98 * squares * (double)n;
+    return n >= 2 && 2 * differ >= n && sum * sum <= 0.98 * squares * (double)n;
 }
 
 static bool check_within(const wg_check *check, check_supplied *s, unsigned bits)

@@ -113,10 +113,13 @@ void wg_check_write(const wg_check_report *report, wg_writer write, void *user)
         if (length > width && length <= 40) width = length;
         wrong += !report->gradients[k].right;
     }
-    if (report->right)
+    if (report->gradients_count == 1)
+        write_text(&to, "The gradient is %s.\n\n", report->right ? "right" : "wrong");
+    else if (report->right)
         write_text(&to, "All %zu gradients are right.\n\n", report->gradients_count);
     else
-        write_text(&to, "%zu of %zu gradients are wrong.\n\n", wrong, report->gradients_count);
+        write_text(
+            &to, "%zu of %zu gradients %s wrong.\n\n", wrong, report->gradients_count, wrong == 1 ? "is" : "are");
     for (size_t k = 0; k < report->gradients_count; k++) write_gradient(&to, &report->gradients[k], width);
     write_causes(&to, report);
     write_rounding(&to, report);

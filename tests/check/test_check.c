@@ -235,6 +235,22 @@ static void test_small_errors(void **state)
     }
 }
 
+/* One entry that differs by what a float would hide, among doubles that are right, is no rounding. */
+static void test_one_small_error(void **state)
+{
+    (void)state;
+    probe p = probe_make(WG_F64);
+    wg_check *check = wg_check_new(p.loss);
+    p.dW[4] *= 1 + 1e-9;
+    wg_check_supply_f64(check, p.W, WG_DIMS(OUT, IN), p.dW);
+    const wg_check_report *report = run(check);
+    assert_false(report->right);
+    assert_int_equal(report->gradients[0].wrong, 1);
+    assert_true(report->gradients[0].worst[0] == 1 && report->gradients[0].worst[1] == 1);
+    wg_check_free(check);
+    wg_tape_free(p.tape);
+}
+
 static void test_not_a_number(void **state)
 {
     (void)state;
@@ -574,7 +590,7 @@ static void test_words(void **state)
     wg_check_supply_f64(check, p.b, WG_DIMS(OUT, 1), p.db);
     text to = {.length = 0};
     wg_check_write(run(check), append, &to);
-    assert_non_null(strstr(to.characters, "1 of 2 gradients are wrong"));
+    assert_non_null(strstr(to.characters, "1 of 2 gradients is wrong"));
     assert_non_null(strstr(to.characters, "db: the sign is wrong (Z -> b)"));
     wg_check_write(NULL, append, &to);
     wg_check_free(check);
@@ -601,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_unreached),
         cmocka_unit_test(test_nothing_supplied_and_nothing_in_it),
         cmocka_unit_test(test_small_errors),
+        cmocka_unit_test(test_one_small_error),
         cmocka_unit_test(test_not_a_number),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_what_only_nearly_fits),

@@ -13,6 +13,7 @@ typedef struct general_notable {
     char *words;
     size_t size;
     bool found;
+    bool derived; /* half of an extent, its root, ... instead of the extent itself */
 } general_notable;
 
 /* Whether k is that number; the first found names it, and others of the same value are added. */
@@ -44,10 +45,11 @@ static void general_visit_extent(general_notable *n, double e, const char *words
     if (e < 2) return;
     const struct {
         double value;
-        const char *before, *after;
-    } forms[] = {{e, "", ""}, {e / 2, "half of ", ""}, {2 * e, "twice ", ""}, {sqrt(e), "the square root of ", ""},
-        {e * e, "the square of ", ""}, {e / (e - 1), "n/(n-1) for n = ", ""}};
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const char *before;
+    } forms[] = {{e, ""}, {e / 2, "half of "}, {2 * e, "twice "}, {sqrt(e), "the square root of "},
+        {e * e, "the square of "}, {e / (e - 1), "n/(n-1) for n = "}};
+    size_t first = n->derived ? 1 : 0, end = n->derived ? sizeof forms / sizeof *forms : 1;
+    for (size_t i = first; i < end; i++) {
         snprintf(text, sizeof text, "%s%s = %s", forms[i].before, number, words);
         for (int sign = 1; sign >= -1; sign -= 2) {
             general_is(n, sign * forms[i].value, text);
@@ -110,7 +112,7 @@ static void general_constants(const wg_check *check, general_notable *n)
 
 bool check_notable(const wg_check *check, double k, double uncertainty, double *exactly, char *words, size_t size)
 {
-    general_notable n = {k, uncertainty, k, words, size, false};
+    general_notable n = {k, uncertainty, k, words, size, false, false};
     general_is(&n, -1, "");
     general_extents(check, &n);
     general_sizes(check, &n);
@@ -120,6 +122,9 @@ bool check_notable(const wg_check *check, double k, double uncertainty, double *
             general_is(&n, sign * (double)i, "");
             general_is(&n, sign / (double)i, "");
         }
+    n.derived = true;
+    general_extents(check, &n);
+    general_sizes(check, &n);
     *exactly = n.exactly;
     return n.found;
 }
