@@ -14,18 +14,6 @@ static wg_status check_fail(wg_check *check, wg_status status, const char *what)
     return status;
 }
 
-/* Equal, but for extents of one. */
-static bool check_fits(const wg_shape *a, const wg_shape *b)
-{
-    size_t i = 0, j = 0;
-    for (;;) {
-        while (i < a->rank && a->dim[i] == 1) i++;
-        while (j < b->rank && b->dim[j] == 1) j++;
-        if (i == a->rank || j == b->rank) return i == a->rank && j == b->rank;
-        if (a->dim[i++] != b->dim[j++]) return false;
-    }
-}
-
 static wg_status check_open(wg_check *check)
 {
     check_model_close(&check->model);
@@ -58,7 +46,7 @@ static wg_status check_prepare(wg_check *check)
         s->leaf = info.flags & WG_IS_LEAF;
         size_t step = 2 * (s->leaf ? node->user : s->node) + !s->leaf;
         s->order = step * check->count + (check->count - 1 - k);
-        s->fits = check_fits(&s->shape, &info.shape);
+        s->fits = check_same_extents(&s->shape, &info.shape);
         s->right = s->kink = s->rounded = s->stands_in = s->shown = s->fault = s->own = false;
         s->exact = check_take(&check->kept, s->wanted, sizeof *s->exact);
         s->expected = check_take(&check->kept, s->wanted, sizeof *s->expected);

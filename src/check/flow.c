@@ -51,12 +51,10 @@ static wg_status flow_node(void *user, wg_var var, void *adjoint)
 static wg_status flow_add_link(check_model *model, check_link link)
 {
     if (model->links_count == model->links_capacity) {
-        size_t capacity = model->links_capacity ? 2 * model->links_capacity : 32;
-        check_link *more = check_take(&model->memory, capacity, sizeof *more);
+        check_link *more =
+            check_take_more(&model->memory, model->links, model->links_count, &model->links_capacity, sizeof *more);
         if (!more) return WG_ERROR_MEMORY;
-        if (model->links_count) memcpy(more, model->links, model->links_count * sizeof *more);
         model->links = more;
-        model->links_capacity = capacity;
     }
     model->links[model->links_count++] = link;
     return WG_OK;

@@ -26,8 +26,7 @@ static unsigned char *model_mark(check_model *model, wg_var loss, const wg_var *
     return marked;
 }
 
-/* splitmix64: S. Vigna's finaliser of a Weyl sequence; OOPSLA 2014 (Steele, Lea, Flood). */
-static uint64_t model_random(uint64_t *state)
+uint64_t check_random(uint64_t *state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -48,7 +47,7 @@ static double model_terms(const wg_node_info *info, wg_var node, size_t size)
 /* Uniform, with mean 0 and mean square 1. */
 static double model_draw(uint64_t *state)
 {
-    return ((double)(model_random(state) >> 11) * 0x1p-52 - 1) * 1.7320508075688772;
+    return ((double)(check_random(state) >> 11) * 0x1p-52 - 1) * 1.7320508075688772;
 }
 
 /* var times 1 + noise r. */

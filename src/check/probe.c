@@ -6,18 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A leaf's axis, "columns of X", for words. */
-static void probe_axis(const wg_check *check, size_t node, size_t axis, char *text, size_t size)
-{
-    char title[96];
-    wg_shape shape = wg_shape_of(check->model.nodes[node].var);
-    check_title(check, node, title, sizeof title);
-    if (shape.rank == 2)
-        snprintf(text, size, "%s of %s", axis ? "columns" : "rows", title);
-    else
-        snprintf(text, size, "axis %zu of %s", axis, title);
-}
-
 static void probe_say(wg_check *check, const char **spots, size_t limit, const char *text)
 {
     if (check->report.blind_spots_count == limit) return;
@@ -63,7 +51,7 @@ void check_blind_spots(wg_check *check)
         if (!probe_counts(check, node, &shape)) continue;
         bool spread = check_is_spread(&check->model, node);
         for (size_t k = 0; k < shape.rank; k++) {
-            probe_axis(check, node, k, axis, sizeof axis);
+            check_axis_title(check, node, k, axis, sizeof axis);
             if (shape.dim[k] == 1 && !spread) {
                 snprintf(text, sizeof text,
                     "%s = 1: a sum along it, a mean, one sample, a missing sum, a factor of its extent, and a shift "
@@ -79,7 +67,7 @@ void check_blind_spots(wg_check *check)
             }
         }
         if (shape.rank == 2 && shape.dim[0] == shape.dim[1] && shape.dim[0] > 1) {
-            probe_axis(check, node, 0, axis, sizeof axis);
+            check_axis_title(check, node, 0, axis, sizeof axis);
             snprintf(text, sizeof text,
                 "%s = its columns = %zu: a missing transpose keeps the shape; use distinct extents of at least 3", axis,
                 shape.dim[0]);

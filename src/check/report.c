@@ -33,6 +33,16 @@ void check_title(const wg_check *check, size_t node, char *text, size_t size)
         wg_node_formula(var, text, size);
 }
 
+void check_axis_title(const wg_check *check, size_t node, size_t axis, char *text, size_t size)
+{
+    char title[96];
+    check_title(check, node, title, sizeof title);
+    if (wg_shape_of(check->model.nodes[node].var).rank == 2)
+        snprintf(text, size, "%s of %s", axis ? "columns" : "rows", title);
+    else
+        snprintf(text, size, "axis %zu of %s", axis, title);
+}
+
 static bool report_named(const wg_check *check, size_t node)
 {
     wg_node_info info;

@@ -36,6 +36,8 @@ typedef struct check_memory {
 } check_memory;
 
 void *check_take(check_memory *memory, size_t count, size_t size); /* zeros; NULL: failed is set */
+/* Room for twice as many as *capacity, which it sets, with the count old ones. NULL: failed is set. */
+void *check_take_more(check_memory *memory, const void *old, size_t count, size_t *capacity, size_t size);
 double *check_take_copy(check_memory *memory, const double *numbers, size_t n);
 void check_release(check_memory *memory);
 
@@ -150,6 +152,10 @@ struct wg_check {
     wg_check_report report;
 };
 
+/* splitmix64: G. L. Steele, D. Lea, C. H. Flood, Fast splittable pseudorandom number generators, OOPSLA 2014. */
+uint64_t check_random(uint64_t *state);
+/* Whether two shapes have the same extents, but for those of one. */
+bool check_same_extents(const wg_shape *a, const wg_shape *b);
 /* Sets the message of a call that failed. */
 void check_say(wg_check *check, const char *message);
 
@@ -276,6 +282,8 @@ bool check_notable(const wg_check *check, double k, double uncertainty, double *
 wg_status check_report_make(wg_check *check, const check_find *finds, size_t count);
 /* What a node is called: its name, or its formula. */
 void check_title(const wg_check *check, size_t node, char *text, size_t size);
+/* One of its axes: "columns of X", "axis 2 of K". */
+void check_axis_title(const wg_check *check, size_t node, size_t axis, char *text, size_t size);
 /* "Z2 -> W2" */
 void check_edge_title(const wg_check *check, size_t from, size_t to, char *text, size_t size);
 /* Whether a leaf is spread over another operand, as a bias is: then extents of 1 are meant. */

@@ -52,12 +52,10 @@ static double search_own_error(const check_supplied *s, size_t n) { return s->ca
 static check_find *search_add(check_search *search)
 {
     if (search->count == search->capacity) {
-        size_t capacity = search->capacity ? 2 * search->capacity : 64;
-        check_find *more = check_take(&search->memory, capacity, sizeof *more);
+        check_find *more =
+            check_take_more(&search->memory, search->finds, search->count, &search->capacity, sizeof *more);
         if (!more) return NULL;
-        if (search->count) memcpy(more, search->finds, search->count * sizeof *more);
         search->finds = more;
-        search->capacity = capacity;
     }
     return &search->finds[search->count++];
 }

@@ -167,8 +167,7 @@ const double *check_derive_function(
 
 /* ---- suggesting --------------------------------------------------------------------------------------------------------- */
 
-/* The same extents, but for those of one. */
-static bool services_same(const wg_shape *a, const wg_shape *b)
+bool check_same_extents(const wg_shape *a, const wg_shape *b)
 {
     size_t i = 0, j = 0;
     for (;;) {
@@ -201,7 +200,7 @@ static check_supplied *services_misshapen(const check_edge *edge)
 bool check_wants(const check_edge *edge, const wg_shape *shape)
 {
     const check_supplied *s = services_misshapen(edge);
-    return services_same(shape, &edge->to_shape) || (s && services_same(shape, &s->shape));
+    return check_same_extents(shape, &edge->to_shape) || (s && check_same_extents(shape, &s->shape));
 }
 
 /* One array serves all suggestions in turn. */
@@ -225,13 +224,14 @@ void check_suggest(const check_edge *edge, wg_cause cause, const wg_shape *shape
     vsnprintf(words, sizeof words, detail, arguments);
     va_end(arguments);
     if (search->listener) {
-        if (services_same(shape, &edge->to_shape))
+        if (check_same_extents(shape, &edge->to_shape))
             search->listener->hear(search->listener->user, edge, cause, numbers, words);
         return;
     }
-    if (!services_same(shape, &edge->to_shape)) {
+    if (!check_same_extents(shape, &edge->to_shape)) {
         const check_supplied *s = services_misshapen(edge);
-        if (s && services_same(shape, &s->shape)) check_search_consider_shape(search, cause, factor, s, numbers, words);
+        if (s && check_same_extents(shape, &s->shape))
+            check_search_consider_shape(search, cause, factor, s, numbers, words);
         return;
     }
     double *change = services_change(search, edge->to_size), largest = 0, scale = 0;

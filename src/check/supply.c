@@ -27,6 +27,16 @@ void *check_take(check_memory *memory, size_t count, size_t size)
     return block->aligned;
 }
 
+void *check_take_more(check_memory *memory, const void *old, size_t count, size_t *capacity, size_t size)
+{
+    size_t more = *capacity ? 2 * *capacity : 32;
+    void *larger = check_take(memory, more, size);
+    if (!larger) return NULL;
+    if (count) memcpy(larger, old, count * size);
+    *capacity = more;
+    return larger;
+}
+
 double *check_take_copy(check_memory *memory, const double *numbers, size_t n)
 {
     double *copy = check_take(memory, n, sizeof *copy);

@@ -7,14 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* splitmix64: G. L. Steele, D. Lea, C. H. Flood, Fast splittable pseudorandom number generators, OOPSLA 2014. */
-double check_function_draw(check_function *run)
-{
-    uint64_t z = run->random += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-}
+double check_function_draw(check_function *run) { return (double)(check_random(&run->random) >> 11) * 0x1p-53; }
 
 /* ---- the inputs ---------------------------------------------------------------------------------------------------- */
 

@@ -26,16 +26,12 @@ static void general_is(general_notable *n, double number, const char *words)
     snprintf(n->words, n->size, "%s", words);
 }
 
-/* In words: which axis of which value has that extent. */
 static void general_extent_words(const wg_check *check, size_t node, size_t axis, char *words, size_t size)
 {
-    char title[80];
-    wg_shape shape = wg_shape_of(check->model.nodes[node].var);
-    check_title(check, node, title, sizeof title);
-    if (shape.rank == 2)
-        snprintf(words, size, "%s of %s", axis ? "columns" : "rows", title);
-    else
-        snprintf(words, size, "the extent of axis %zu of %s", axis, title);
+    char title[112];
+    check_axis_title(check, node, axis, title, sizeof title);
+    bool plain = wg_shape_of(check->model.nodes[node].var).rank == 2;
+    snprintf(words, size, "%s%s", plain ? "" : "the extent of ", title);
 }
 
 static void general_visit_extent(general_notable *n, double e, const char *words)
