@@ -25,6 +25,13 @@ endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
+# A static library hands on what it needs of the system: libm, and threads.
+if(WENGERT_PTHREAD AND NOT BUILD_SHARED_LIBS)
+    set(package_needs_threads ON)
+else()
+    set(package_needs_threads OFF)
+endif()
+
 # find_package(wengert). Before 1.0 a minor version may change the interface, so 0.1 does not stand in for 0.2.
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/wengertConfig.cmake.in"
     "${PROJECT_BINARY_DIR}/cmake/wengertConfig.cmake" INSTALL_DESTINATION "${package_dir}")
@@ -49,12 +56,16 @@ foreach(kind LIBDIR INCLUDEDIR)
         set(pc_${kind} "\${prefix}/${CMAKE_INSTALL_${kind}}")
     endif()
 endforeach()
+set(pc_system " -lm")
+if(WENGERT_PTHREAD)
+    string(APPEND pc_system " -pthread")
+endif()
 if(BUILD_SHARED_LIBS)
     set(pc_cflags " -DWG_SHARED")
     set(pc_libs "")
 else()
     set(pc_cflags "")
-    set(pc_libs " -lm") # with a static library alone, `pkg-config --libs` without --static must do
+    set(pc_libs "${pc_system}") # with a static library alone, `pkg-config --libs` without --static must do
 endif()
 configure_file("${PROJECT_SOURCE_DIR}/cmake/wengert.pc.in" "${PROJECT_BINARY_DIR}/cmake/wengert.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/cmake/wengert.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

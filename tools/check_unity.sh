@@ -5,7 +5,11 @@ set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-sed -n 's/^ *\([a-z_0-9/]*\.c\))*$/#include "\1"/p' src/CMakeLists.txt > "$work/wengert.c"
+# What a file asks of the system's headers must stand before the first of them.
+{
+    grep -rhoE '^#define _[A-Z]+(_[A-Z]+)*_SOURCE .*' src --include='*.c' | sed 's|  */[*].*||' | sort -u
+    sed -n 's/^ *\([a-z_0-9/]*\.c\))*$/#include "\1"/p' src/CMakeLists.txt
+} > "$work/wengert.c"
 [ -s "$work/wengert.c" ] || { echo "unity: no source found in src/CMakeLists.txt"; exit 1; }
 flags='-std=c11 -fsyntax-only -ffp-contract=off -Iinclude -Isrc -Wall -Wextra -Wpedantic -Werror -Wno-unused-function'
 tried=''
@@ -16,4 +20,4 @@ for compiler in ${CC:-gcc clang}; do
     tried="$tried $compiler"
 done
 [ -n "$tried" ] || { echo "unity: skipped, neither gcc nor clang is there"; exit 77; }
-echo "unity: $(wc -l < "$work/wengert.c" | tr -d ' ') files as one, by$tried"
+echo "unity: $(grep -c "^#include" "$work/wengert.c") files as one, by$tried"

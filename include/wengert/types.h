@@ -98,8 +98,9 @@ typedef struct wg_tape_options {
     wg_allocator allocator; /* zero: malloc and free */
     void *buffer;           /* one fixed block of memory, used instead of any allocator; NULL: none */
     size_t buffer_size;     /* its size in bytes */
-    unsigned threads;       /* threads that large kernels may use; 0 and 1: the caller's alone. This version
-                                 * runs every kernel on the caller's thread; results never depend on this number */
+    unsigned threads;       /* threads that large kernels may use, the caller's included; 0 and 1: the caller's
+                                 * alone. They are made when first used, and belong to the tape; more than 256 count
+                                 * as 256. No bit of a result depends on this number */
     bool check_finite;      /* stop at the first op whose value or adjoint is not finite, and name it */
     bool ieee_zero;         /* a zero cotangent times an infinite derivative is NaN, as IEEE 754 has it; otherwise
                                  * a zero cotangent contributes an exact zero in every elementwise derivative */

@@ -12,6 +12,7 @@
 #ifndef WG_TAPE_LIST_H
 #define WG_TAPE_LIST_H
 
+#include "kernels/team.h"
 #include "tape/memory.h"
 #include "wengert/op.h"
 #include "wengert/tape.h"
@@ -131,6 +132,7 @@ struct wg_tape {
     unsigned numbers_count;
     bool sharing_numbers;
 
+    wg_team *team; /* the threads that large kernels may use; NULL: the caller's alone */
     wg_dtype dtype;
     bool check_finite, ieee_zero, same_rank;
     bool changed;         /* a leaf was changed, its dependants are not marked yet */

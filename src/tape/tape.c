@@ -14,6 +14,9 @@ static bool tape_options_fit(const wg_tape_options *options)
     return options->buffer || !options->buffer_size;
 }
 
+static void *tape_team_memory(void *user, size_t bytes) { return wg_source_take(user, bytes); }
+static void tape_team_release(void *user, void *memory, size_t bytes) { wg_source_give_back(user, memory, bytes); }
+
 wg_tape *wg_tape_new_with(const wg_tape_options *options, wg_status *why)
 {
     wg_tape_options defaults = {.dtype = WG_F32};
@@ -37,7 +40,8 @@ wg_tape *wg_tape_new_with(const wg_tape_options *options, wg_status *why)
     tape->epoch = 1;
     tape->first_variable = UINT32_MAX;
     tape->scalar_shape = wg_list_intern(tape, &(wg_shape){0});
-    if (!tape->scalar_shape) {
+    if (!tape->scalar_shape ||
+        !wg_team_new(&tape->team, options->threads, tape_team_memory, tape_team_release, &tape->source)) {
         source = tape->source;
         wg_pool_close(&tape->pool, &source);
         wg_source_give_back(&source, tape, sizeof *tape);
@@ -57,6 +61,7 @@ void wg_tape_free(wg_tape *tape)
         wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_tape_free: the tape is busy");
         return;
     }
+    wg_team_free(tape->team);
     wg_source source = tape->source;
     wg_arena_close(&tape->arena, &source);
     wg_pool_close(&tape->pool, &source);
