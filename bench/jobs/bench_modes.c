@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REPEATS = 21, IN = 784, HIDDEN = 128, OUT = 10, SAMPLES = 32, WIDTH = 64, SCALAR_STEPS = 50000 };
+enum { IN = 784, HIDDEN = 128, OUT = 10, SAMPLES = 32, WIDTH = 64, SCALAR_STEPS = 50000 };
 
 enum { PARAMETERS = IN * HIDDEN + HIDDEN + HIDDEN * OUT + OUT, SHIFT = 1000 };
 static float numbers[PARAMETERS + SHIFT];
@@ -28,7 +28,8 @@ typedef struct job {
     size_t parameters;
     wg_var p[4], v[4], data[2]; /* v: the direction */
     wg_var (*run)(const struct job *job);
-    bool second; /* wg_hvp too */
+    wg_tape *tape;
+    wg_mark start; /* where the leaves end */
 } job;
 
 static wg_var mlp_run(const job *j)
@@ -48,80 +49,97 @@ static wg_var scalars_run(const job *j)
 }
 
 /* <gradient, v> is the tangent. */
-static bool is_right(job *j, wg_var loss)
+static bool modes_agree(void *context)
 {
-    wg_var tangent;
+    job *j = context;
+    wg_var tangent, loss = j->run(j);
     double sum = 0, size = 0;
-    if (wg_jvp(loss, j->p, j->v, j->parameters, &tangent) || wg_backward(loss)) return false;
+    if (wg_jvp(loss, j->p, j->v, j->parameters, &tangent) || wg_backward(loss))
+        return bench_wrong("%s", wg_tape_message(j->tape));
     for (size_t k = 0; k < j->parameters; k++)
         for (size_t i = 0; i < wg_size(j->p[k]); i++) {
             double part = wg_grad_at(j->p[k], i) * wg_at(j->v[k], i);
             sum += part;
             size += fabs(part);
         }
-    return fabs(sum - wg_item(tangent)) <= (j->dtype == WG_F32 ? 1e-5 : 1e-12) * size;
+    if (fabs(sum - wg_item(tangent)) <= (j->dtype == WG_F32 ? 1e-5 : 1e-12) * size) return true;
+    return bench_wrong("<gradient, v> is %g, the tangent %g", sum, wg_item(tangent));
 }
 
-static int measure(wg_tape *tape, job *j)
-{
-    static float product[PARAMETERS];
-    double forward[REPEATS], backward[REPEATS], jvp[REPEATS], hvp[REPEATS] = {0};
-    wg_mark start = wg_tape_mark(tape);
-    bool right = is_right(j, j->run(j));
-    for (int r = 0; r < REPEATS && right; r++) {
-        wg_var tangent;
-        wg_tape_rewind(tape, start);
-        wg_zero_grad(tape);
-        double t0 = bench_now();
-        wg_var loss = j->run(j);
-        double t1 = bench_now();
-        wg_backward(loss);
-        double t2 = bench_now();
-        wg_jvp(loss, j->p, j->v, j->parameters, &tangent);
-        double t3 = bench_now();
-        if (j->second) wg_hvp(loss, j->p, j->parameters, numbers, product);
-        hvp[r] = bench_now() - t3;
-        forward[r] = t1 - t0;
-        backward[r] = t2 - t1;
-        jvp[r] = t3 - t2;
+/* Times what comes after the forward run; STATEMENT may use loss. */
+#define MODE(name, STATEMENT)                                                                                          \
+    static double name(void *context, size_t times)                                                                    \
+    {                                                                                                                  \
+        job *j = context;                                                                                              \
+        double total = 0;                                                                                              \
+        for (size_t t = 0; t < times; t++) {                                                                           \
+            wg_tape_rewind(j->tape, j->start);                                                                         \
+            wg_zero_grad(j->tape);                                                                                     \
+            wg_var loss = j->run(j);                                                                                   \
+            double start = bench_now();                                                                                \
+            STATEMENT;                                                                                                 \
+            total += bench_now() - start;                                                                              \
+        }                                                                                                              \
+        return total;                                                                                                  \
     }
-    right = right && wg_tape_status(tape) == WG_OK;
-    if (!right) return printf("%-8s WRONG: %s\n", j->name, wg_tape_message(tape)), 1;
-    double unit = bench_median(forward, REPEATS);
-    printf("%-8s forward %8.1f us   backward %5.2f   jvp %5.2f", j->name, 1e6 * unit,
-        bench_median(backward, REPEATS) / unit, bench_median(jvp, REPEATS) / unit);
-    if (j->second) printf("   hvp %5.2f", bench_median(hvp, REPEATS) / unit);
-    printf(" times that\n");
-    return 0;
+MODE(run_backward, wg_backward(loss))
+MODE(run_jvp, wg_var tangent; wg_jvp(loss, j->p, j->v, j->parameters, &tangent))
+static float product[PARAMETERS];
+MODE(run_hvp, wg_hvp(loss, j->p, j->parameters, numbers, product))
+
+static double run_forward(void *context, size_t times)
+{
+    job *j = context;
+    double total = 0;
+    for (size_t t = 0; t < times; t++) {
+        wg_tape_rewind(j->tape, j->start);
+        double start = bench_now();
+        j->run(j);
+        total += bench_now() - start;
+    }
+    return total;
 }
 
-static int measure_mlp(void)
+static void measure(job *j)
+{
+    j->start = wg_tape_mark(j->tape);
+    bench_case modes = {.group = "modes",
+        .name = j->name,
+        .unit = "us",
+        .context = j,
+        .validate = modes_agree,
+        .contenders = {{.name = "forward", .timed = run_forward}, {.name = "backward", .timed = run_backward},
+            {.name = "jvp", .timed = run_jvp}}};
+    if (j->dtype == WG_F32) modes.contenders[3] = (bench_contender){.name = "hvp", .timed = run_hvp};
+    bench_run(&modes, NULL);
+    if (wg_tape_status(j->tape)) bench_wrong("%s", wg_tape_message(j->tape));
+}
+
+static void measure_mlp(void)
 {
     const wg_shape shapes[4] = {WG_DIMS(IN, HIDDEN), WG_DIMS(HIDDEN), WG_DIMS(HIDDEN, OUT), WG_DIMS(OUT)};
     wg_tape *tape = wg_tape_new(WG_F32);
-    job j = {.name = "mlp", .dtype = WG_F32, .parameters = 4, .run = mlp_run, .second = true};
+    job j = {.name = "mlp", .dtype = WG_F32, .parameters = 4, .run = mlp_run, .tape = tape};
     for (int k = 0; k < 4; k++) {
         j.p[k] = wg_variable_f32(tape, shapes[k], numbers);
         j.v[k] = wg_constant_f32(tape, shapes[k], numbers + SHIFT);
     }
     j.data[0] = wg_constant_f32(tape, WG_DIMS(SAMPLES, IN), numbers);
     j.data[1] = wg_constant_f32(tape, WG_DIMS(SAMPLES, OUT), numbers);
-    int wrong = measure(tape, &j);
+    measure(&j);
     wg_tape_free(tape);
-    return wrong;
 }
 
-static int measure_scalars(void)
+static void measure_scalars(void)
 {
     wg_tape *tape = wg_tape_new(WG_F64);
-    job j = {.name = "scalars", .dtype = WG_F64, .parameters = 2, .run = scalars_run};
+    job j = {.name = "scalars", .dtype = WG_F64, .parameters = 2, .run = scalars_run, .tape = tape};
     for (int k = 0; k < 2; k++) {
         j.p[k] = wg_scalar_variable(tape, k ? 1.00001 : .5);
         j.v[k] = wg_scalar(tape, k ? -.25 : 1);
     }
-    int wrong = measure(tape, &j);
+    measure(&j);
     wg_tape_free(tape);
-    return wrong;
 }
 
 /* ---- a chain, plain and checkpointed ------------------------------------------------------------------------------------- */
@@ -136,11 +154,12 @@ static wg_var layers(wg_tape *tape, void *user, const wg_var *in, size_t n)
     return y;
 }
 
-typedef struct chain_result {
-    double seconds;
-    size_t bytes;
-    float grad[WIDTH * WIDTH];
-} chain_result;
+typedef struct chain {
+    int depth, stretch; /* stretch: layers in a checkpoint; depth for none */
+    wg_tape *tape;
+    wg_var x, w;
+    wg_mark start;
+} chain;
 
 /* Planes turned by different angles: neither values nor adjoints grow or die away along a chain. */
 static void fill_rotation(float *w)
@@ -153,57 +172,85 @@ static void fill_rotation(float *w)
     }
 }
 
-static void chain(int depth, bool apart, chain_result *result)
+static void chain_open(chain *c, int depth, int stretch)
 {
-    int stretch = apart ? (int)lround(sqrt(depth)) : depth;
-    wg_stats stats;
-    double times[REPEATS];
-    wg_tape *tape = wg_tape_new(WG_F32);
     float rotation[WIDTH * WIDTH];
     fill_rotation(rotation);
-    wg_var w = wg_variable_f32(tape, WG_DIMS(WIDTH, WIDTH), rotation);
-    wg_var x = wg_constant_f32(tape, WG_DIMS(WIDTH, WIDTH), numbers);
-    wg_mark start = wg_tape_mark(tape);
-    int repeats = depth > 256 ? 5 : REPEATS;
-    for (int r = -1; r < repeats; r++) { /* the first round touches the memory and is not counted */
-        wg_tape_rewind(tape, start);
-        wg_zero_grad(tape);
-        double begin = bench_now();
-        wg_var y = x;
-        for (int done = 0; done < depth; done += stretch) {
-            wg_var in[] = {y, w};
-            y = apart ? wg_checkpoint(tape, layers, &stretch, in, 2) : layers(tape, &stretch, in, 2);
-        }
-        wg_backward(wg_sum(y));
-        if (r >= 0) times[r] = bench_now() - begin;
-    }
-    wg_tape_stats(tape, &stats);
-    result->seconds = bench_median(times, (size_t)repeats);
-    result->bytes = stats.bytes_peak;
-    if (wg_tape_status(tape)) printf("chain    WRONG: %s\n", wg_tape_message(tape));
-    if (wg_grad(w)) memcpy(result->grad, wg_grad(w), sizeof result->grad);
-    wg_tape_free(tape);
+    c->depth = depth;
+    c->stretch = stretch;
+    c->tape = wg_tape_new(WG_F32);
+    c->w = wg_variable_f32(c->tape, WG_DIMS(WIDTH, WIDTH), rotation);
+    c->x = wg_constant_f32(c->tape, WG_DIMS(WIDTH, WIDTH), numbers);
+    c->start = wg_tape_mark(c->tape);
 }
 
-static int measure_chain(int depth)
+static void chain_run(void *context)
 {
-    static chain_result plain, apart;
-    chain(depth, false, &plain);
-    chain(depth, true, &apart);
-    bool right = !memcmp(plain.grad, apart.grad, sizeof plain.grad);
-    printf("chain of %4d: plain %8.2f ms, %8.2f MB; checkpointed %8.2f ms, %5.2f MB: %.2f times the time, 1/%.1f of "
-           "the memory%s\n",
-        depth, 1e3 * plain.seconds, (double)plain.bytes / 1e6, 1e3 * apart.seconds, (double)apart.bytes / 1e6,
-        apart.seconds / plain.seconds, (double)plain.bytes / (double)apart.bytes,
-        right ? "" : "   WRONG: other gradients");
-    return !right;
+    chain *c = context;
+    wg_tape_rewind(c->tape, c->start);
+    wg_zero_grad(c->tape);
+    wg_var y = c->x;
+    for (int done = 0; done < c->depth; done += c->stretch) {
+        wg_var in[] = {y, c->w};
+        bool apart = c->stretch < c->depth;
+        y = apart ? wg_checkpoint(c->tape, layers, &c->stretch, in, 2) : layers(c->tape, &c->stretch, in, 2);
+    }
+    wg_backward(wg_sum(y));
 }
 
-int main(void)
+static bool chains_agree(void *context)
+{
+    chain *both = context;
+    for (int k = 0; k < 2; k++) {
+        chain_run(&both[k]);
+        if (wg_tape_status(both[k].tape)) return bench_wrong("%s", wg_tape_message(both[k].tape));
+    }
+    const float *plain = wg_grad_f32(both[0].w), *apart = wg_grad_f32(both[1].w);
+    return !memcmp(plain, apart, WIDTH * WIDTH * sizeof *plain) || bench_wrong("other gradients");
+}
+
+static double chain_peak(const chain *c)
+{
+    wg_stats stats;
+    wg_tape_stats(c->tape, &stats);
+    return (double)stats.bytes_peak / 1e6;
+}
+
+static void measure_chain(int depth, bool memory)
+{
+    chain both[2];
+    char name[32];
+    snprintf(name, sizeof name, "%d layers", depth);
+    chain_open(&both[0], depth, depth);
+    chain_open(&both[1], depth, (int)lround(sqrt(depth)));
+    if (memory) {
+        chain_run(&both[0]);
+        chain_run(&both[1]);
+        bench_tell("checkpoints, peak of memory", name, "MB",
+            (bench_figure[]){
+                {"plain", BENCH_OURS, chain_peak(&both[0])}, {"checkpointed", BENCH_OURS, chain_peak(&both[1])}},
+            2);
+    } else {
+        bench_run(&(bench_case){.group = "checkpoints, forward and backward",
+                      .name = name,
+                      .unit = "ms",
+                      .context = both,
+                      .validate = chains_agree,
+                      .contenders = {{.name = "plain", .work = chain_run, .context = &both[0]},
+                          {.name = "checkpointed", .work = chain_run, .context = &both[1]}}},
+            NULL);
+    }
+    wg_tape_free(both[0].tape);
+    wg_tape_free(both[1].tape);
+}
+
+int main(int argc, char **argv)
 {
     for (int i = 0; i < PARAMETERS + SHIFT; i++) numbers[i] = (float)(.2 * sin(1.7 * i) * cos(.01 * i));
-    int wrong = measure_mlp();
-    wrong |= measure_scalars();
-    for (int depth = 16; depth <= 4096; depth *= 4) wrong |= measure_chain(depth);
-    return wrong;
+    bench_open("modes", argc, argv);
+    measure_mlp();
+    measure_scalars();
+    for (int memory = 0; memory < 2; memory++)
+        for (int depth = 16; depth <= (bench_is_quick() ? 64 : 4096); depth *= 4) measure_chain(depth, memory);
+    return bench_close();
 }

@@ -7,10 +7,8 @@
 
 #include "kernels/gemm.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
-
-enum { ROUNDS = 41 };
 
 typedef struct bench_layer {
     const char *name;
@@ -46,9 +44,9 @@ typedef struct bench_product {
 
 static bench_product bench_product_open(size_t m, size_t n, size_t k)
 {
-    size_t bytes = (wg_kernel_gemm_scratch_f32(wg_kernel_isa(), false, false, m, n, k) + 64) / 64 * 64;
-    return (bench_product){m, n, k, calloc(m * k, sizeof(float)), calloc(k * n, sizeof(float)),
-        calloc(m * n, sizeof(float)), aligned_alloc(64, bytes)};
+    size_t bytes = wg_kernel_gemm_scratch_f32(wg_kernel_isa(), false, false, m, n, k);
+    return (bench_product){m, n, k, bench_memory(m * k * sizeof(float)), bench_memory(k * n * sizeof(float)),
+        bench_memory(m * n * sizeof(float)), bench_memory(bytes)};
 }
 
 static void bench_product_close(bench_product *p)
@@ -59,62 +57,136 @@ static void bench_product_close(bench_product *p)
     free(p->scratch);
 }
 
-static double bench_product_time(const bench_product *p)
+static void bench_product_run(void *context)
 {
-    double start = bench_now();
+    const bench_product *p = context;
     wg_kernel_gemm_f32(
         wg_kernel_isa(), false, false, p->m, p->n, p->k, p->a, p->k, p->b, p->n, p->c, p->n, false, p->scratch);
-    return bench_now() - start;
 }
 
-/* The time of the op, or of a sweep from it. */
-static double bench_time(wg_tape *tape, const bench_layer *l, wg_var x, wg_var w, bool sweep, const float *cotangent)
+/* A layer on a tape; the one whose gradient is wanted is the variable. */
+typedef struct bench_job {
+    const bench_layer *layer;
+    wg_tape *tape;
+    wg_var x, w, constant_x, constant_w;
+    wg_mark mark;
+    float *cotangent;
+    bench_product product;
+} bench_job;
+
+static wg_var bench_apply(const bench_job *j, wg_var x, wg_var w)
 {
+    const bench_layer *l = j->layer;
     wg_conv_options options = {
         .stride = {l->stride, l->stride}, .padding = {l->padding, l->padding}, .groups = l->groups};
-    wg_mark mark = wg_tape_mark(tape);
-    double start = bench_now();
-    wg_var y = wg_conv2d(x, w, &options);
-    if (sweep) {
-        start = bench_now();
-        wg_backward_from(y, cotangent);
-    }
-    double time = bench_now() - start;
-    wg_tape_rewind(tape, mark);
-    return time;
+    return wg_conv2d(x, w, &options);
 }
 
-/* The four in turn, round after round. */
+static void bench_forward(void *context)
+{
+    const bench_job *j = context;
+    bench_apply(j, j->x, j->w);
+    wg_tape_rewind(j->tape, j->mark);
+}
+
+static double bench_sweep(const bench_job *j, wg_var x, wg_var w, size_t times)
+{
+    double total = 0;
+    for (size_t t = 0; t < times; t++) {
+        wg_var y = bench_apply(j, x, w);
+        double start = bench_now();
+        wg_backward_from(y, j->cotangent);
+        total += bench_now() - start;
+        wg_tape_rewind(j->tape, j->mark);
+    }
+    return total;
+}
+
+static double bench_dx(void *context, size_t times)
+{
+    const bench_job *j = context;
+    return bench_sweep(j, j->x, j->constant_w, times);
+}
+
+static double bench_dw(void *context, size_t times)
+{
+    const bench_job *j = context;
+    return bench_sweep(j, j->constant_x, j->w, times);
+}
+
+/* A value here and there against its sum, and the gradients by Euler's theorem: y is linear in each, so that
+ * <dx, x> = <dw, w> = <cotangent, y>. */
+static bool bench_is_right(void *context)
+{
+    const bench_job *j = context;
+    const bench_layer *l = j->layer;
+    wg_var y = bench_apply(j, j->x, j->w);
+    wg_backward_from(y, j->cotangent);
+    const float *at_y = wg_value_f32(y), *at_x = wg_value_f32(j->x), *at_w = wg_value_f32(j->w);
+    if (wg_tape_status(j->tape)) return bench_wrong("%s", wg_tape_message(j->tape));
+    size_t side = wg_shape_of(y).dim[3], in = l->channels / l->groups, out = l->out_channels / l->groups;
+    double sums[3] = {0}, size = 0;
+    for (size_t i = 0; i < wg_size(y); i += i % 97 + 1) {
+        size_t column = i % side, row = i / side % side, o = i / side / side % l->out_channels;
+        size_t image = i / side / side / l->out_channels;
+        double want = 0;
+        for (size_t c = 0; c < in; c++)
+            for (size_t a = 0; a < l->kernel; a++)
+                for (size_t b = 0; b < l->kernel; b++) {
+                    size_t r = row * l->stride + a - l->padding, s = column * l->stride + b - l->padding;
+                    size_t channel = image * l->channels + o / out * in + c;
+                    if (r >= l->extent || s >= l->extent) continue; /* the padding; below 0 wraps */
+                    want += (double)at_x[(channel * l->extent + r) * l->extent + s] *
+                            (double)at_w[((o * in + c) * l->kernel + a) * l->kernel + b];
+                }
+        if (!(fabs((double)at_y[i] - want) < 1e-4))
+            return bench_wrong("element %zu is %g, not %g", i, (double)at_y[i], want);
+    }
+    for (size_t i = 0; i < wg_size(y); i++) {
+        sums[0] += (double)at_y[i] * (double)j->cotangent[i];
+        size += fabs((double)at_y[i] * (double)j->cotangent[i]);
+    }
+    for (size_t i = 0; i < wg_size(j->x); i++) sums[1] += (double)at_x[i] * wg_grad_at(j->x, i);
+    for (size_t i = 0; i < wg_size(j->w); i++) sums[2] += (double)at_w[i] * wg_grad_at(j->w, i);
+    wg_tape_rewind(j->tape, j->mark);
+    if (fabs(sums[1] - sums[0]) < 1e-5 * size && fabs(sums[2] - sums[0]) < 1e-5 * size) return true;
+    return bench_wrong("<y, dy> is %g, <x, dx> %g, <w, dw> %g", sums[0], sums[1], sums[2]);
+}
+
 static void bench_one(const bench_layer *l)
 {
-    static double times[4][ROUNDS];
-    wg_tape *tape = wg_tape_new(WG_F32);
+    bench_job j = {.layer = l, .tape = wg_tape_new(WG_F32)};
     size_t in = l->channels / l->groups, out = (l->extent + 2 * l->padding - l->kernel) / l->stride + 1;
     wg_shape shape_x = WG_DIMS(l->batch, l->channels, l->extent, l->extent);
     wg_shape shape_w = WG_DIMS(l->out_channels, in, l->kernel, l->kernel);
-    wg_var x = bench_noise(tape, shape_x), w = bench_noise(tape, shape_w), cx = wg_detach(x), cw = wg_detach(w);
+    j.x = bench_noise(j.tape, shape_x);
+    j.w = bench_noise(j.tape, shape_w);
+    j.constant_x = wg_detach(j.x);
+    j.constant_w = wg_detach(j.w);
+    j.mark = wg_tape_mark(j.tape);
     size_t columns = l->batch * out * out, rows = in * l->kernel * l->kernel, outputs = columns * l->out_channels;
-    float *cotangent = malloc(outputs * sizeof *cotangent);
-    for (size_t i = 0; i < outputs; i++) cotangent[i] = (float)(i % 17) / 17;
-    bench_product product = bench_product_open(l->out_channels / l->groups, columns, rows);
-    for (int r = 0; r < ROUNDS; r++) {
-        times[0][r] = bench_time(tape, l, x, w, false, cotangent);
-        times[1][r] = bench_time(tape, l, x, cw, true, cotangent);
-        times[2][r] = bench_time(tape, l, cx, w, true, cotangent);
-        times[3][r] = (double)l->groups * bench_product_time(&product);
-    }
-    double flops = 2e-9 * (double)(outputs * rows), speed[4];
-    for (size_t i = 0; i < 4; i++) speed[i] = flops / bench_median(times[i], ROUNDS);
-    printf("%-38s forward %6.1f   dx %6.1f   dw %6.1f   matrix product %6.1f\n", l->name, speed[0], speed[1], speed[2],
-        speed[3]);
-    if (wg_tape_status(tape)) printf("%s\n", wg_tape_message(tape));
-    bench_product_close(&product);
-    free(cotangent);
-    wg_tape_free(tape);
+    j.cotangent = bench_memory(outputs * sizeof *j.cotangent);
+    for (size_t i = 0; i < outputs; i++) j.cotangent[i] = (float)(i % 17) / 17;
+    j.product = bench_product_open(l->out_channels, columns, rows);
+    bench_run(
+        &(bench_case){.group = "convolution",
+            .name = l->name,
+            .unit = "GFLOPS",
+            .work = 2 * (double)(outputs * rows),
+            .context = &j,
+            .validate = bench_is_right,
+            .contenders = {{.name = "wengert", .work = bench_forward}, {.name = "dx", .timed = bench_dx},
+                {.name = "dw", .timed = bench_dw},
+                {.name = "matrix product", .kind = BENCH_LIMIT, .work = bench_product_run, .context = &j.product}}},
+        NULL);
+    bench_product_close(&j.product);
+    free(j.cotangent);
+    wg_tape_free(j.tape);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    bench_open("conv", argc, argv);
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) bench_one(&layers[i]);
-    return 0;
+    return bench_close();
 }

@@ -10,19 +10,26 @@
 
 #include "kernels/gemm.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 typedef struct bench_size {
     size_t count, n;
-    int rounds;
 } bench_size;
 
-static const bench_size sizes[] = {{1000, 3, 21}, {1, 64, 41}, {1, 256, 5}};
+static const bench_size sizes[] = {{1000, 3}, {1, 64}, {1, 256}};
 
 /* ---- ops, each to one result whose sum is swept ------------------------------------------------------------------ */
 
-static wg_var bench_solve(wg_var a) { return wg_solve(a, wg_detach(a)); }
+/* The right sides are neither a itself, whose solution does not depend on it, nor all alike. */
+static wg_var bench_solve(wg_var a)
+{
+    static double numbers[256 * 256];
+    size_t n = wg_shape_of(a).dim[wg_shape_of(a).rank - 1];
+    if (numbers[0] == 0) bench_fill_f64(sizeof numbers / sizeof *numbers, numbers, .5, 1);
+    return wg_solve(a, wg_constant_f64(a.tape, WG_DIMS(n, n), numbers));
+}
 
 static wg_var bench_both(wg_var a, wg_var b) { return wg_add(wg_sum(a), wg_sum(b)); }
 
@@ -81,59 +88,108 @@ static wg_var bench_matrices(wg_tape *tape, const bench_size *size)
     return a;
 }
 
-/* The seconds of the op, and of a sweep from the sum of its result. */
-static void bench_time(wg_tape *tape, const bench_op *op, wg_var a, double *value, double *sweep)
+typedef struct bench_job {
+    const bench_op *op;
+    const bench_size *size;
+    wg_tape *tape;
+    wg_var a;
+    wg_mark mark;
+    double *x, *y, *z; /* of a product */
+    void *scratch;
+} bench_job;
+
+static void bench_value(void *context)
 {
-    wg_mark mark = wg_tape_mark(tape);
-    double start = bench_now();
-    wg_var y = op->apply(a);
-    *value = bench_now() - start;
-    y = wg_sum(y);
-    start = bench_now();
-    wg_backward(y);
-    *sweep = bench_now() - start;
-    if (wg_tape_status(tape)) printf("%s\n", wg_tape_message(tape));
-    wg_tape_rewind(tape, mark);
+    const bench_job *j = context;
+    j->op->apply(j->a);
+    wg_tape_rewind(j->tape, j->mark);
 }
 
-/* The seconds that a stack's matrix products take, on plain arrays. */
-static double bench_product(const bench_size *size)
+static double bench_sweep(void *context, size_t times)
 {
-    enum { ROUNDS = 21 };
-    double times[ROUNDS];
-    size_t n = size->n;
-    wg_isa isa = wg_kernel_isa();
-    double *a = calloc(3 * n * n, sizeof *a), *b = a + n * n, *c = b + n * n;
-    void *scratch = aligned_alloc(64, (wg_kernel_gemm_scratch_f64(isa, false, false, n, n, n) + 64) / 64 * 64);
-    for (int r = 0; r < ROUNDS; r++) {
+    const bench_job *j = context;
+    double total = 0;
+    for (size_t t = 0; t < times; t++) {
+        wg_var y = wg_sum(j->op->apply(j->a));
         double start = bench_now();
-        for (size_t m = 0; m < size->count; m++)
-            wg_kernel_gemm_f64(isa, false, false, n, n, n, a, n, b, n, c, n, false, scratch);
-        times[r] = bench_now() - start;
+        wg_backward(y);
+        total += bench_now() - start;
+        wg_tape_rewind(j->tape, j->mark);
     }
-    free(scratch);
-    free(a);
-    return bench_median(times, ROUNDS);
+    return total;
 }
 
-static void bench_one(const bench_size *size)
+/* As many flops in matrix products. */
+static double bench_products(void *context, size_t times)
 {
-    enum { MOST = 41 };
-    double value[MOST], sweep[MOST], product = bench_product(size);
-    printf("%zu x (%zu,%zu)\n", size->count, size->n, size->n);
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
-        wg_tape *tape = wg_tape_new(WG_F64);
-        wg_var a = bench_matrices(tape, size);
-        for (int r = 0; r < size->rounds; r++) bench_time(tape, &ops[i], a, &value[r], &sweep[r]);
-        double v = bench_median(value, (size_t)size->rounds) * 1e6, s = bench_median(sweep, (size_t)size->rounds) * 1e6;
-        printf("  %-10s value %9.1f us   gradient %9.1f us   products of as many flops %9.1f us\n", ops[i].name, v, s,
-            product * ops[i].flops / 2 * 1e6);
-        wg_tape_free(tape);
-    }
+    const bench_job *j = context;
+    size_t n = j->size->n;
+    double start = bench_now();
+    for (size_t t = 0; t < times; t++)
+        for (size_t m = 0; m < j->size->count; m++)
+            wg_kernel_gemm_f64(wg_kernel_isa(), false, false, n, n, n, j->x, n, j->y, n, j->z, n, false, j->scratch);
+    return (bench_now() - start) * j->op->flops / 2;
 }
 
-int main(void)
+/* Along the gradient g itself, the sum of the results rises by |g|^2 for one unit: by a central difference. */
+static bool bench_is_right(void *context)
 {
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) bench_one(&sizes[i]);
-    return 0;
+    const bench_job *j = context;
+    double square = 0, sums[2], largest = 0;
+    wg_zero_grad(j->tape);
+    wg_backward(wg_sum(j->op->apply(j->a)));
+    wg_tape_rewind(j->tape, j->mark);
+    const double *g = wg_grad_f64(j->a), *a = wg_value_f64(j->a);
+    if (!g || wg_tape_status(j->tape)) return bench_wrong("%s", wg_tape_message(j->tape));
+    for (size_t i = 0; i < wg_size(j->a); i++) {
+        square += g[i] * g[i];
+        if (fabs(g[i]) > largest) largest = fabs(g[i]);
+    }
+    double step = largest > 0 ? 1e-6 / largest : 1, *moved = bench_memory(wg_size(j->a) * sizeof *moved);
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < wg_size(j->a); i++) moved[i] = a[i] + (side ? step : -step) * g[i];
+        sums[side] = wg_item(wg_sum(j->op->apply(wg_constant_f64(j->tape, wg_shape_of(j->a), moved))));
+        wg_tape_rewind(j->tape, j->mark);
+    }
+    free(moved);
+    double slope = (sums[1] - sums[0]) / (2 * step);
+    if (fabs(slope - square) <= 1e-4 * square) return true;
+    return bench_wrong("the slope along the gradient is %g and should be %g", slope, square);
+}
+
+static void bench_one(const bench_size *size, const bench_op *op)
+{
+    char group[64];
+    size_t bytes = size->n * size->n * sizeof(double);
+    bench_job j = {.op = op, .size = size, .tape = wg_tape_new(WG_F64)};
+    snprintf(group, sizeof group, "linear algebra, %zu x (%zu,%zu)", size->count, size->n, size->n);
+    j.a = bench_matrices(j.tape, size);
+    j.mark = wg_tape_mark(j.tape);
+    j.x = bench_memory(bytes);
+    j.y = bench_memory(bytes);
+    j.z = bench_memory(bytes);
+    j.scratch = bench_memory(wg_kernel_gemm_scratch_f64(wg_kernel_isa(), false, false, size->n, size->n, size->n));
+    bench_run(
+        &(bench_case){.group = group,
+            .name = op->name,
+            .unit = "us",
+            .context = &j,
+            .validate = bench_is_right,
+            .large = size->n > 64,
+            .contenders = {{.name = "wengert, value", .work = bench_value}, {.name = "gradient", .timed = bench_sweep},
+                {.name = "products", .kind = BENCH_LIMIT, .timed = bench_products}}},
+        NULL);
+    free(j.x);
+    free(j.y);
+    free(j.z);
+    free(j.scratch);
+    wg_tape_free(j.tape);
+}
+
+int main(int argc, char **argv)
+{
+    bench_open("linalg", argc, argv);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t k = 0; k < sizeof ops / sizeof *ops; k++) bench_one(&sizes[i], &ops[k]);
+    return bench_close();
 }

@@ -1,5 +1,6 @@
 /* Reductions and scans beside plain loops, ns per element: over all of an array, over rows, over columns, and in short
  * pieces. */
+#include "support/bench.h"
 #include "support/compare.h"
 
 #include <math.h>
@@ -118,22 +119,34 @@ static void loop_cumprod_1(const float *x, const int64_t *indices, float *y)
     {                                                                                                                  \
         2, { SIDE, SIDE }                                                                                              \
     }
-#define CASE(text, name)                                                                                               \
+#define CASE(text, word)                                                                                               \
     {                                                                                                                  \
-        text, SQUARE, op_##name, loop_##name, 0, 0                                                                     \
+        .name = text, .shape = SQUARE, .op = op_##word, .plain = loop_##word                                           \
     }
-static const bench_case cases[] = {
+static const bench_comparison cases[] = {
     CASE("sum (1024,1024)", sum),
     CASE("sum axis 0", sum_0),
     CASE("sum axis 1", sum_1),
-    {"sum (1048576,8) axis 0", {2, {SIDE * SIDE, SHORT}}, op_sum_0, loop_sum_short_0, 0, 0},
-    {"sum (1048576,8) axis 1", {2, {SIDE * SIDE, SHORT}}, op_sum_1, loop_sum_short_1, 0, 0},
+    {.name = "sum (1048576,8) axis 0",
+        .shape = {2, {SIDE * SIDE, SHORT}},
+        .op = op_sum_0,
+        .plain = loop_sum_short_0,
+        .large = true},
+    {.name = "sum (1048576,8) axis 1",
+        .shape = {2, {SIDE * SIDE, SHORT}},
+        .op = op_sum_1,
+        .plain = loop_sum_short_1,
+        .large = true},
     CASE("mean axis 0", mean_0),
     CASE("mean axis 1", mean_1),
     CASE("max (1024,1024)", max),
     CASE("max axis 0", max_0),
     CASE("max axis 1", max_1),
-    {"max (1048576,8) axis 1", {2, {SIDE * SIDE, SHORT}}, op_max_1, loop_max_short_1, 0, 0},
+    {.name = "max (1048576,8) axis 1",
+        .shape = {2, {SIDE * SIDE, SHORT}},
+        .op = op_max_1,
+        .plain = loop_max_short_1,
+        .large = true},
     CASE("prod axis 0", prod_0),
     CASE("prod axis 1", prod_1),
     CASE("variance axis 0", variance_0),
@@ -145,8 +158,9 @@ static const bench_case cases[] = {
     CASE("cumprod axis 1", cumprod_1),
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
-    bench_compare(cases, sizeof cases / sizeof *cases);
-    return 0;
+    bench_open("reduce", argc, argv);
+    bench_compare("reductions", cases, sizeof cases / sizeof *cases);
+    return bench_close();
 }

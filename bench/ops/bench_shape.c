@@ -1,4 +1,5 @@
 /* Ops that move elements beside plain loops, ns per element: transposes, joins, parts, padding, and picking by indices. */
+#include "support/bench.h"
 #include "support/compare.h"
 
 #include <string.h>
@@ -119,18 +120,24 @@ static void loop_sort_1(const float *x, const int64_t *indices, float *y)
     {                                                                                                                  \
         2, { SIDE, SIDE }                                                                                              \
     }
-#define CASE(text, name)                                                                                               \
+#define CASE(text, word)                                                                                               \
     {                                                                                                                  \
-        text, SQUARE, op_##name, loop_##name, 0, 0                                                                     \
+        .name = text, .shape = SQUARE, .op = op_##word, .plain = loop_##word                                           \
     }
-#define PICKS(text, name, count, of)                                                                                   \
+#define PICKS(text, word, count, end)                                                                                  \
     {                                                                                                                  \
-        text, SQUARE, op_##name, loop_##name, count, of                                                                \
+        .name = text, .shape = SQUARE, .op = op_##word, .plain = loop_##word, .indices = count, .below = end           \
     }
-static const bench_case cases[] = {
+static const bench_comparison cases[] = {
     CASE("permute (1024,1024)", permute),
-    {"permute (1024,64,16) to (16,1024,64)", {3, {SIDE, 64, 16}}, op_permute_3, loop_permute_3, 0, 0},
-    {"broadcast_to (1024) to (1024,1024)", {1, {SIDE}}, op_broadcast_rows, loop_broadcast_rows, 0, 0},
+    {.name = "permute (1024,64,16) to (16,1024,64)",
+        .shape = {3, {SIDE, 64, 16}},
+        .op = op_permute_3,
+        .plain = loop_permute_3},
+    {.name = "broadcast_to (1024) to (1024,1024)",
+        .shape = {1, {SIDE}},
+        .op = op_broadcast_rows,
+        .plain = loop_broadcast_rows},
     CASE("concat axis 0", concat_0),
     CASE("concat axis 1", concat_1),
     CASE("slice 1: axis 1", slice_1),
@@ -138,20 +145,26 @@ static const bench_case cases[] = {
     CASE("flip axis 1", flip_1),
     CASE("roll axis 1", roll_1),
     CASE("repeat 2 axis 1", repeat_1),
-    {"tile (1,2)", SQUARE, op_tile_1, loop_concat_1, 0, 0},
+    {.name = "tile (1,2)", .shape = SQUARE, .op = op_tile_1, .plain = loop_concat_1},
     CASE("pad constant", pad),
     CASE("pad reflect", pad_reflect),
     CASE("tril", tril),
     PICKS("take 4096 rows axis 0", take_0, PICKED, SIDE),
     PICKS("take 4096 axis 1", take_1, PICKED, SIDE),
-    {"take 65536 rows of 8", {2, {SIDE, 8}}, op_take_0, loop_take_narrow, 16 * PICKED, SIDE},
+    {.name = "take 65536 rows of 8",
+        .shape = {2, {SIDE, 8}},
+        .op = op_take_0,
+        .plain = loop_take_narrow,
+        .indices = 16 * PICKED,
+        .below = SIDE},
     PICKS("gather axis 1", gather_1, SIDE *SIDE, SIDE),
     PICKS("gather axis 0", gather_0, SIDE *SIDE, SIDE),
     CASE("sort axis 1", sort_1),
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
-    bench_compare(cases, sizeof cases / sizeof *cases);
-    return 0;
+    bench_open("shape", argc, argv);
+    bench_compare("moving elements", cases, sizeof cases / sizeof *cases);
+    return bench_close();
 }

@@ -1,5 +1,6 @@
 /* Softmax, log_softmax and logsumexp beside plain loops, ns per element, along rows of a thousand and of ten, and down columns.
  * The loops subtract the maximum and call libm's expf. */
+#include "support/bench.h"
 #include "support/compare.h"
 
 #include <math.h>
@@ -73,20 +74,30 @@ static void loop_logsumexp_0(const float *x, const int64_t *indices, float *y)
     for (size_t c = 0; c < 64; c++) y[c] = logsumexp_line(x + c, 1000, 64);
 }
 
-static const bench_case cases[] = {
-    {"softmax (64,1000) axis 1", {2, {64, 1000}}, op_softmax_1, loop_softmax_1, 0, 0},
-    {"softmax (1000,64) axis 0", {2, {1000, 64}}, op_softmax_0, loop_softmax_0, 0, 0},
-    {"softmax (6400,10) axis 1", {2, {6400, 10}}, op_softmax_1, loop_softmax_short, 0, 0},
-    {"softmax (10,6400) axis 0", {2, {10, 6400}}, op_softmax_0, loop_softmax_tall, 0, 0},
-    {"log_softmax (64,1000) axis 1", {2, {64, 1000}}, op_log_softmax_1, loop_log_softmax_1, 0, 0},
-    {"log_softmax (1000,64) axis 0", {2, {1000, 64}}, op_log_softmax_0, loop_log_softmax_0, 0, 0},
-    {"log_softmax (6400,10) axis 1", {2, {6400, 10}}, op_log_softmax_1, loop_log_softmax_short, 0, 0},
-    {"logsumexp (64,1000) axis 1", {2, {64, 1000}}, op_logsumexp_1, loop_logsumexp_1, 0, 0},
-    {"logsumexp (1000,64) axis 0", {2, {1000, 64}}, op_logsumexp_0, loop_logsumexp_0, 0, 0},
+static const bench_comparison cases[] = {
+    {.name = "softmax (64,1000) axis 1", .shape = {2, {64, 1000}}, .op = op_softmax_1, .plain = loop_softmax_1},
+    {.name = "softmax (1000,64) axis 0", .shape = {2, {1000, 64}}, .op = op_softmax_0, .plain = loop_softmax_0},
+    {.name = "softmax (6400,10) axis 1", .shape = {2, {6400, 10}}, .op = op_softmax_1, .plain = loop_softmax_short},
+    {.name = "softmax (10,6400) axis 0", .shape = {2, {10, 6400}}, .op = op_softmax_0, .plain = loop_softmax_tall},
+    {.name = "log_softmax (64,1000) axis 1",
+        .shape = {2, {64, 1000}},
+        .op = op_log_softmax_1,
+        .plain = loop_log_softmax_1},
+    {.name = "log_softmax (1000,64) axis 0",
+        .shape = {2, {1000, 64}},
+        .op = op_log_softmax_0,
+        .plain = loop_log_softmax_0},
+    {.name = "log_softmax (6400,10) axis 1",
+        .shape = {2, {6400, 10}},
+        .op = op_log_softmax_1,
+        .plain = loop_log_softmax_short},
+    {.name = "logsumexp (64,1000) axis 1", .shape = {2, {64, 1000}}, .op = op_logsumexp_1, .plain = loop_logsumexp_1},
+    {.name = "logsumexp (1000,64) axis 0", .shape = {2, {1000, 64}}, .op = op_logsumexp_0, .plain = loop_logsumexp_0},
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
-    bench_compare(cases, sizeof cases / sizeof *cases);
-    return 0;
+    bench_open("softmax", argc, argv);
+    bench_compare("softmax", cases, sizeof cases / sizeof *cases);
+    return bench_close();
 }

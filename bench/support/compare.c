@@ -1,3 +1,4 @@
+/* See compare.h. */
 #include "support/compare.h"
 
 #include "support/bench.h"
@@ -5,18 +6,50 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { ROUNDS = 31, REPEATED = 1 << 20 }; /* small arrays are worked on again until so many elements have been seen */
+enum { LARGE = 1 << 15 };
 
-typedef struct compare_run {
-    const bench_case *c;
+/* A tape with the case's leaves. */
+typedef struct compare_side {
+    const struct compare_run *run;
     wg_tape *tape;
     wg_var x, constant, indices;
-    const float *numbers;
-    const int64_t *places;
-    float *y, *cotangent;
-    size_t times;
+    wg_mark mark;
+} compare_side;
+
+/* Arrays are of the case's type. */
+typedef struct compare_run {
+    const bench_comparison *c;
+    const char *room;
+    size_t size_x, size_y, width; /* width: of an element */
+    void *x, *y, *cotangent, *gradient;
+    int64_t *indices;
+    compare_side one, two; /* two: with two threads */
 } compare_run;
+
+/* ---- arrays of either type -------------------------------------------------------------------------------------- */
+
+static double compare_at(const compare_run *run, const void *array, size_t i)
+{
+    return run->width == sizeof(float) ? (double)((const float *)array)[i] : ((const double *)array)[i];
+}
+
+static void compare_put(const compare_run *run, void *array, size_t i, double value)
+{
+    if (run->width == sizeof(float))
+        ((float *)array)[i] = (float)value;
+    else
+        ((double *)array)[i] = value;
+}
+
+static void compare_fill(const compare_run *run, size_t n, void *array, double low, double high)
+{
+    if (run->width == sizeof(float))
+        bench_fill_f32(n, array, low, high);
+    else
+        bench_fill_f64(n, array, low, high);
+}
 
 static size_t compare_size(wg_shape shape)
 {
@@ -25,92 +58,184 @@ static size_t compare_size(wg_shape shape)
     return size;
 }
 
-static double compare_forward(const compare_run *run)
+/* ---- contenders ------------------------------------------------------------------------------------------------- */
+
+static void compare_forward(void *context)
 {
-    wg_mark mark = wg_tape_mark(run->tape);
-    double start = bench_now();
-    for (size_t t = 0; t < run->times; t++) {
-        run->c->op(run->constant, run->indices);
-        wg_tape_rewind(run->tape, mark);
-    }
-    return (bench_now() - start) / (double)run->times;
+    const compare_side *side = context;
+    side->run->c->op(side->constant, side->indices);
+    wg_tape_rewind(side->tape, side->mark);
 }
 
-static double compare_sweep(const compare_run *run)
+static double compare_sweep(void *context, size_t times)
 {
-    wg_mark mark = wg_tape_mark(run->tape);
+    const compare_side *side = context;
     double total = 0;
-    for (size_t t = 0; t < run->times; t++) {
-        wg_var y = run->c->op(run->x, run->indices);
+    for (size_t t = 0; t < times; t++) {
+        wg_var y = side->run->c->op(side->x, side->indices);
         double start = bench_now();
-        wg_backward_from(y, run->cotangent);
+        wg_backward_from(y, side->run->cotangent);
         total += bench_now() - start;
-        wg_tape_rewind(run->tape, mark);
+        wg_tape_rewind(side->tape, side->mark);
     }
-    return total / (double)run->times;
+    return total;
 }
 
-static double compare_plain(const compare_run *run)
+static void compare_plain_at(const compare_run *run, const void *x, void *y)
 {
-    double start = bench_now();
-    for (size_t t = 0; t < run->times; t++) run->c->plain(run->numbers, run->places, run->y);
-    return (bench_now() - start) / (double)run->times;
+    if (run->c->plain)
+        run->c->plain(x, run->indices, y);
+    else
+        run->c->plain_f64(x, run->indices, y);
 }
 
-/* Opens the run; returns the larger size of x and y. */
-static size_t compare_open(compare_run *run, size_t *size_y)
+static void compare_plain(void *context)
 {
-    const bench_case *c = run->c;
-    size_t size = compare_size(c->shape);
-    float *numbers = malloc(size * sizeof *numbers);
-    int64_t *places = malloc((c->indices + 1) * sizeof *places);
-    for (size_t i = 0; i < size; i++) numbers[i] = (float)(i * 7919 % 10007) / 10007 - 0.5f;
-    for (size_t i = 0; i < c->indices; i++) places[i] = (int64_t)(i * 7919 % c->below);
-    run->tape = wg_tape_new(WG_F32);
-    run->x = wg_variable_f32(run->tape, c->shape, numbers);
-    run->constant = wg_detach(run->x);
-    if (c->indices) run->indices = wg_indices(run->tape, WG_DIMS(c->indices), places);
-    run->numbers = numbers;
-    run->places = places;
-    wg_mark mark = wg_tape_mark(run->tape);
-    wg_var y = c->op(run->constant, run->indices);
-    *size_y = compare_size(wg_shape_of(y));
-    run->y = malloc(*size_y * sizeof *run->y);
-    run->cotangent = malloc(*size_y * sizeof *run->cotangent);
-    for (size_t i = 0; i < *size_y; i++) run->cotangent[i] = (float)(i % 17) / 17;
-    c->plain(numbers, places, run->y);
-    const float *got = wg_value_f32(y);
-    for (size_t i = 0; i < *size_y && got; i++)
-        if (fabsf(got[i] - run->y[i]) > 1e-3f * (1 + fabsf(got[i]))) {
-            printf("%s: element %zu is %g, of the loop %g\n", c->name, i, (double)got[i], (double)run->y[i]);
-            break;
-        }
-    wg_tape_rewind(run->tape, mark);
-    return size > *size_y ? size : *size_y;
+    const compare_run *run = context;
+    compare_plain_at(run, run->x, run->y);
 }
 
-void bench_compare(const bench_case *cases, size_t count)
+static void compare_plain_sweep(void *context)
 {
-    for (size_t i = 0; i < count; i++) {
-        static double times[3][ROUNDS];
-        size_t size_y;
-        compare_run run = {.c = &cases[i]};
-        size_t size = compare_open(&run, &size_y);
-        run.times = size < REPEATED ? REPEATED / size : 1;
-        for (int r = 0; r < ROUNDS; r++) {
-            times[0][r] = compare_forward(&run);
-            times[1][r] = compare_plain(&run);
-            times[2][r] = compare_sweep(&run);
-        }
-        double ns[3];
-        for (size_t k = 0; k < 3; k++) ns[k] = 1e9 * bench_median(times[k], ROUNDS) / (double)size;
-        printf("%-38s op %7.3f   loop %7.3f   ratio %5.2f   sweep %7.3f\n", cases[i].name, ns[0], ns[1], ns[0] / ns[1],
-            ns[2]);
-        if (wg_tape_status(run.tape)) printf("%s\n", wg_tape_message(run.tape));
-        wg_tape_free(run.tape);
-        free((void *)(size_t)run.numbers);
-        free((void *)(size_t)run.places);
-        free(run.y);
-        free(run.cotangent);
+    const compare_run *run = context;
+    run->c->plain_sweep(run->x, run->indices, run->y, run->cotangent, run->gradient);
+}
+
+/* ---- validation ------------------------------------------------------------------------------------------------- */
+
+static bool compare_healthy(const compare_side *side)
+{
+    return !wg_tape_status(side->tape) || bench_wrong("%s", wg_tape_message(side->tape));
+}
+
+static bool compare_forward_is_right(void *context)
+{
+    compare_run *run = context;
+    wg_var y = run->c->op(run->one.constant, run->one.indices);
+    const void *got = wg_value(y);
+    bool right = compare_healthy(&run->one);
+    if (right && run->c->plain) right = bench_same_f32("value", run->size_y, got, run->y, 1e-3);
+    if (right && run->c->plain_f64) right = bench_same_f64("value", run->size_y, got, run->y, 1e-9);
+    wg_tape_rewind(run->one.tape, run->one.mark);
+    return right;
+}
+
+/* The slope of <cotangent, y> along the gradient g itself is |g|^2. Along it, all that the gradient says adds up, so that
+ * rounding does not drown it: a difference over a step of a thousandth of x's range. */
+static bool compare_sweep_is_right(void *context)
+{
+    compare_run *run = context;
+    wg_zero_grad(run->one.tape);
+    wg_backward_from(run->c->op(run->one.x, run->one.indices), run->cotangent);
+    wg_tape_rewind(run->one.tape, run->one.mark);
+    const void *gradient = wg_grad(run->one.x);
+    if (!compare_healthy(&run->one) || !gradient) return false;
+    double largest = 0, square = 0, slope = 0;
+    for (size_t i = 0; i < run->size_x; i++) {
+        double g = compare_at(run, gradient, i);
+        if (!(fabs(g) <= largest)) largest = fabs(g);
+        square += g * g;
     }
+    if (run->c->jumps || largest == 0) return isfinite(square) || bench_wrong("the gradient is not finite");
+    double step = 1e-3 / largest;
+    void *moved = bench_memory(run->size_x * run->width), *y = bench_memory(run->size_y * run->width);
+    for (size_t i = 0; i < run->size_x; i++)
+        compare_put(run, moved, i, compare_at(run, run->x, i) + step * compare_at(run, gradient, i));
+    compare_plain_at(run, moved, y);
+    for (size_t i = 0; i < run->size_y; i++)
+        slope += compare_at(run, run->cotangent, i) * (compare_at(run, y, i) - compare_at(run, run->y, i)) / step;
+    free(moved);
+    free(y);
+    if (fabs(slope - square) <= .05 * square) return true;
+    return bench_wrong("the slope along the gradient is %g and should be %g", slope, square);
+}
+
+/* ---- cases ------------------------------------------------------------------------------------------------------ */
+
+static void compare_open_side(compare_run *run, compare_side *side, unsigned threads)
+{
+    wg_tape_options options = {.dtype = run->c->plain ? WG_F32 : WG_F64, .threads = threads};
+    side->run = run;
+    side->tape = wg_tape_new_with(&options, NULL);
+    side->x = wg_variable_raw(side->tape, run->c->shape, run->x);
+    side->constant = wg_constant_raw(side->tape, run->c->shape, run->x);
+    if (run->c->indices) side->indices = wg_indices(side->tape, WG_DIMS(run->c->indices), run->indices);
+    side->mark = wg_tape_mark(side->tape);
+}
+
+static void compare_open(compare_run *run)
+{
+    const bench_comparison *c = run->c;
+    run->width = c->plain ? sizeof(float) : sizeof(double);
+    run->size_x = compare_size(c->shape);
+    run->x = bench_memory(run->size_x * run->width);
+    run->gradient = bench_memory(run->size_x * run->width);
+    run->indices = bench_memory(c->indices * sizeof *run->indices);
+    if (c->low < c->high)
+        compare_fill(run, run->size_x, run->x, c->low, c->high);
+    else
+        compare_fill(run, run->size_x, run->x, -.5, .5);
+    for (size_t i = 0; i < c->indices; i++) run->indices[i] = (int64_t)(i * 7919 % c->below);
+    compare_open_side(run, &run->one, 1);
+    compare_open_side(run, &run->two, 2);
+    run->size_y = compare_size(wg_shape_of(c->op(run->one.constant, run->one.indices)));
+    wg_tape_rewind(run->one.tape, run->one.mark);
+    run->y = bench_memory(run->size_y * run->width);
+    run->cotangent = bench_memory(run->size_y * run->width);
+    compare_fill(run, run->size_y, run->cotangent, .1, 1);
+    compare_plain_at(run, run->x, run->y);
+}
+
+static void compare_close(compare_run *run)
+{
+    wg_tape_free(run->one.tape);
+    wg_tape_free(run->two.tape);
+    free(run->x);
+    free(run->y);
+    free(run->cotangent);
+    free(run->gradient);
+    free(run->indices);
+}
+
+static void compare_one(const char *group, compare_run *run, bool sweep)
+{
+    const bench_comparison *c = run->c;
+    size_t size = run->size_x > run->size_y ? run->size_x : run->size_y, k = 0;
+    bench_case it = {.group = group,
+        .name = c->name,
+        .unit = "ns/element",
+        .work = (double)size,
+        .context = run,
+        .validate = sweep ? compare_sweep_is_right : compare_forward_is_right,
+        .large = c->large};
+    bench_contender ours = {.name = "wengert", .context = &run->one};
+    if (sweep)
+        ours.timed = compare_sweep;
+    else
+        ours.work = compare_forward;
+    it.contenders[k++] = ours;
+    if (size >= LARGE) {
+        ours.name = "wengert, 2 threads";
+        ours.context = &run->two;
+        it.contenders[k++] = ours;
+    }
+    if (!sweep)
+        it.contenders[k++] = (bench_contender){.name = "plain C", .kind = BENCH_PLAIN, .work = compare_plain};
+    else if (c->plain_sweep)
+        it.contenders[k++] = (bench_contender){.name = "plain C", .kind = BENCH_PLAIN, .work = compare_plain_sweep};
+    bench_run(&it, NULL);
+}
+
+void bench_compare(const char *room, const bench_comparison *cases, size_t count)
+{
+    char group[128];
+    for (int sweep = 0; sweep < 2; sweep++)
+        for (size_t i = 0; i < count; i++) {
+            compare_run run = {.c = &cases[i]};
+            snprintf(group, sizeof group, "%s: %s", room, sweep ? "sweep" : "forward");
+            if (!bench_wants(group, cases[i].name, cases[i].large)) continue;
+            compare_open(&run);
+            compare_one(group, &run, sweep);
+            compare_close(&run);
+        }
 }
