@@ -8,10 +8,12 @@
  *
  * Vectors are GNU C's (gcc and clang). Any other C11 compiler gets the baseline alone, on plain arrays; defining
  * WG_KERNEL_PLAIN asks gcc and clang for the same. All the machine-specific text of the kernels is in this file: a
- * fused multiply-add, and the masked load and store of a loop's tail. */
+ * fused multiply-add, the masked load and store of a loop's tail, comparisons and what is made of them. */
 #ifndef WG_KERNELS_VECTOR_H
 #define WG_KERNELS_VECTOR_H
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__GNUC__) && !defined(WG_KERNEL_PLAIN)
@@ -63,6 +65,7 @@
 #define SET   baseline
 #define BYTES 16
 #define FUSED 0
+#define MASKS 0
 #define TYPE  f32
 #define REAL  float
 #define LANES 4
@@ -78,6 +81,7 @@
 #undef SET
 #undef BYTES
 #undef FUSED
+#undef MASKS
 
 #if WG_KERNEL_X86
 
@@ -85,6 +89,7 @@ WG_KERNEL_TARGET_AVX2
 #define SET   avx2
 #define BYTES 32
 #define FUSED 1
+#define MASKS 0
 #define TYPE  f32
 #define REAL  float
 #define LANES 8
@@ -100,6 +105,7 @@ WG_KERNEL_TARGET_AVX2
 #undef SET
 #undef BYTES
 #undef FUSED
+#undef MASKS
 
 WG_KERNEL_INLINE wg_kernel_vec_f32_avx2 wg_kernel_fma_f32_avx2(
     wg_kernel_vec_f32_avx2 a, wg_kernel_vec_f32_avx2 b, wg_kernel_vec_f32_avx2 c)
@@ -113,35 +119,62 @@ WG_KERNEL_INLINE wg_kernel_vec_f64_avx2 wg_kernel_fma_f64_avx2(
     return _mm256_fmadd_pd(a, b, c);
 }
 
+#define WG_KERNEL_WORDS(type, intrinsic)                                                                               \
+    WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_sqrt_##type(wg_kernel_vec_##type a) { return intrinsic(sqrt)(a); } \
+    WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_max_##type(wg_kernel_vec_##type a, wg_kernel_vec_##type b)         \
+    {                                                                                                                  \
+        return intrinsic(max)(a, b);                                                                                   \
+    }                                                                                                                  \
+    WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_min_##type(wg_kernel_vec_##type a, wg_kernel_vec_##type b)         \
+    {                                                                                                                  \
+        return intrinsic(min)(a, b);                                                                                   \
+    }                                                                                                                  \
+    WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_select_##type(                                                     \
+        wg_kernel_mask_##type m, wg_kernel_vec_##type a, wg_kernel_vec_##type b)                                       \
+    {                                                                                                                  \
+        return intrinsic(blendv)(b, a, (wg_kernel_vec_##type)m);                                                       \
+    }                                                                                                                  \
+    WG_KERNEL_INLINE bool wg_kernel_any_##type(wg_kernel_mask_##type m)                                                \
+    {                                                                                                                  \
+        return intrinsic(movemask)((wg_kernel_vec_##type)m) != 0;                                                      \
+    }
+#define WG_KERNEL_PS(name) _mm256_##name##_ps
+#define WG_KERNEL_PD(name) _mm256_##name##_pd
+WG_KERNEL_WORDS(f32_avx2, WG_KERNEL_PS)
+WG_KERNEL_WORDS(f64_avx2, WG_KERNEL_PD)
+#undef WG_KERNEL_WORDS
+#undef WG_KERNEL_PS
+#undef WG_KERNEL_PD
+
 /* All ones in the first n lanes. */
-WG_KERNEL_INLINE __m256i wg_kernel_mask_f32_avx2(size_t n)
+WG_KERNEL_INLINE __m256i wg_kernel_first_f32_avx2(size_t n)
 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-WG_KERNEL_INLINE __m256i wg_kernel_mask_f64_avx2(size_t n)
+WG_KERNEL_INLINE __m256i wg_kernel_first_f64_avx2(size_t n)
 {
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 
 WG_KERNEL_INLINE wg_kernel_vec_f32_avx2 wg_kernel_load_some_f32_avx2(const float *p, size_t n)
 {
-    return _mm256_maskload_ps(p, wg_kernel_mask_f32_avx2(n));
+    return _mm256_maskload_ps(p, wg_kernel_first_f32_avx2(n));
 }
 
 WG_KERNEL_INLINE wg_kernel_vec_f64_avx2 wg_kernel_load_some_f64_avx2(const double *p, size_t n)
 {
-    return _mm256_maskload_pd(p, wg_kernel_mask_f64_avx2(n));
+    return _mm256_maskload_pd(p, wg_kernel_first_f64_avx2(n));
 }
 
 WG_KERNEL_INLINE void wg_kernel_store_some_f32_avx2(float *p, wg_kernel_vec_f32_avx2 v, size_t n)
 {
-    _mm256_maskstore_ps(p, wg_kernel_mask_f32_avx2(n), v);
+    _mm256_maskstore_ps(p, wg_kernel_first_f32_avx2(n), v);
 }
 
 WG_KERNEL_INLINE void wg_kernel_store_some_f64_avx2(double *p, wg_kernel_vec_f64_avx2 v, size_t n)
 {
-    _mm256_maskstore_pd(p, wg_kernel_mask_f64_avx2(n), v);
+    _mm256_maskstore_pd(p, wg_kernel_first_f64_avx2(n), v);
 }
 WG_KERNEL_TARGET_END
 
@@ -149,6 +182,7 @@ WG_KERNEL_TARGET_AVX512
 #define SET   avx512
 #define BYTES 64
 #define FUSED 1
+#define MASKS 1
 #define TYPE  f32
 #define REAL  float
 #define LANES 16
@@ -164,6 +198,59 @@ WG_KERNEL_TARGET_AVX512
 #undef SET
 #undef BYTES
 #undef FUSED
+#undef MASKS
+
+/* Masks: one bit a lane. */
+typedef __mmask16 wg_kernel_mask_f32_avx512;
+typedef __mmask8 wg_kernel_mask_f64_avx512;
+#define WG_KERNEL_COMPARE(word, type, intrinsic, how)                                                                  \
+    WG_KERNEL_INLINE wg_kernel_mask_##type wg_kernel_##word##_##type(wg_kernel_vec_##type a, wg_kernel_vec_##type b)   \
+    {                                                                                                                  \
+        return intrinsic(a, b, how);                                                                                   \
+    }
+#define WG_KERNEL_WORDS(type, suffix)                                                                                  \
+    WG_KERNEL_COMPARE(less, type, _mm512_cmp_##suffix##_mask, _CMP_LT_OQ)                                              \
+    WG_KERNEL_COMPARE(less_equal, type, _mm512_cmp_##suffix##_mask, _CMP_LE_OQ)                                        \
+    WG_KERNEL_COMPARE(equal, type, _mm512_cmp_##suffix##_mask, _CMP_EQ_OQ)                                             \
+    WG_KERNEL_INLINE wg_kernel_mask_##type wg_kernel_both_##type(wg_kernel_mask_##type a, wg_kernel_mask_##type b)     \
+    {                                                                                                                  \
+        return (wg_kernel_mask_##type)(a & b);                                                                         \
+    }                                                                                                                  \
+    WG_KERNEL_INLINE wg_kernel_mask_##type wg_kernel_either_##type(wg_kernel_mask_##type a, wg_kernel_mask_##type b)   \
+    {                                                                                                                  \
+        return (wg_kernel_mask_##type)(a | b);                                                                         \
+    }                                                                                                                  \
+    WG_KERNEL_INLINE wg_kernel_mask_##type wg_kernel_not_##type(wg_kernel_mask_##type a)                               \
+    {                                                                                                                  \
+        return (wg_kernel_mask_##type) ~a;                                                                             \
+    }                                                                                                                  \
+    WG_KERNEL_INLINE bool wg_kernel_any_##type(wg_kernel_mask_##type m) { return m != 0; }                             \
+    WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_select_##type(                                                     \
+        wg_kernel_mask_##type m, wg_kernel_vec_##type a, wg_kernel_vec_##type b)                                       \
+    {                                                                                                                  \
+        return _mm512_mask_blend_##suffix(m, b, a);                                                                    \
+    }                                                                                                                  \
+    WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_sqrt_##type(wg_kernel_vec_##type a)                                \
+    {                                                                                                                  \
+        return _mm512_sqrt_##suffix(a);                                                                                \
+    }                                                                                                                  \
+    WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_max_##type(wg_kernel_vec_##type a, wg_kernel_vec_##type b)         \
+    {                                                                                                                  \
+        return _mm512_max_##suffix(a, b);                                                                              \
+    }                                                                                                                  \
+    WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_min_##type(wg_kernel_vec_##type a, wg_kernel_vec_##type b)         \
+    {                                                                                                                  \
+        return _mm512_min_##suffix(a, b);                                                                              \
+    }                                                                                                                  \
+    /* v 2^n, n whole: rounded once, also below the normal numbers */                                                  \
+    WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_scale_##type(wg_kernel_vec_##type v, wg_kernel_vec_##type n)       \
+    {                                                                                                                  \
+        return _mm512_scalef_##suffix(v, n);                                                                           \
+    }
+WG_KERNEL_WORDS(f32_avx512, ps)
+WG_KERNEL_WORDS(f64_avx512, pd)
+#undef WG_KERNEL_WORDS
+#undef WG_KERNEL_COMPARE
 
 WG_KERNEL_INLINE wg_kernel_vec_f32_avx512 wg_kernel_fma_f32_avx512(
     wg_kernel_vec_f32_avx512 a, wg_kernel_vec_f32_avx512 b, wg_kernel_vec_f32_avx512 c)
