@@ -9,6 +9,7 @@
  * Weights of classes, targets to ignore and the reduction stand beside it, as ops on the positions. Smoothed labels are
  * probabilities, made of the indices. */
 #include "kernels/cross_entropy.h"
+#include "kernels/softmax_rows.h"
 
 #include "ops/elementwise/elementwise.h"
 #include "ops/loss/classes.h"
@@ -17,6 +18,9 @@
 #include "wengert/ops.h"
 
 /* ---- the derivative of the loss at an index ------------------------------------------------------------------------------ */
+
+/* Rows of neighbouring logits, long enough to be taken one by one. */
+static bool entropy_is_rows(const wg_shape_split *s) { return s->inner == 1 && s->extent >= WG_KERNEL_SOFTMAX_ROWS; }
 
 static size_t entropy_work_bytes(const wg_call *call, size_t k)
 {
@@ -44,7 +48,13 @@ static wg_status entropy_slope(wg_call *call)
     size_t bytes = entropy_work_bytes(call, 1);
     void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
     if (bytes && !work) return call->tape->status;
-    if (call->dtype == WG_F64)
+    if (entropy_is_rows(&s) && call->dtype == WG_F64)
+        wg_kernel_softmax_rows_slope_f64(
+            wg_kernel_isa(), s.outer, s.extent, g, x, target, ignored, work, call->out, call->add);
+    else if (entropy_is_rows(&s))
+        wg_kernel_softmax_rows_slope_f32(
+            wg_kernel_isa(), s.outer, s.extent, g, x, target, ignored, work, call->out, call->add);
+    else if (call->dtype == WG_F64)
         wg_kernel_cross_entropy_slope_f64(
             s.outer, s.extent, s.inner, g, x, target, ignored, work, call->out, call->add);
     else
@@ -99,7 +109,11 @@ static wg_status entropy_each(wg_call *call)
     size_t bytes = entropy_work_bytes(call, 0);
     void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
     if (bytes && !work) return call->tape->status;
-    if (call->dtype == WG_F64)
+    if (entropy_is_rows(&s) && call->dtype == WG_F64)
+        wg_kernel_softmax_rows_entropy_f64(wg_kernel_isa(), s.outer, s.extent, x, target, ignored, call->out);
+    else if (entropy_is_rows(&s))
+        wg_kernel_softmax_rows_entropy_f32(wg_kernel_isa(), s.outer, s.extent, x, target, ignored, call->out);
+    else if (call->dtype == WG_F64)
         wg_kernel_cross_entropy_f64(s.outer, s.extent, s.inner, x, target, ignored, work, call->out);
     else
         wg_kernel_cross_entropy_f32(s.outer, s.extent, s.inner, x, target, ignored, work, call->out);
