@@ -12,7 +12,8 @@ static wg_status backward_finish(wg_tape *tape, wg_status status)
         size_t at = wg_first_not_finite(tape->dtype, record->grad, record->shape->size);
         if (at < record->shape->size)
             status = wg_tape_fail(tape, WG_ERROR_NONFINITE, "%s: element %zu of the gradient of %s %s is not finite",
-                tape->sweeping, at, tape->nodes[record->index].op ? tape->nodes[record->index].op->name : "leaf",
+                tape->sweeping, at,
+                wg_node_op(&tape->nodes[record->index]) ? wg_node_op(&tape->nodes[record->index])->name : "leaf",
                 wg_list_describe(tape, record->index));
     }
     for (wg_record *record = tape->holders; record; record = record->holder) {
@@ -101,7 +102,7 @@ wg_status wg_retain_grad(wg_var var)
             wg_list_title(tape, var.index),
             node->flags & WG_NODE_INDICES ? "holds indices" : "does not depend on a variable");
     if (!wg_list_box(tape, var.index, "wg_retain_grad")) return tape->status;
-    wg_record *record = tape->nodes[var.index].u.record;
+    wg_record *record = tape->nodes[var.index].record;
     if (record->grad) return WG_OK;
     size_t bytes = record->shape->size * wg_dtype_size(tape->dtype);
     record->grad = wg_pool_take(&tape->pool, &tape->source, bytes);

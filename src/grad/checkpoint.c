@@ -74,11 +74,11 @@ static uint64_t checkpoint_fingerprint(const wg_tape *tape, const checkpoint_run
         const wg_node *node = &tape->nodes[i];
         size_t n;
         const uint32_t *inputs = wg_node_inputs(node, &n);
-        hash = checkpoint_mix(hash, (uintptr_t)node->op);
+        hash = checkpoint_mix(hash, (uintptr_t)wg_node_op(node));
         hash = checkpoint_mix(hash, (uintptr_t)wg_node_shape(tape, node));
         for (size_t k = 0; k < n; k++) hash = checkpoint_mix(hash, checkpoint_place(run, inputs[k]));
-        if (!node->op || !(node->op->flags & WG_OP_RERUNS)) continue;
-        const checkpoint_function *inner = node->u.record->attributes;
+        if (wg_node_is_leaf(node) || !(wg_node_op(node)->flags & WG_OP_RERUNS)) continue;
+        const checkpoint_function *inner = node->record->attributes;
         hash = checkpoint_mix(checkpoint_mix(hash, inner->fingerprint), inner->nodes);
     }
     return hash;
@@ -119,7 +119,7 @@ static bool checkpoint_again(wg_tape *tape, const wg_call *call, wg_status other
 bool wg_checkpoint_unfold(wg_tape *tape, uint32_t index, uint32_t *start, wg_var *out)
 {
     const wg_node *node = &tape->nodes[index];
-    wg_call call = {.attributes = node->u.record->attributes};
+    wg_call call = {.attributes = node->record->attributes};
     call.inputs = wg_node_inputs(node, &call.n);
     checkpoint_run run;
     bool same = checkpoint_again(tape, &call, WG_ERROR_ARGUMENT, &run);
@@ -370,6 +370,6 @@ wg_var wg_checkpoint(wg_tape *tape, wg_function f, void *user, const wg_var *in,
 
 wg_var wg_checkpoint_repeat(wg_tape *tape, uint32_t index, const wg_var *in)
 {
-    const checkpoint_function *function = tape->nodes[index].u.record->attributes;
+    const checkpoint_function *function = tape->nodes[index].record->attributes;
     return wg_checkpoint(tape, function->run, function->user, in, function->n);
 }

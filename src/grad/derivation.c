@@ -40,7 +40,7 @@ static void *derivation_destination(wg_derivation *d, uint32_t index, bool *add)
         if (marked && node->flags & WG_NODE_INLINE) node->flags |= WG_NODE_REACHED;
         return wg_node_slot(tape, index);
     }
-    wg_record *record = node->u.record;
+    wg_record *record = node->record;
     if (node->flags & WG_NODE_VARIABLE) {
         *add = !(record->flags & WG_RECORD_ZERO_GRAD);
         if (d->rehearsal) return record->grad;
@@ -136,9 +136,9 @@ static void derivation_finish_passes(wg_derivation *d)
         uint32_t k = d->passes[i];
         wg_node *node = &tape->nodes[d->call.inputs[k]];
         bool last = i + 1 == d->passes_count, plain = !(node->flags & (WG_NODE_INLINE | WG_NODE_VARIABLE));
-        if (last && plain && !node->u.record->adjoint) {
-            wg_record *own = tape->nodes[d->index].u.record;
-            node->u.record->adjoint = own->adjoint;
+        if (last && plain && !node->record->adjoint) {
+            wg_record *own = tape->nodes[d->index].record;
+            node->record->adjoint = own->adjoint;
             own->adjoint = NULL;
         } else {
             derivation_add(d, k, d->terms[1].data);
@@ -293,7 +293,7 @@ static void derivation_postpone(
 static bool derivation_holds_zeros(const wg_derivation *d, size_t k)
 {
     const wg_node *node = &d->call.tape->nodes[d->call.inputs[k]];
-    return node->flags & WG_NODE_VARIABLE && node->u.record->flags & WG_RECORD_ZERO_GRAD;
+    return node->flags & WG_NODE_VARIABLE && node->record->flags & WG_RECORD_ZERO_GRAD;
 }
 
 void wg_give(
@@ -354,7 +354,7 @@ static size_t derivation_bytes(size_t n) { return n * (sizeof(wg_array) + sizeof
 static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
 {
     const wg_node *node = &tape->nodes[index];
-    const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->u.record;
+    const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->record;
     size_t n;
     const uint32_t *inputs = wg_node_inputs(node, &n);
     if (n <= 2) { /* recording moves the nodes */
@@ -367,7 +367,7 @@ static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
     d->apart = d->few_apart;
     if (n > WG_DERIVATION_FEW) {
         d->operands = wg_pool_take(&tape->pool, &tape->source, derivation_bytes(n));
-        if (!d->operands) return wg_tape_fail_memory(tape, node->op->name, derivation_bytes(n)), false;
+        if (!d->operands) return wg_tape_fail_memory(tape, wg_node_op(node)->name, derivation_bytes(n)), false;
         d->apart = (void **)(void *)(d->operands + n);
     }
     if (d->recorded || !tape->observation) d->apart = NULL;
@@ -378,7 +378,7 @@ static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
             (wg_array){&shape->shape, shape->size, NULL, tape->nodes[inputs[k]].flags & WG_NODE_INDICES, false};
     }
     d->call = (wg_call){.tape = tape,
-        .op = node->op,
+        .op = wg_node_op(node),
         .dtype = tape->dtype,
         .in = d->operands,
         .n = n,

@@ -79,7 +79,7 @@ static void gradients_reach(
     for (uint32_t i = sweep->from; i < end; i++) {
         const wg_node *node = &tape->nodes[i];
         unsigned char *reached = &sweep->reach[wg_recorded_slot(sweep, i)];
-        if (!node->op || node->op->flags & WG_OP_CUTS || node->flags & WG_NODE_INDICES) continue;
+        if (wg_node_is_leaf(node) || wg_node_op(node)->flags & WG_OP_CUTS || node->flags & WG_NODE_INDICES) continue;
         size_t n;
         const uint32_t *inputs = wg_node_inputs(node, &n);
         for (size_t j = 0; j < n && !*reached; j++) {
@@ -93,7 +93,7 @@ static void gradients_reach(
 static bool gradients_passes(const wg_tape *tape, uint32_t index, const wg_recorded_sweep *sweep)
 {
     const wg_node *node = &tape->nodes[index];
-    if (!node->op || node->op->flags & WG_OP_CUTS) return false;
+    if (wg_node_is_leaf(node) || wg_node_op(node)->flags & WG_OP_CUTS) return false;
     size_t n;
     const uint32_t *inputs = wg_node_inputs(node, &n);
     for (size_t j = 0; j < n; j++) {
@@ -112,8 +112,8 @@ static const wg_interned *gradients_shape(const wg_tape *tape, uint32_t index)
 static void gradients_inline(wg_tape *tape, uint32_t index, wg_recorded_sweep *sweep)
 {
     const wg_node *node = &tape->nodes[index];
-    const wg_scalar_path *path = node->op->internal;
-    size_t n = node->op->arity;
+    const wg_scalar_path *path = wg_node_op(node)->internal;
+    size_t n = wg_node_op(node)->arity;
     uint32_t inputs[2] = {node->in[0], node->in[1]};
     wg_var in[2], y = {tape, index, node->epoch}, g = sweep->adjoints[wg_recorded_slot(sweep, index)];
     for (size_t k = 0; k < n; k++) in[k] = (wg_var){tape, inputs[k], tape->nodes[inputs[k]].epoch};

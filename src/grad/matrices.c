@@ -60,11 +60,12 @@ static wg_status matrices_column(wg_var out, const wg_var *wrt, size_t at, char 
     size_t element = wg_dtype_size(tape->dtype), rows = wg_size(out);
     wg_var unit = wg_variable_raw(tape, wg_shape_of(*wrt), NULL), tangent;
     if (!wg_list_valid(unit)) return tape->status;
-    char *place = tape->nodes[unit.index].u.record->value;
+    char *place = tape->nodes[unit.index].record->value;
     if (tape->dtype == WG_F64)
         ((double *)(void *)place)[at] = 1;
     else
         ((float *)(void *)place)[at] = 1;
+    wg_node_refresh(tape, &tape->nodes[unit.index]);
     if (wg_jvp(out, wrt, &unit, 1, &tangent) == WG_OK) {
         const char *numbers = wg_node_value(tape, tangent.index, "wg_jacobian");
         for (size_t i = 0; i < rows && numbers; i++)

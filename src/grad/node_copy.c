@@ -46,8 +46,8 @@ static wg_var node_copy_leaf(wg_tape *tape, wg_var from)
 static wg_var node_copy_apply(wg_tape *tape, wg_var from, const wg_var *in, size_t n)
 {
     const wg_node *node = &from.tape->nodes[from.index];
-    const wg_op *op = node->op;
-    const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->u.record;
+    const wg_op *op = wg_node_op(node);
+    const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->record;
     const void *attributes = record ? record->attributes : NULL;
     size_t bytes = record ? record->attributes_size : 0;
     if (op->evaluate || (record && record->base != UINT32_MAX))
@@ -133,14 +133,14 @@ static wg_var node_copy_one(wg_tape *tape, wg_var from, const wg_var *in, size_t
     const wg_node *node = &from.tape->nodes[from.index];
     uint32_t length = tape->length;
     wg_var copy;
-    if (!node->op)
+    if (wg_node_is_leaf(node))
         copy = node_copy_leaf(tape, from);
-    else if (node->op->flags & WG_OP_RERUNS)
+    else if (wg_node_op(node)->flags & WG_OP_RERUNS)
         copy = node_copy_checkpoint(tape, from, in);
     else
         copy = node_copy_apply(tape, from, in, n);
     node = &from.tape->nodes[from.index];
-    const char *name = node->flags & WG_NODE_INLINE ? NULL : node->u.record->name;
+    const char *name = node->flags & WG_NODE_INLINE ? NULL : node->record->name;
     if (name && tape->status == WG_OK && copy.index >= length) wg_name(copy, name);
     if (tape->status == WG_OK) return copy;
     wg_list_cut(tape, length);

@@ -50,8 +50,8 @@ static wg_status observe_pass(wg_tape *tape, uint32_t index, void *adjoint)
 {
     if (!observe_node(tape, index, adjoint) || !wg_sweep_is_finite(tape, index, adjoint)) return tape->status;
     const wg_node *node = &tape->nodes[index];
-    bool target = !(node->flags & WG_NODE_INLINE) && node->u.record->flags & WG_RECORD_TARGET;
-    if (target) wg_sweep_add_to_grad(tape, node->u.record, adjoint);
+    bool target = !(node->flags & WG_NODE_INLINE) && node->record->flags & WG_RECORD_TARGET;
+    if (target) wg_sweep_add_to_grad(tape, node->record, adjoint);
     bool passes = (node->flags & (WG_NODE_NEEDS | WG_NODE_STOPS)) == WG_NODE_NEEDS;
     return passes ? wg_derive_numbers(tape, index, adjoint, false) : WG_OK;
 }
@@ -75,14 +75,14 @@ static wg_status observe_leaf(wg_tape *tape, uint32_t index)
 {
     const wg_node *node = &tape->nodes[index];
     if (node->flags & WG_NODE_INLINE) return WG_OK;
-    const wg_record *record = node->u.record;
+    const wg_record *record = node->record;
     bool reached = record->flags & WG_RECORD_TARGET && record->flags & WG_RECORD_SWEPT;
     return !reached || observe_node(tape, index, record->grad) ? WG_OK : tape->status;
 }
 
 static wg_status observe_record(wg_tape *tape, uint32_t index)
 {
-    wg_record *record = tape->nodes[index].u.record;
+    wg_record *record = tape->nodes[index].record;
     if (record->flags & WG_RECORD_BOX && !wg_sweep_take_slot(tape, index, record)) return tape->status;
     if (!record->adjoint) return WG_OK;
     wg_status status = observe_pass(tape, index, record->adjoint);
@@ -95,7 +95,7 @@ wg_status wg_observe_down(wg_tape *tape, uint32_t from, uint32_t low)
     wg_status status = WG_OK;
     for (int64_t i = from; i >= (int64_t)low && status == WG_OK; i--) {
         const wg_node *node = &tape->nodes[i];
-        if (!node->op)
+        if (wg_node_is_leaf(node))
             status = observe_leaf(tape, (uint32_t)i);
         else if (node->flags & WG_NODE_INLINE)
             status = observe_inline(tape, (uint32_t)i);

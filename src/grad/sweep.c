@@ -44,8 +44,8 @@ bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent)
         wg_adjoint_accumulate(tape->dtype, 1, cotangent, wg_node_slot(tape, index), !sweep_slot_is_zero(tape, index));
         return true;
     }
-    wg_record *record = node->u.record;
-    if (!node->op) {
+    wg_record *record = node->record;
+    if (wg_node_is_leaf(node)) {
         if (record->grad) wg_sweep_add_to_grad(tape, record, cotangent);
         return true;
     }
@@ -66,7 +66,7 @@ static void sweep_variable(wg_tape *tape, uint32_t index)
 {
     if (sweep_slot_is_zero(tape, index)) return;
     void *slot = wg_node_slot(tape, index);
-    wg_sweep_add_to_grad(tape, tape->nodes[index].u.record, slot);
+    wg_sweep_add_to_grad(tape, tape->nodes[index].record, slot);
     memset(slot, 0, wg_dtype_size(tape->dtype));
 }
 
@@ -99,8 +99,8 @@ bool wg_sweep_is_finite(wg_tape *tape, uint32_t index, const void *adjoint)
 static wg_status sweep_record(wg_tape *tape, uint32_t index)
 {
     wg_node *node = &tape->nodes[index];
-    wg_record *record = node->u.record;
-    if (!node->op) {
+    wg_record *record = node->record;
+    if (wg_node_is_leaf(node)) {
         if (node->flags & WG_NODE_VARIABLE && node->flags & WG_NODE_NUMBER) sweep_variable(tape, index);
         return WG_OK;
     }
@@ -122,11 +122,11 @@ wg_status wg_sweep_down(wg_tape *tape, uint32_t from, uint32_t low)
     while (i >= (int64_t)low) {
         const wg_node *node = &tape->nodes[i];
         if (node->flags & WG_NODE_INLINE) {
-            if (!node->op) {
+            if (wg_node_is_leaf(node)) {
                 i--;
                 continue;
             }
-            const wg_scalar_path *path = node->op->internal;
+            const wg_scalar_path *path = wg_node_op(node)->internal;
             i = path->sweep(tape, (uint32_t)i, low);
             if (i == WG_SCALAR_FAILED) return tape->status;
         } else {
@@ -146,10 +146,10 @@ void wg_sweep_abandon(wg_tape *tape, uint32_t from, uint32_t low)
         node->flags &= ~(uint32_t)WG_NODE_REACHED;
         if (node->flags & WG_NODE_NUMBER) {
             bool reached = !sweep_slot_is_zero(tape, i);
-            if (reached && node->flags & WG_NODE_VARIABLE) node->u.record->flags |= WG_RECORD_SWEPT;
+            if (reached && node->flags & WG_NODE_VARIABLE) node->record->flags |= WG_RECORD_SWEPT;
             memset(wg_node_slot(tape, i), 0, wg_dtype_size(tape->dtype));
         }
-        if (!(node->flags & WG_NODE_INLINE)) wg_sweep_spend(tape, node->u.record);
+        if (!(node->flags & WG_NODE_INLINE)) wg_sweep_spend(tape, node->record);
     }
 }
 
@@ -176,7 +176,7 @@ static wg_status sweep_rehearse_inline(wg_tape *tape, uint32_t index)
         if (!(input->flags & WG_NODE_NEEDS) || input->flags & WG_NODE_VARIABLE) continue;
         if (input->flags & WG_NODE_INLINE)
             input->flags |= WG_NODE_REACHED;
-        else if (!sweep_rehearse_adjoint(tape, input->u.record))
+        else if (!sweep_rehearse_adjoint(tape, input->record))
             return tape->status;
     }
     return WG_OK;
@@ -184,8 +184,8 @@ static wg_status sweep_rehearse_inline(wg_tape *tape, uint32_t index)
 
 static wg_status sweep_rehearse_record(wg_tape *tape, uint32_t index)
 {
-    wg_record *record = tape->nodes[index].u.record;
-    if (!tape->nodes[index].op || !record->adjoint) return WG_OK;
+    wg_record *record = tape->nodes[index].record;
+    if (wg_node_is_leaf(&tape->nodes[index]) || !record->adjoint) return WG_OK;
     wg_status status = wg_derive_numbers(tape, index, record->adjoint, true);
     wg_sweep_spend(tape, record);
     return status;
@@ -198,7 +198,7 @@ static wg_status sweep_rehearse_once(wg_tape *tape, uint32_t from, uint32_t low)
     uint32_t length = tape->length;
     if (node->flags & WG_NODE_INLINE)
         node->flags |= WG_NODE_REACHED;
-    else if (!sweep_rehearse_adjoint(tape, node->u.record))
+    else if (!sweep_rehearse_adjoint(tape, node->record))
         status = tape->status;
     for (int64_t i = from; i >= (int64_t)low && status == WG_OK; i--)
         status = tape->nodes[i].flags & WG_NODE_INLINE ? sweep_rehearse_inline(tape, (uint32_t)i)
@@ -214,7 +214,7 @@ static wg_status sweep_rehearse_once(wg_tape *tape, uint32_t from, uint32_t low)
  * counted on, so then all is taken once more. */
 wg_status wg_sweep_rehearse(wg_tape *tape, uint32_t from, uint32_t low)
 {
-    if (!tape->source.bounded || !tape->nodes[from].op) return WG_OK;
+    if (!tape->source.bounded || wg_node_is_leaf(&tape->nodes[from])) return WG_OK;
     for (;;) {
         size_t shapes = tape->shapes_count;
         wg_status status = sweep_rehearse_once(tape, from, low);

@@ -65,7 +65,7 @@ static void tangents_mark(tangents_sweep *s)
     size_t inputs_count;
     for (uint32_t i = s->low; i <= s->out; i++) {
         const wg_node *node = &tape->nodes[i];
-        if (!node->op || node->op->flags & WG_OP_CUTS || node->flags & WG_NODE_INDICES) continue;
+        if (wg_node_is_leaf(node) || wg_node_op(node)->flags & WG_OP_CUTS || node->flags & WG_NODE_INDICES) continue;
         const uint32_t *inputs = wg_node_inputs(node, &inputs_count);
         for (size_t j = 0; j < inputs_count && !s->marks[i - s->low]; j++)
             if (tangents_reached(s, inputs[j])) s->marks[i - s->low] = TANGENTS_REACHED;
@@ -205,11 +205,11 @@ static bool tangents_open(const tangents_sweep *s, uint32_t index, tangents_node
 {
     wg_tape *tape = s->tape;
     const wg_node *at = &tape->nodes[index];
-    const wg_record *record = at->flags & WG_NODE_INLINE ? NULL : at->u.record;
+    const wg_record *record = at->flags & WG_NODE_INLINE ? NULL : at->record;
     size_t n;
     const uint32_t *inputs = wg_node_inputs(at, &n);
     *node = (tangents_node){.index = index,
-        .op = at->op,
+        .op = wg_node_op(at),
         .n = n,
         .attributes = record ? record->attributes : NULL,
         .attributes_size = record ? record->attributes_size : 0,
@@ -258,8 +258,8 @@ static wg_var tangents_of_inline(tangents_sweep *s, uint32_t index)
 {
     wg_tape *tape = s->tape;
     const wg_node *at = &tape->nodes[index];
-    const wg_scalar_path *path = at->op->internal;
-    size_t n = at->op->arity;
+    const wg_scalar_path *path = wg_node_op(at)->internal;
+    size_t n = wg_node_op(at)->arity;
     wg_var in[2], tangents[2] = {{0}, {0}}, y = {tape, index, at->epoch}, sum = {0};
     for (size_t k = 0; k < n; k++) {
         in[k] = (wg_var){tape, at->in[k], tape->nodes[at->in[k]].epoch};
@@ -280,7 +280,7 @@ static void tangents_up(tangents_sweep *s)
     for (uint32_t i = s->low; i <= s->out && tape->status == WG_OK; i++) {
         tangents_node node;
         wg_var *tangent = &s->tangents[i - s->low];
-        if (s->marks[i - s->low] != (TANGENTS_REACHED | TANGENTS_NEEDED) || !tape->nodes[i].op) continue;
+        if (s->marks[i - s->low] != (TANGENTS_REACHED | TANGENTS_NEEDED) || wg_node_is_leaf(&tape->nodes[i])) continue;
         if (tape->nodes[i].flags & WG_NODE_INLINE) {
             *tangent = tangents_sum(*tangent, tangents_of_inline(s, i));
         } else {

@@ -13,7 +13,7 @@ static void targets_mark(wg_tape *tape, bool (*starts)(const wg_node *node))
         size_t n;
         const uint32_t *inputs = wg_node_inputs(node, &n);
         bool start = starts(node), passed = false;
-        bool cut = !node->op || node->op->flags & WG_OP_CUTS || node->flags & WG_NODE_INDICES;
+        bool cut = wg_node_is_leaf(node) || wg_node_op(node)->flags & WG_OP_CUTS || node->flags & WG_NODE_INDICES;
         for (size_t k = 0; k < n && !cut && !passed; k++) passed = tape->nodes[inputs[k]].flags & WG_NODE_NEEDS;
         node->flags &= ~(uint32_t)(WG_NODE_NEEDS | WG_NODE_STOPS);
         if (start || passed) node->flags |= WG_NODE_NEEDS;
@@ -24,7 +24,7 @@ static void targets_mark(wg_tape *tape, bool (*starts)(const wg_node *node))
 static bool targets_is_variable(const wg_node *node) { return node->flags & WG_NODE_VARIABLE; }
 static bool targets_is_target(const wg_node *node)
 {
-    return !(node->flags & WG_NODE_INLINE) && node->u.record->flags & WG_RECORD_TARGET;
+    return !(node->flags & WG_NODE_INLINE) && node->record->flags & WG_RECORD_TARGET;
 }
 
 bool wg_targets_open(wg_targets *targets, wg_tape *tape, const wg_var *wrt, size_t n)
@@ -36,7 +36,7 @@ bool wg_targets_open(wg_targets *targets, wg_tape *tape, const wg_var *wrt, size
     if (!targets->list) return wg_tape_fail_memory(tape, tape->sweeping, n * sizeof *targets->list), false;
     for (size_t k = 0; k < n; k++) {
         wg_node *node = &tape->nodes[wrt[k].index];
-        wg_record *record = node->u.record;
+        wg_record *record = node->record;
         wg_target *target = &targets->list[k];
         *target = (wg_target){.index = wrt[k].index,
             .node_flags = node->flags,
@@ -51,7 +51,7 @@ bool wg_targets_open(wg_targets *targets, wg_tape *tape, const wg_var *wrt, size
         else
             record->grad = target;
         record->flags |= WG_RECORD_TARGET;
-        if (!node->op && !(node->flags & WG_NODE_VARIABLE)) node->flags |= WG_NODE_VARIABLE | WG_NODE_LENT;
+        if (wg_node_is_leaf(node) && !(node->flags & WG_NODE_VARIABLE)) node->flags |= WG_NODE_VARIABLE | WG_NODE_LENT;
     }
     targets_mark(tape, targets_is_target);
     tape->targeting = true;
@@ -65,7 +65,7 @@ void wg_targets_aim(wg_targets *targets, void *row)
     if (targets->size) memset(row, 0, targets->size * wg_dtype_size(tape->dtype));
     for (size_t k = 0; k < targets->n; k++) {
         const wg_target *target = &targets->list[k];
-        wg_record *record = tape->nodes[target->index].u.record;
+        wg_record *record = tape->nodes[target->index].record;
         if (target->first == k) {
             record->grad = place;
             record->flags |= WG_RECORD_ZERO_GRAD;
@@ -80,7 +80,7 @@ wg_status wg_targets_hit(wg_targets *targets, void *row)
     char *place = row;
     for (size_t k = 0; k < targets->n; k++) {
         const wg_target *target = &targets->list[k];
-        wg_record *record = tape->nodes[target->index].u.record;
+        wg_record *record = tape->nodes[target->index].record;
         size_t bytes = target->size * wg_dtype_size(tape->dtype);
         if (target->first != k && bytes) memcpy(place, record->grad, bytes);
         size_t at = tape->check_finite ? wg_first_not_finite(tape->dtype, place, target->size) : target->size;
@@ -107,7 +107,7 @@ void wg_targets_close(wg_targets *targets)
         const wg_target *target = &targets->list[k];
         if (target->first != k) continue;
         wg_node *node = &tape->nodes[target->index];
-        wg_record *record = node->u.record;
+        wg_record *record = node->record;
         node->flags = targets_restore(node->flags, target->node_flags, WG_NODE_VARIABLE | WG_NODE_LENT);
         record->flags = targets_restore(record->flags, target->record_flags, ours);
         record->grad = target->grad;

@@ -123,8 +123,7 @@ static wg_var apply_push_inline(apply_state *a)
     a->call.out = &value;
     if (apply_evaluate(a) != WG_OK) return wg_invalid(tape);
     const wg_scalar_path *path = a->call.op->internal;
-    wg_var var =
-        wg_list_push_inline(tape, a->call.op, a->indices, a->call.n, a->flags | path->rule << WG_NODE_RULE_SHIFT);
+    wg_var var = wg_list_push_inline(tape, a->indices, a->call.n, a->flags | path->rule << WG_NODE_RULE_SHIFT);
     memcpy(&tape->nodes[var.index].u, &value, sizeof value);
     return var;
 }
@@ -135,7 +134,7 @@ static bool apply_become_view(apply_state *a, wg_record *record, size_t offset)
     wg_tape *tape = a->call.tape;
     uint32_t input = a->indices[0];
     if (!wg_list_box(tape, input, a->call.op->name)) return false;
-    const wg_record *base = tape->nodes[input].u.record;
+    const wg_record *base = tape->nodes[input].record;
     record->base = base->base != UINT32_MAX ? base->base : input;
     record->offset = offset + (base->base != UINT32_MAX ? base->offset : 0);
     return true;
@@ -188,9 +187,7 @@ static wg_var apply_push_record(apply_state *a)
         wg_list_abandon(tape, record);
         return wg_invalid(tape);
     }
-    wg_var var = wg_list_push_record(tape, op, record, a->flags);
-    for (size_t k = 0; k < call->n && k < 2; k++) tape->nodes[var.index].in[k] = a->indices[k];
-    return var;
+    return wg_list_push_record(tape, op, record, a->flags);
 }
 
 /* On a tape in error an op does nothing, but a healthy tape that was mixed with it hears of that. */

@@ -30,7 +30,12 @@ void wg_list_settle(wg_tape *tape)
                 node->flags = (node->flags & ~(uint32_t)WG_NODE_WAITS) | WG_NODE_STALE;
         }
     }
-    for (uint32_t i = 0; i < tape->length; i++) tape->nodes[i].flags &= ~(uint32_t)WG_NODE_CHANGED;
+    for (uint32_t i = 0; i < tape->length; i++) {
+        wg_node *node = &tape->nodes[i];
+        if (!(node->flags & WG_NODE_CHANGED)) continue;
+        wg_node_refresh(tape, node);
+        node->flags &= ~(uint32_t)WG_NODE_CHANGED;
+    }
     wg_tape_update_quick(tape);
 }
 

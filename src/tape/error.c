@@ -59,7 +59,7 @@ static char *error_next_description(wg_tape *tape, size_t *size)
 
 static const char *error_kind(const wg_node *node)
 {
-    if (node->op) return node->op->name;
+    if (wg_node_op(node)) return wg_node_op(node)->name;
     if (node->flags & WG_NODE_VARIABLE) return "a variable";
     return node->flags & WG_NODE_INDICES ? "an index leaf" : "a constant";
 }
@@ -67,10 +67,10 @@ static const char *error_kind(const wg_node *node)
 const char *wg_list_title(wg_tape *tape, uint32_t index)
 {
     const wg_node *node = &tape->nodes[index];
-    if (node->flags & WG_NODE_INLINE || !node->u.record->name) return error_kind(node);
+    if (node->flags & WG_NODE_INLINE || !node->record->name) return error_kind(node);
     size_t size;
     char *text = error_next_description(tape, &size);
-    snprintf(text, size, "'%.60s'", node->u.record->name);
+    snprintf(text, size, "'%.60s'", node->record->name);
     return text;
 }
 
@@ -80,7 +80,7 @@ const char *wg_list_describe(wg_tape *tape, uint32_t index)
     char shape[WG_SHAPE_TEXT];
     size_t size;
     char *text = error_next_description(tape, &size);
-    const char *name = node->flags & WG_NODE_INLINE ? NULL : node->u.record->name;
+    const char *name = node->flags & WG_NODE_INLINE ? NULL : node->record->name;
     wg_shape_format(&wg_node_shape(tape, node)->shape, shape, sizeof shape);
     snprintf(text, size, "%.60s%s%s", name ? name : "", name ? " " : "", shape);
     return text;

@@ -27,9 +27,9 @@ static bool inspect_is_variable(const wg_node *node)
 
 static unsigned inspect_flags(const wg_node *node)
 {
-    const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->u.record;
+    const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->record;
     unsigned flags = 0;
-    if (!node->op) flags |= WG_IS_LEAF;
+    if (wg_node_is_leaf(node)) flags |= WG_IS_LEAF;
     if (inspect_is_variable(node)) flags |= WG_IS_VARIABLE;
     if (node->flags & WG_NODE_INDICES) flags |= WG_IS_INDICES;
     if (node->flags & WG_NODE_NEEDS) flags |= WG_DEPENDS;
@@ -41,7 +41,7 @@ static unsigned inspect_flags(const wg_node *node)
 
 static const char *inspect_kind(const wg_node *node)
 {
-    if (node->op) return node->op->name;
+    if (wg_node_op(node)) return wg_node_op(node)->name;
     if (node->flags & WG_NODE_INDICES) return "indices";
     return inspect_is_variable(node) ? "variable" : "constant";
 }
@@ -57,8 +57,8 @@ wg_status wg_node_read(wg_var node, wg_node_info *info)
     if (!info) return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_node_read: the place for the description is NULL");
     wg_list_settle(tape);
     const wg_node *found = &tape->nodes[node.index];
-    const wg_record *record = found->flags & WG_NODE_INLINE ? NULL : found->u.record;
-    *info = (wg_node_info){.op = found->op,
+    const wg_record *record = found->flags & WG_NODE_INLINE ? NULL : found->record;
+    *info = (wg_node_info){.op = wg_node_op(found),
         .kind = inspect_kind(found),
         .name = record ? record->name : NULL,
         .shape = wg_node_shape(tape, found)->shape,

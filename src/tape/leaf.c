@@ -60,11 +60,12 @@ static wg_var leaf_numbers(
 {
     wg_var var = leaf_new(tape, shape, flags, what);
     if (!wg_list_valid(var)) return var;
-    const wg_record *record = tape->nodes[var.index].u.record;
+    const wg_record *record = tape->nodes[var.index].record;
     if (values)
         leaf_convert(tape->dtype, record->value, from, values, record->shape->size);
     else
         memset(record->value, 0, record->shape->size * wg_dtype_size(tape->dtype));
+    wg_node_refresh(tape, &tape->nodes[var.index]);
     return var;
 }
 
@@ -102,7 +103,7 @@ wg_var wg_indices(wg_tape *tape, wg_shape shape, const int64_t *values)
 {
     wg_var var = leaf_new(tape, &shape, LEAF_INDICES, "wg_indices");
     if (!wg_list_valid(var)) return var;
-    const wg_record *record = tape->nodes[var.index].u.record;
+    const wg_record *record = tape->nodes[var.index].record;
     size_t bytes = record->shape->size * sizeof *values;
     if (values)
         memcpy(record->value, values, bytes);
@@ -118,7 +119,7 @@ wg_var wg_scalar(wg_tape *tape, double value)
 {
     if (!tape) return wg_invalid(NULL);
     if (wg_tape_ready(tape, "wg_scalar") != WG_OK || !wg_list_reserve(tape, "wg_scalar")) return wg_invalid(tape);
-    wg_var var = wg_list_push_inline(tape, NULL, NULL, 0, 0);
+    wg_var var = wg_list_push_inline(tape, NULL, 0, WG_NODE_LEAF);
     leaf_convert(tape->dtype, &tape->nodes[var.index].u, WG_F64, &value, 1);
     return var;
 }
@@ -151,7 +152,7 @@ static wg_node *leaf_find(wg_var leaf, const char *what)
         wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: the tape is busy", what);
         return NULL;
     }
-    if (!node->op) return node;
+    if (wg_node_is_leaf(node)) return node;
     wg_tape_fail(
         tape, WG_ERROR_ARGUMENT, "%s: %s is not a leaf: its value is computed", what, wg_list_title(tape, leaf.index));
     return NULL;
@@ -159,6 +160,7 @@ static wg_node *leaf_find(wg_var leaf, const char *what)
 
 static void leaf_changed(wg_tape *tape, wg_node *node)
 {
+    wg_node_refresh(tape, node);
     node->flags |= WG_NODE_CHANGED;
     tape->changed = true;
     wg_tape_update_quick(tape);
@@ -181,7 +183,7 @@ static wg_status leaf_set(wg_var leaf, wg_dtype from, const void *values, bool i
     wg_node *node = leaf_find(leaf, what);
     if (!node || !leaf_accepts(tape, node, indices, values, what)) return tape ? tape->status : WG_ERROR_ARGUMENT;
     bool in_node = node->flags & WG_NODE_INLINE;
-    void *out = in_node ? (void *)&node->u : node->u.record->value;
+    void *out = in_node ? (void *)&node->u : node->record->value;
     size_t size = wg_node_shape(tape, node)->size;
     if (indices)
         memmove(out, values, size * sizeof(int64_t));
@@ -218,7 +220,7 @@ void *wg_value_mut(wg_var leaf)
     if (!leaf_find(leaf, "wg_value_mut") || !wg_list_box(leaf.tape, leaf.index, "wg_value_mut")) return NULL;
     wg_node *node = &leaf.tape->nodes[leaf.index];
     leaf_changed(leaf.tape, node);
-    return node->u.record->value;
+    return node->record->value;
 }
 
 wg_status wg_bind(wg_var leaf, void *value, void *grad)
@@ -231,7 +233,7 @@ wg_status wg_bind(wg_var leaf, void *value, void *grad)
         return wg_tape_fail(tape, WG_ERROR_ARGUMENT, "wg_bind: a constant has no gradient to bind");
     if (!wg_list_box(tape, leaf.index, "wg_bind")) return tape->status;
     wg_node *node = &tape->nodes[leaf.index];
-    wg_record *record = node->u.record;
+    wg_record *record = node->record;
     record->value = value;
     if (grad) {
         record->grad = grad;
@@ -251,7 +253,7 @@ wg_var wg_name(wg_var var, const char *name)
         return var;
     }
     if (!wg_list_box(tape, var.index, "wg_name")) return var;
-    wg_record *record = tape->nodes[var.index].u.record;
+    wg_record *record = tape->nodes[var.index].record;
     char *copy = NULL;
     if (name && *name) {
         size_t bytes = strlen(name) + 1;

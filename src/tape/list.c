@@ -23,16 +23,16 @@ const wg_interned *wg_list_intern(wg_tape *tape, const wg_shape *shape)
 
 const uint32_t *wg_node_inputs(const wg_node *node, size_t *n)
 {
-    if (!node->op) {
+    if (wg_node_is_leaf(node)) {
         *n = 0;
         return NULL;
     }
     if (node->flags & WG_NODE_INLINE) {
-        *n = node->op->arity;
+        *n = wg_node_op(node)->arity;
         return node->in;
     }
-    *n = node->u.record->n;
-    return *n > 2 ? node->u.record->inputs : node->in;
+    *n = node->record->n;
+    return *n > 2 ? node->record->inputs : node->record->few;
 }
 
 bool wg_list_reserve(wg_tape *tape, const char *what)
@@ -86,6 +86,7 @@ wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan)
         record->attributes = memory + attributes;
         record->attributes_size = plan->attributes_size;
     }
+    for (size_t k = 0; k < plan->n && plan->n <= 2; k++) record->few[k] = plan->inputs[k];
     if (plan->value) record->value = memory + value;
     if (plan->grad) record->grad = memory + value + (plan->value ? each : 0);
     return record;
@@ -101,19 +102,32 @@ static wg_var list_push(wg_tape *tape, wg_node node)
     return (wg_var){tape, index, tape->epoch};
 }
 
-/* A 0-d number is read by scalar ops straight from the node or its record, so a lazy op, or a view of one, is not. */
-static bool list_is_number(const wg_tape *tape, const wg_op *op, const wg_record *record, uint32_t flags)
+void wg_node_refresh(wg_tape *tape, wg_node *node)
+{
+    if ((node->flags & (WG_NODE_INLINE | WG_NODE_NUMBER)) != WG_NODE_NUMBER) return;
+    const wg_record *record = node->record;
+    size_t size = wg_dtype_size(tape->dtype);
+    const char *value = record->value;
+    if (record->base != UINT32_MAX)
+        value = (const char *)tape->nodes[record->base].record->value + record->offset * size;
+    memcpy(&node->u, value, size);
+}
+
+/* A 0-d number has its value in the node, so a lazy op, or a view of one, is not. */
+static bool list_is_number(const wg_tape *tape, const wg_record *record, uint32_t flags)
 {
     if (record->shape->shape.rank != 0 || flags & WG_NODE_INDICES) return false;
-    if (record->base == UINT32_MAX) return !(op && op->flags & WG_OP_LAZY);
-    const wg_op *base = tape->nodes[record->base].op;
+    if (record->base == UINT32_MAX) return !(record->op && record->op->flags & WG_OP_LAZY);
+    const wg_op *base = wg_node_op(&tape->nodes[record->base]);
     return !(base && base->flags & WG_OP_LAZY);
 }
 
 wg_var wg_list_push_record(wg_tape *tape, const wg_op *op, wg_record *record, uint32_t flags)
 {
-    wg_node node = {.op = op, .flags = flags, .u.record = record};
-    if (list_is_number(tape, op, record, flags)) node.flags |= WG_NODE_NUMBER;
+    wg_node node = {.flags = flags | (op ? 0 : WG_NODE_LEAF), .record = record};
+    record->op = op;
+    if (list_is_number(tape, record, flags)) node.flags |= WG_NODE_NUMBER;
+    if (op) wg_node_refresh(tape, &node);
     record->index = tape->length;
     record->previous = tape->last;
     tape->last = record;
@@ -121,9 +135,9 @@ wg_var wg_list_push_record(wg_tape *tape, const wg_op *op, wg_record *record, ui
     return list_push(tape, node);
 }
 
-wg_var wg_list_push_inline(wg_tape *tape, const wg_op *op, const uint32_t *inputs, size_t n, uint32_t flags)
+wg_var wg_list_push_inline(wg_tape *tape, const uint32_t *inputs, size_t n, uint32_t flags)
 {
-    wg_node node = {.op = op, .flags = flags | WG_NODE_INLINE | WG_NODE_NUMBER};
+    wg_node node = {.flags = flags | WG_NODE_INLINE | WG_NODE_NUMBER};
     for (size_t k = 0; k < 2 && n; k++) node.in[k] = inputs[k < n ? k : 0]; /* the second is always safe to read */
     return list_push(tape, node);
 }
@@ -142,16 +156,19 @@ bool wg_list_box(wg_tape *tape, uint32_t index, const char *what)
         wg_tape_fail_memory(tape, what, bytes);
         return false;
     }
-    *record = (wg_record){.value = record + 1,
+    const wg_op *op = wg_node_op(node);
+    *record = (wg_record){.op = op,
+        .value = record + 1,
         .shape = tape->scalar_shape,
+        .few = {node->in[0], node->in[1]},
         .index = index,
         .base = UINT32_MAX,
-        .n = node->op ? (uint32_t)node->op->arity : 0,
+        .n = op ? (uint32_t)op->arity : 0,
         .flags = WG_RECORD_BOX,
         .previous = tape->boxes};
     memcpy(record->value, &node->u, sizeof(double));
     tape->boxes = record;
-    node->u.record = record;
+    node->record = record;
     node->flags &= ~(uint32_t)WG_NODE_INLINE;
     return true;
 }

@@ -1,9 +1,10 @@
 /* The Wengert list from inside: nodes, records, and what the layers above may do with them.
  *
- * A node is 32 bytes. The result of a plain op on scalars needs nothing else: op, two inputs, and its value stand in the
- * node. Everything else (arrays, leaves with storage, ops with attributes or more inputs) has a record in the arena,
- * which holds the rest. A scalar node is given a record from the pool, "boxed", when someone asks for an address or a
- * name; from then on it is treated like any other.
+ * A node is 24 bytes. The result of a plain op on scalars needs nothing else: the op's number, two inputs, and its value
+ * stand in the node. Everything else (arrays, leaves with storage, ops with attributes or more inputs) has a record in
+ * the arena, which holds the rest. A scalar node is given a record from the pool, "boxed", when someone asks for an
+ * address or a name; from then on it is treated like any other. A 0-d number that has a record stands in the node too,
+ * as a copy, so that scalar code reads every number in one place.
  *
  *     nodes      [ x | W | exp | mul | matmul | ... ]      one growing array; a var is an index into it, and an epoch
  *                       |                 |
@@ -36,7 +37,8 @@ enum {
     WG_NODE_REACHED = 128, /* inline, during a sweep with ieee_zero or an observer: its adjoint has a contribution */
     WG_NODE_STOPS = 512,   /* during a sweep for targets: it is one, and depends on no other */
     WG_NODE_LENT = 1024,   /* during a sweep for targets: a constant that is one, and looks like a variable */
-    WG_NODE_WAITS = 256    /* beside STALE: only because a replay stopped before it; its inputs are what they were */
+    WG_NODE_WAITS = 256,   /* beside STALE: only because a replay stopped before it; its inputs are what they were */
+    WG_NODE_LEAF = 2048    /* no op */
 };
 #define WG_NODE_RULE_SHIFT 16
 
@@ -54,12 +56,14 @@ enum {
 };
 
 typedef struct wg_record {
-    void *value;   /* elements; NULL for a view, and for a lazy op not evaluated yet */
-    void *grad;    /* of a variable or a retained intermediate */
-    void *adjoint; /* during a sweep: NULL until something reaches it */
+    const wg_op *op; /* NULL: a leaf */
+    void *value;     /* elements; NULL for a view, and for a lazy op not evaluated yet */
+    void *grad;      /* of a variable or a retained intermediate */
+    void *adjoint;   /* during a sweep: NULL until something reaches it */
     const wg_interned *shape;
     const void *attributes;
-    const uint32_t *inputs; /* when there are more than two; else they stand in the node */
+    const uint32_t *inputs; /* when there are more than two */
+    uint32_t few[2];        /* else */
     char *name;
     struct wg_record *previous; /* the one recorded before it; of a box: the box made before it */
     struct wg_record *holder;   /* the next in the list of records with a gradient */
@@ -73,16 +77,17 @@ typedef struct wg_record {
 } wg_record;
 
 typedef struct wg_node {
-    const wg_op *op; /* NULL: a leaf */
-    uint32_t epoch, flags;
-    uint32_t in[2];
+    uint32_t flags, epoch;
+    union {
+        uint32_t in[2];    /* inline */
+        wg_record *record; /* not inline */
+    };
     union {
         double f64;
         float f32;
-        wg_record *record;
-    } u;
+    } u; /* of a number: its value, or a copy of what stands in the record */
 } wg_node;
-_Static_assert(sizeof(wg_node) <= 32 + sizeof(double), "a scalar's node is at most 32 bytes beside its value");
+_Static_assert(sizeof(wg_node) == 24, "a scalar's node is 24 bytes");
 
 /* What an op with a scalar path offers, beside its evaluation on arrays. replay and sweep handle a run of inline nodes with
  * such ops, starting at index: replay upwards, below end; sweep downwards, not below low. They return the first index that
@@ -94,6 +99,9 @@ typedef struct wg_scalar_path {
     wg_var (*slope)(uint32_t rule, size_t k, wg_var g, const wg_var *in, wg_var y);
     uint32_t rule; /* goes into the upper half of the node's flags */
 } wg_scalar_path;
+
+/* The ops with a scalar path, by their rule: the room that has them fills this in. */
+extern const wg_op *const wg_scalar_ops[];
 
 /* A flag of an op, beside the public ones: its evaluation records on the tape, above the top, and takes that off again. */
 #define WG_OP_RERUNS (1u << 31)
@@ -206,7 +214,14 @@ static inline size_t wg_node_element_size(const wg_tape *tape, const wg_node *no
 }
 static inline const wg_interned *wg_node_shape(const wg_tape *tape, const wg_node *node)
 {
-    return node->flags & WG_NODE_INLINE ? tape->scalar_shape : node->u.record->shape;
+    return node->flags & WG_NODE_INLINE ? tape->scalar_shape : node->record->shape;
+}
+static inline bool wg_node_is_leaf(const wg_node *node) { return node->flags & WG_NODE_LEAF; }
+/* NULL: a leaf. */
+static inline const wg_op *wg_node_op(const wg_node *node)
+{
+    if (node->flags & WG_NODE_LEAF) return NULL;
+    return node->flags & WG_NODE_INLINE ? wg_scalar_ops[node->flags >> WG_NODE_RULE_SHIFT] : node->record->op;
 }
 /* The place of an inline node or 0-d variable among tape->adjoints. */
 static inline void *wg_node_slot(const wg_tape *tape, uint32_t index)
@@ -216,9 +231,8 @@ static inline void *wg_node_slot(const wg_tape *tape, uint32_t index)
 /* The inputs of a node, and how many. */
 const uint32_t *wg_node_inputs(const wg_node *node, size_t *n);
 
-/* A 0-d numeric node's value on a tape of that dtype. */
-static inline double wg_node_number_f64(const wg_tape *tape, const wg_node *node);
-static inline float wg_node_number_f32(const wg_tape *tape, const wg_node *node);
+/* After the value in a record, or in the array that it is a view of, was written: copies a number to the node. */
+void wg_node_refresh(wg_tape *tape, wg_node *node);
 
 /* Room for one more node; false, with the error set, when there is none. Moves the array of nodes. */
 bool wg_list_reserve(wg_tape *tape, const char *what);
@@ -238,8 +252,8 @@ typedef struct wg_record_plan {
 wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan);
 void wg_list_abandon(wg_tape *tape, wg_record *record);
 wg_var wg_list_push_record(wg_tape *tape, const wg_op *op, wg_record *record, uint32_t flags);
-/* Pushes an inline node; there is room. */
-wg_var wg_list_push_inline(wg_tape *tape, const wg_op *op, const uint32_t *inputs, size_t n, uint32_t flags);
+/* Pushes an inline node, its op told by the flags; there is room. */
+wg_var wg_list_push_inline(wg_tape *tape, const uint32_t *inputs, size_t n, uint32_t flags);
 
 /* A 0-d constant. While tape->sharing_numbers, one that was made before serves again. */
 wg_var wg_list_number(wg_tape *tape, double value);
@@ -277,23 +291,5 @@ size_t wg_first_not_finite(wg_dtype dtype, const void *data, size_t size);
 /* wg_apply with the value given (value not NULL: no evaluation). */
 wg_var wg_list_apply(
     wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size, const void *value);
-
-static inline double wg_node_number_f64(const wg_tape *tape, const wg_node *node)
-{
-    if (node->flags & WG_NODE_INLINE) return node->u.f64;
-    const wg_record *record = node->u.record;
-    if (record->value) return *(const double *)record->value;
-    const wg_node *base = &tape->nodes[record->base];
-    return *((const double *)base->u.record->value + record->offset);
-}
-
-static inline float wg_node_number_f32(const wg_tape *tape, const wg_node *node)
-{
-    if (node->flags & WG_NODE_INLINE) return node->u.f32;
-    const wg_record *record = node->u.record;
-    if (record->value) return *(const float *)record->value;
-    const wg_node *base = &tape->nodes[record->base];
-    return *((const float *)base->u.record->value + record->offset);
-}
 
 #endif

@@ -101,10 +101,10 @@ static const void *read_grad(wg_var var, const char *what)
         return NULL;
     }
     const wg_node *node = &tape->nodes[var.index];
-    const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->u.record;
+    const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->record;
     if (!record || !record->grad) {
         wg_tape_fail(tape, WG_ERROR_ARGUMENT, "%s: %s has no gradient%s", what, wg_list_title(tape, var.index),
-            node->op ? ": call wg_retain_grad before the sweep" : ": it is not a variable");
+            wg_node_op(node) ? ": call wg_retain_grad before the sweep" : ": it is not a variable");
         return NULL;
     }
     if (record->flags & WG_RECORD_BROKEN_GRAD) {

@@ -14,7 +14,7 @@ static void replay_mark(wg_tape *tape, uint32_t failed)
         wg_node *node = &tape->nodes[i];
         uint32_t stale = WG_NODE_STALE | (replay_outdated(node) ? 0 : WG_NODE_WAITS);
         node->flags &= ~(uint32_t)(WG_NODE_STALE | WG_NODE_CHANGED | WG_NODE_WAITS);
-        if (node->op && i >= failed) node->flags |= stale;
+        if (wg_node_op(node) && i >= failed) node->flags |= stale;
     }
 }
 
@@ -27,8 +27,8 @@ static void replay_freshen(wg_tape *tape, uint32_t *fresh, uint32_t index)
 static wg_status replay_evaluate(wg_tape *tape, uint32_t index, wg_array *operands)
 {
     wg_node *node = &tape->nodes[index];
-    const wg_op *op = node->op;
-    wg_record *record = node->u.record;
+    const wg_op *op = wg_node_op(node);
+    wg_record *record = node->record;
     size_t n;
     const uint32_t *inputs = wg_node_inputs(node, &n);
     for (size_t k = 0; k < n; k++)
@@ -56,14 +56,14 @@ static wg_status replay_evaluate(wg_tape *tape, uint32_t index, wg_array *operan
 static wg_status replay_record(wg_tape *tape, uint32_t index)
 {
     wg_node *node = &tape->nodes[index];
-    wg_record *record = node->u.record;
+    wg_record *record = node->record;
     if (record->base != UINT32_MAX) return WG_OK;
-    if (node->op->flags & WG_OP_LAZY) {
+    if (wg_node_op(node)->flags & WG_OP_LAZY) {
         if (!(record->flags & WG_RECORD_EVALUATED)) return WG_OK;
         record->flags &= ~(uint32_t)WG_RECORD_EVALUATED;
-        return wg_node_value(tape, index, node->op->name) ? WG_OK : tape->status;
+        return wg_node_value(tape, index, wg_node_op(node)->name) ? WG_OK : tape->status;
     }
-    if (!node->op->evaluate) {
+    if (!wg_node_op(node)->evaluate) {
         if (!replay_outdated(node)) return WG_OK;
         return wg_tape_fail(tape, WG_ERROR_UNSUPPORTED,
             "wg_tape_replay: %s was given as a number and cannot be computed again, but what it depends on has changed",
@@ -72,7 +72,7 @@ static wg_status replay_record(wg_tape *tape, uint32_t index)
     wg_array few[8], *operands = few;
     size_t bytes = record->n * sizeof *operands;
     if (record->n > 8 && !(operands = wg_pool_take(&tape->pool, &tape->source, bytes)))
-        return wg_tape_fail_memory(tape, node->op->name, bytes);
+        return wg_tape_fail_memory(tape, wg_node_op(node)->name, bytes);
     wg_status status = replay_evaluate(tape, index, operands);
     if (operands != few) wg_pool_give_back(&tape->pool, operands, bytes);
     return status;
@@ -97,19 +97,19 @@ wg_status wg_tape_replay(wg_tape *tape)
     uint32_t i = 0, fresh = 0;
     while (i < tape->length && status == WG_OK) {
         const wg_node *node = &tape->nodes[i];
-        if (!node->op) {
+        if (wg_node_is_leaf(node)) {
             i++;
         } else if (node->flags & WG_NODE_INLINE) {
-            const wg_scalar_path *path = node->op->internal;
+            const wg_scalar_path *path = wg_node_op(node)->internal;
             uint32_t next = path->replay(tape, i, tape->length);
             if (tape->check_finite)
                 status = replay_check_inline(tape, &i, next);
             else
                 i = next;
         } else {
-            if (node->op->flags & WG_OP_RERUNS) replay_freshen(tape, &fresh, i);
+            if (wg_node_op(node)->flags & WG_OP_RERUNS) replay_freshen(tape, &fresh, i);
             status = replay_record(tape, i);
-            if (status == WG_OK) i++;
+            if (status == WG_OK) wg_node_refresh(tape, &tape->nodes[i++]);
         }
     }
     replay_mark(tape, status == WG_OK ? tape->length : i);

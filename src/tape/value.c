@@ -24,7 +24,7 @@ size_t wg_first_not_finite(wg_dtype dtype, const void *data, size_t size)
 static bool value_evaluate_lazy(wg_tape *tape, uint32_t index, const char *what)
 {
     wg_node *node = &tape->nodes[index];
-    wg_record *record = node->u.record;
+    wg_record *record = node->record;
     size_t n, bytes = record->shape->size * wg_node_element_size(tape, node);
     const uint32_t *inputs = wg_node_inputs(node, &n);
     wg_array operand;
@@ -39,7 +39,7 @@ static bool value_evaluate_lazy(wg_tape *tape, uint32_t index, const char *what)
         record->flags |= WG_RECORD_POOL_VALUE;
     }
     wg_call call = {.tape = tape,
-        .op = node->op,
+        .op = wg_node_op(node),
         .dtype = tape->dtype,
         .in = &operand,
         .n = 1,
@@ -57,17 +57,17 @@ static bool value_evaluate_lazy(wg_tape *tape, uint32_t index, const char *what)
 static const void *value_of_record(wg_tape *tape, uint32_t index, const char *what)
 {
     const wg_node *node = &tape->nodes[index];
-    if (node->op && node->op->flags & WG_OP_LAZY && !(node->u.record->flags & WG_RECORD_EVALUATED) &&
+    if (wg_node_op(node) && wg_node_op(node)->flags & WG_OP_LAZY && !(node->record->flags & WG_RECORD_EVALUATED) &&
         !value_evaluate_lazy(tape, index, what))
         return NULL;
-    return node->u.record->value;
+    return node->record->value;
 }
 
 const void *wg_node_value(wg_tape *tape, uint32_t index, const char *what)
 {
     const wg_node *node = &tape->nodes[index];
     if (node->flags & WG_NODE_INLINE) return &node->u;
-    const wg_record *record = node->u.record;
+    const wg_record *record = node->record;
     if (record->base == UINT32_MAX) return value_of_record(tape, index, what);
     const char *base = value_of_record(tape, record->base, what);
     return base ? base + record->offset * wg_node_element_size(tape, node) : NULL;
@@ -78,9 +78,9 @@ bool wg_node_operand(wg_tape *tape, uint32_t index, unsigned op_flags, const cha
     const wg_node *node = &tape->nodes[index];
     const wg_interned *shape = wg_node_shape(tape, node);
     *array = (wg_array){.shape = &shape->shape, .size = shape->size, .indices = node->flags & WG_NODE_INDICES};
-    if (op_flags & WG_OP_TAKES_TRANSPOSED && node->op && node->op->flags & WG_OP_LAZY) {
+    if (op_flags & WG_OP_TAKES_TRANSPOSED && wg_node_op(node) && wg_node_op(node)->flags & WG_OP_LAZY) {
         array->transposed = true;
-        index = node->in[0];
+        index = node->record->few[0];
     }
     array->data = wg_node_value(tape, index, what);
     return array->data;

@@ -118,7 +118,7 @@ size_t wg_node_attributes(wg_var node, char *text, size_t size)
     if (!wg_list_valid(node)) return 0;
     const wg_tape *tape = node.tape;
     const wg_node *n = &tape->nodes[node.index];
-    if (!n->op || n->flags & WG_NODE_INLINE || !n->u.record->attributes_size) return 0;
+    if (wg_node_is_leaf(n) || n->flags & WG_NODE_INLINE || !n->record->attributes_size) return 0;
     wg_array operands[WORDS_OPERANDS];
     size_t count;
     const uint32_t *inputs = wg_node_inputs(n, &count);
@@ -129,16 +129,16 @@ size_t wg_node_attributes(wg_var node, char *text, size_t size)
         operands[k] = (wg_array){&shape->shape, shape->size, NULL, input->flags & WG_NODE_INDICES, false};
     }
     wg_call call = {.tape = node.tape,
-        .op = n->op,
+        .op = wg_node_op(n),
         .dtype = tape->dtype,
         .in = operands,
         .n = count,
-        .attributes = n->u.record->attributes,
-        .attributes_size = n->u.record->attributes_size,
+        .attributes = n->record->attributes,
+        .attributes_size = n->record->attributes_size,
         .shape = wg_node_shape(tape, n)->shape,
         .indices = n->flags & WG_NODE_INDICES,
         .inputs = inputs};
-    if (n->op->describe) return n->op->describe(&call, text, size);
+    if (wg_node_op(n)->describe) return wg_node_op(n)->describe(&call, text, size);
     wg_words words = {text, size, 0};
     wg_words_add(&words, "%zu bytes", call.attributes_size);
     return words.length;

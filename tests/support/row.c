@@ -285,7 +285,7 @@ static unsigned row_reads(const row *r, size_t k)
 static void row_poison(wg_var var)
 {
     wg_node *node = &var.tape->nodes[var.index];
-    void *value = node->flags & WG_NODE_INLINE ? (void *)&node->u : node->u.record->value;
+    void *value = node->flags & WG_NODE_INLINE ? (void *)&node->u : node->record->value;
     for (size_t i = 0; value && i < wg_size(var); i++)
         if (wg_tape_dtype(var.tape) == WG_F64)
             ((double *)value)[i] = (double)NAN;

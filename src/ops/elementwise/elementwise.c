@@ -271,6 +271,13 @@ EW_ROSTER_3(EW_OP_3)
 EW_ROSTER_P(EW_OP_P)
 EW_ROSTER_CUT_1(EW_OP_CUT_1)
 EW_ROSTER_CUT_2(EW_OP_CUT_2)
+
+#define EW_ENTRY(...)        EW_ENTRY_(__VA_ARGS__, )
+#define EW_ENTRY_(name, ...) [EW_##name] = &wg_ew_op_##name,
+const wg_op *const wg_scalar_ops[EW_RULES] = {EW_ROSTER_1(EW_ENTRY) EW_ROSTER_2(EW_ENTRY) EW_ROSTER_3(EW_ENTRY)
+        EW_ROSTER_P(EW_ENTRY) EW_ROSTER_CUT_1(EW_ENTRY) EW_ROSTER_CUT_2(EW_ENTRY)};
+#undef EW_ENTRY
+#undef EW_ENTRY_
 #undef EW_OP
 #undef EW_OP_1
 #undef EW_OP_2

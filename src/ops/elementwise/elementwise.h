@@ -6,10 +6,14 @@
 #include "tape/list.h"
 
 #if defined(__GNUC__)
-#define EW_MAYBE __attribute__((unused)) /* a rule need not use all that it is given */
-#define EW_RULE  static inline __attribute__((unused))
-#define EW_INNER static inline __attribute__((always_inline)) /* the body of a hot loop */
+#define EW_MAYBE             __attribute__((unused)) /* a rule need not use all that it is given */
+#define EW_RULE              static inline __attribute__((unused))
+#define EW_INNER             static inline __attribute__((always_inline)) /* the body of a hot loop */
+#define EW_COLD              __attribute__((noinline, cold))
+#define EW_RARELY(condition) __builtin_expect(!!(condition), 0)
 #else
+#define EW_COLD
+#define EW_RARELY(condition) (condition)
 #define EW_MAYBE
 #define EW_RULE  static inline
 #define EW_INNER static inline

@@ -1,5 +1,5 @@
 /* The public elementwise functions. Scalars take a short path: when the operands are 0-d numbers on a healthy tape,
- * the rule's value is computed here and pushed as a node of 32 bytes, with every check on the vars but no call in
+ * the rule's value is computed here and pushed as a node of 24 bytes, with every check on the vars but no call in
  * between. */
 #include "ops/elementwise/elementwise.h"
 
@@ -7,6 +7,8 @@
 #include "shape/shape.h"
 #include "wengert/ops.h"
 #include "wengert/tape.h"
+
+#include <string.h>
 
 #define EW_FILE ew_function
 #include "ops/elementwise/real_f64.h"
@@ -42,58 +44,70 @@ wg_var wg_ew_apply_with(const wg_op *op, wg_var x, double p, double q)
     return x.tape ? wg_list_apply(x.tape, op, &x, 1, &parameters, sizeof parameters, NULL) : wg_invalid(NULL);
 }
 
-/* The node of a valid, fresh 0-d number on this tape, or NULL. */
-static inline const wg_node *ew_quick(const wg_tape *tape, wg_var var)
+/* All that the short path cannot do, out of its way. */
+static EW_COLD wg_var ew_long_1(wg_var x, const wg_op *op) { return wg_ew_apply(op, &x, 1); }
+static EW_COLD wg_var ew_long_2(wg_var a, wg_var b, const wg_op *op) { return wg_ew_apply(op, (wg_var[]){a, b}, 2); }
+
+/* Two words as they stand one after the other in memory: a node is written by three stores. */
+static inline uint64_t ew_words(uint32_t first, uint32_t second)
 {
-    if (var.tape != tape || var.index >= tape->length) return NULL;
-    const wg_node *node = &tape->nodes[var.index];
-    bool plain = (node->flags & (WG_NODE_NUMBER | WG_NODE_STALE)) == WG_NODE_NUMBER;
-    return plain && node->epoch == var.epoch ? node : NULL;
+    const uint16_t one = 1;
+    bool little = *(const unsigned char *)&one;
+    return little ? first | (uint64_t)second << 32 : second | (uint64_t)first << 32;
 }
 
-/* The next node, to be given its value; there is room. */
-static inline wg_node *ew_push(wg_tape *tape, const wg_op *op, uint32_t rule, uint32_t needs, uint32_t a, uint32_t b)
+/* The var is valid, a number, and not stale: it is on this tape, and its index below the length. */
+static inline bool ew_fits(const wg_node *node, wg_var var)
+{
+    return node->epoch == var.epoch && (node->flags & (WG_NODE_NUMBER | WG_NODE_STALE)) == WG_NODE_NUMBER;
+}
+
+/* The next node but for its value; there is room. */
+static inline wg_node *ew_push(wg_tape *tape, uint32_t rule, uint32_t needs, uint32_t a, uint32_t b)
 {
     wg_node *node = &tape->nodes[tape->length++];
-    node->op = op;
-    node->epoch = tape->epoch;
-    node->flags = needs | WG_NODE_INLINE | WG_NODE_NUMBER | rule << WG_NODE_RULE_SHIFT;
-    node->in[0] = a;
-    node->in[1] = b;
+    uint64_t head = ew_words(needs | WG_NODE_INLINE | WG_NODE_NUMBER | rule << WG_NODE_RULE_SHIFT, tape->epoch);
+    uint64_t inputs = ew_words(a, b);
+    memcpy(node, &head, sizeof head);
+    memcpy(node->in, &inputs, sizeof inputs);
     return node;
 }
-
-static inline wg_var ew_top(wg_tape *tape) { return (wg_var){tape, tape->length - 1, tape->epoch}; }
 
 #define EW_FUNCTION_1_OF(function, name, passes)                                                                       \
     wg_var function(wg_var x)                                                                                          \
     {                                                                                                                  \
         wg_tape *tape = x.tape;                                                                                        \
-        const wg_node *a;                                                                                              \
-        if (!tape || !tape->quick || tape->length == tape->capacity || !(a = ew_quick(tape, x)))                       \
-            return wg_ew_apply(&wg_ew_op_##name, &x, 1);                                                               \
-        wg_node *y = ew_push(tape, &wg_ew_op_##name, EW_##name, a->flags & (passes), x.index, x.index);                \
+        if (EW_RARELY(!tape)) return ew_long_1(x, &wg_ew_op_##name);                                                   \
+        uint32_t length = tape->length;                                                                                \
+        if (EW_RARELY(!tape->quick || length >= tape->capacity || x.index >= length))                                  \
+            return ew_long_1(x, &wg_ew_op_##name);                                                                     \
+        const wg_node *m = &tape->nodes[x.index];                                                                      \
+        if (EW_RARELY(!ew_fits(m, x))) return ew_long_1(x, &wg_ew_op_##name);                                          \
+        wg_node *y = ew_push(tape, EW_##name, m->flags & (passes), x.index, x.index);                                  \
+        wg_var result = {tape, length, tape->epoch};                                                                   \
         if (tape->quick == WG_QUICK_F64)                                                                               \
-            y->u.f64 = ew_function_f64_##name##_value(wg_node_number_f64(tape, a));                                    \
+            y->u.f64 = ew_function_f64_##name##_value(m->u.f64);                                                       \
         else                                                                                                           \
-            y->u.f32 = ew_function_f32_##name##_value(wg_node_number_f32(tape, a));                                    \
-        return ew_top(tape);                                                                                           \
+            y->u.f32 = ew_function_f32_##name##_value(m->u.f32);                                                       \
+        return result;                                                                                                 \
     }
 #define EW_FUNCTION_2_OF(function, name, passes)                                                                       \
     wg_var function(wg_var a, wg_var b)                                                                                \
     {                                                                                                                  \
         wg_tape *tape = a.tape;                                                                                        \
-        const wg_node *m, *n;                                                                                          \
-        if (!tape || !tape->quick || tape->length == tape->capacity || !(m = ew_quick(tape, a)) ||                     \
-            !(n = ew_quick(tape, b)))                                                                                  \
-            return wg_ew_apply(&wg_ew_op_##name, (wg_var[]){a, b}, 2);                                                 \
-        uint32_t needs = (m->flags | n->flags) & (passes);                                                             \
-        wg_node *y = ew_push(tape, &wg_ew_op_##name, EW_##name, needs, a.index, b.index);                              \
+        if (EW_RARELY(!tape || b.tape != tape)) return ew_long_2(a, b, &wg_ew_op_##name);                              \
+        uint32_t length = tape->length;                                                                                \
+        if (EW_RARELY(!tape->quick || length >= tape->capacity || a.index >= length || b.index >= length))             \
+            return ew_long_2(a, b, &wg_ew_op_##name);                                                                  \
+        const wg_node *m = &tape->nodes[a.index], *n = &tape->nodes[b.index];                                          \
+        if (EW_RARELY(!ew_fits(m, a) || !ew_fits(n, b))) return ew_long_2(a, b, &wg_ew_op_##name);                     \
+        wg_node *y = ew_push(tape, EW_##name, (m->flags | n->flags) & (passes), a.index, b.index);                     \
+        wg_var result = {tape, length, tape->epoch};                                                                   \
         if (tape->quick == WG_QUICK_F64)                                                                               \
-            y->u.f64 = ew_function_f64_##name##_value(wg_node_number_f64(tape, m), wg_node_number_f64(tape, n));       \
+            y->u.f64 = ew_function_f64_##name##_value(m->u.f64, n->u.f64);                                             \
         else                                                                                                           \
-            y->u.f32 = ew_function_f32_##name##_value(wg_node_number_f32(tape, m), wg_node_number_f32(tape, n));       \
-        return ew_top(tape);                                                                                           \
+            y->u.f32 = ew_function_f32_##name##_value(m->u.f32, n->u.f32);                                             \
+        return result;                                                                                                 \
     }
 #define EW_FUNCTION_1(name, na)     EW_FUNCTION_1_OF(wg_##name, name, WG_NODE_NEEDS)
 #define EW_FUNCTION_2(name, na, nb) EW_FUNCTION_2_OF(wg_##name, name, WG_NODE_NEEDS)
