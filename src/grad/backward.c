@@ -1,7 +1,9 @@
 /* wg_backward: a sweep whose adjoints of variables and of retained intermediates are added to their gradients. */
+#include "grad/derivation.h"
 #include "grad/sweep.h"
 #include "wengert/grad.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* Looks at the gradients that the sweep reached: are they finite (if asked), and does the sweep stand. */
@@ -35,6 +37,33 @@ static wg_status backward_check(wg_var out, const char *what)
     return status;
 }
 
+enum { BACKWARD_LARGE = 1024 }; /* elements of a cotangent that is not copied */
+
+/* Whether out's derivative may read the caller's cotangent as it lies: nothing else reads it, and no gradient that the sweep
+ * writes to overlaps it. */
+static bool backward_reads(const wg_tape *tape, uint32_t index, const void *cotangent)
+{
+    const wg_node *node = &tape->nodes[index];
+    if (node->flags & WG_NODE_INLINE || wg_node_is_leaf(node) || tape->observation || tape->check_finite) return false;
+    const wg_record *record = node->record;
+    size_t element = wg_dtype_size(tape->dtype), bytes = record->shape->size * element;
+    if (record->shape->size < BACKWARD_LARGE || record->grad || record->flags & WG_RECORD_BOX) return false;
+    uintptr_t begin = (uintptr_t)cotangent, end = begin + bytes;
+    for (const wg_record *holder = tape->holders; holder; holder = holder->holder) {
+        uintptr_t grad = (uintptr_t)holder->grad;
+        if (grad < end && begin < grad + holder->shape->size * element) return false;
+    }
+    return true;
+}
+
+static wg_status backward_seed(wg_tape *tape, uint32_t index, uint32_t low, const void *cotangent)
+{
+    if (!backward_reads(tape, index, cotangent))
+        return wg_sweep_seed(tape, index, cotangent) ? wg_sweep_down(tape, index, low) : tape->status;
+    wg_status status = wg_derive_numbers(tape, index, cotangent, false);
+    return status == WG_OK && index > low ? wg_sweep_down(tape, index - 1, low) : status;
+}
+
 static wg_status backward_sweep(wg_var out, const void *cotangent, const char *what)
 {
     wg_tape *tape = out.tape;
@@ -46,8 +75,7 @@ static wg_status backward_sweep(wg_var out, const void *cotangent, const char *w
     tape->busy++;
     wg_status status = wg_sweep_rehearse(tape, out.index, low);
     if (status == WG_OK) {
-        bool seeded = wg_sweep_seed(tape, out.index, cotangent);
-        status = seeded ? wg_sweep_down(tape, out.index, low) : tape->status;
+        status = backward_seed(tape, out.index, low, cotangent);
         if (status != WG_OK) wg_sweep_abandon(tape, out.index, low);
     }
     tape->busy--;

@@ -136,8 +136,8 @@ static void derivation_finish_passes(wg_derivation *d)
         uint32_t k = d->passes[i];
         wg_node *node = &tape->nodes[d->call.inputs[k]];
         bool last = i + 1 == d->passes_count, plain = !(node->flags & (WG_NODE_INLINE | WG_NODE_VARIABLE));
-        if (last && plain && !node->record->adjoint) {
-            wg_record *own = tape->nodes[d->index].record;
+        wg_record *own = tape->nodes[d->index].record;
+        if (last && plain && !node->record->adjoint && own->adjoint) { /* else it is the caller's */
             node->record->adjoint = own->adjoint;
             own->adjoint = NULL;
         } else {
