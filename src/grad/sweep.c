@@ -65,9 +65,19 @@ void wg_sweep_spend(wg_tape *tape, wg_record *record)
 static void sweep_variable(wg_tape *tape, uint32_t index)
 {
     if (sweep_slot_is_zero(tape, index)) return;
+    wg_record *record = tape->nodes[index].record;
     void *slot = wg_node_slot(tape, index);
-    wg_sweep_add_to_grad(tape, tape->nodes[index].record, slot);
-    memset(slot, 0, wg_dtype_size(tape->dtype));
+    bool add = !(record->flags & WG_RECORD_ZERO_GRAD);
+    if (tape->dtype == WG_F64) {
+        double *grad = record->grad, *g = slot;
+        *grad = add ? *grad + *g : *g;
+        *g = 0;
+    } else {
+        float *grad = record->grad, *g = slot;
+        *grad = add ? *grad + *g : *g;
+        *g = 0;
+    }
+    record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
 }
 
 bool wg_sweep_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
