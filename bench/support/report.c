@@ -77,13 +77,19 @@ static void report_heading(const char *group, const char *unit, const report_ent
     memcpy(report.heading, heading, sizeof heading);
 }
 
+/* Three digits or more, and no exponent. */
+static void report_number(double value)
+{
+    printf(" %11.*f", value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : value >= 1 ? 3 : 4, value);
+}
+
 void report_row(const char *group, const char *name, const char *unit, const report_entry *entries, size_t count)
 {
     report_heading(group, unit, entries, count);
     printf("  %-*s", NAME_WIDTH - 2, name);
     for (size_t k = 0; k < count; k++) {
         double ratio = *unit == 'G' ? entries[0].value / entries[k].value : entries[k].value / entries[0].value;
-        printf(" %11.4g", entries[k].value);
+        report_number(entries[k].value);
         if (k) printf(" (%4.2f)", ratio);
     }
     printf("\n");
