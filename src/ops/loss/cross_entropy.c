@@ -36,7 +36,56 @@ static wg_status entropy_infer_slope(wg_call *call)
     return WG_OK;
 }
 
-static size_t entropy_slope_scratch(const wg_call *call) { return entropy_work_bytes(call, 1); }
+/* Rows in parts, one for a thread to do. */
+typedef struct entropy_job {
+    wg_call *call;
+    wg_isa isa;
+    bool slope; /* else the loss */
+    size_t rows, n, parts;
+    const char *g, *x;
+    const int64_t *target, *ignored;
+    char *work, *out;
+} entropy_job;
+
+static size_t entropy_parts(const wg_call *call, const wg_shape_split *s)
+{
+    return wg_team_parts(call->tape->team, 0.3 * (double)s->outer * (double)s->extent, s->outer ? s->outer : 1);
+}
+
+static void entropy_part(void *context, size_t part)
+{
+    const entropy_job *j = context;
+    size_t first = wg_team_first(j->rows, j->parts, part), rows = wg_team_first(j->rows, j->parts, part + 1) - first;
+    size_t element = wg_dtype_size(j->call->dtype), n = j->n, one = first * element, whole = one * n;
+    const void *x = j->x + whole, *g = j->slope ? j->g + one : NULL;
+    const int64_t *target = j->target + first;
+    void *out = j->out + (j->slope ? whole : one), *work = j->work ? j->work + part * n * element : NULL;
+    bool f64 = j->call->dtype == WG_F64, add = j->call->add;
+    if (j->slope && f64)
+        wg_kernel_softmax_rows_slope_f64(j->isa, rows, n, g, x, target, j->ignored, work, out, add);
+    else if (j->slope)
+        wg_kernel_softmax_rows_slope_f32(j->isa, rows, n, g, x, target, j->ignored, work, out, add);
+    else if (f64)
+        wg_kernel_softmax_rows_entropy_f64(j->isa, rows, n, x, target, j->ignored, out);
+    else
+        wg_kernel_softmax_rows_entropy_f32(j->isa, rows, n, x, target, j->ignored, out);
+}
+
+static void entropy_by_rows(wg_call *call, const wg_shape_split *s, const void *g, const void *x, const int64_t *target,
+    const int64_t *ignored, void *work)
+{
+    entropy_job job = {call, wg_kernel_isa(), g != NULL, s->outer, s->extent, entropy_parts(call, s), g, x, target,
+        ignored, work, call->out};
+    wg_team_run(call->tape->team, job.parts, entropy_part, &job);
+}
+
+static size_t entropy_slope_scratch(const wg_call *call)
+{
+    const wg_loss_classes *classes = call->attributes;
+    wg_shape_split s = wg_shape_around(call->in[1].shape, classes->axis);
+    if (!entropy_is_rows(&s)) return entropy_work_bytes(call, 1);
+    return call->add ? entropy_parts(call, &s) * s.extent * wg_dtype_size(call->dtype) : 0;
+}
 
 static wg_status entropy_slope(wg_call *call)
 {
@@ -45,15 +94,11 @@ static wg_status entropy_slope(wg_call *call)
     const void *g = call->in[0].data, *x = call->in[1].data;
     const int64_t *target = call->in[2].data, *ignored = classes->ignores ? &classes->ignored : NULL;
     if (wg_loss_check_classes(call, 2, s.extent) != WG_OK) return call->tape->status;
-    size_t bytes = entropy_work_bytes(call, 1);
+    size_t bytes = entropy_slope_scratch(call);
     void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
     if (bytes && !work) return call->tape->status;
-    if (entropy_is_rows(&s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_slope_f64(
-            wg_kernel_isa(), s.outer, s.extent, g, x, target, ignored, work, call->out, call->add);
-    else if (entropy_is_rows(&s))
-        wg_kernel_softmax_rows_slope_f32(
-            wg_kernel_isa(), s.outer, s.extent, g, x, target, ignored, work, call->out, call->add);
+    if (entropy_is_rows(&s))
+        entropy_by_rows(call, &s, g, x, target, ignored, work);
     else if (call->dtype == WG_F64)
         wg_kernel_cross_entropy_slope_f64(
             s.outer, s.extent, s.inner, g, x, target, ignored, work, call->out, call->add);
@@ -109,10 +154,8 @@ static wg_status entropy_each(wg_call *call)
     size_t bytes = entropy_work_bytes(call, 0);
     void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
     if (bytes && !work) return call->tape->status;
-    if (entropy_is_rows(&s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_entropy_f64(wg_kernel_isa(), s.outer, s.extent, x, target, ignored, call->out);
-    else if (entropy_is_rows(&s))
-        wg_kernel_softmax_rows_entropy_f32(wg_kernel_isa(), s.outer, s.extent, x, target, ignored, call->out);
+    if (entropy_is_rows(&s))
+        entropy_by_rows(call, &s, NULL, x, target, ignored, NULL);
     else if (call->dtype == WG_F64)
         wg_kernel_cross_entropy_f64(s.outer, s.extent, s.inner, x, target, ignored, work, call->out);
     else
