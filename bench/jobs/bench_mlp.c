@@ -15,6 +15,12 @@
 #include "support/process.h"
 
 #include <wengert.h>
+#if defined(__has_include)
+#if __has_include(<wengert/train.h>)
+#include <wengert/train.h>
+#define HAS_SGD_STEP 1
+#endif
+#endif
 
 #include "mlp_plain.h"
 
@@ -142,6 +148,17 @@ static void tape_replayed(void *context)
     tape_update(t);
 }
 
+#ifdef HAS_SGD_STEP
+/* The sweep and the update at once. */
+static void tape_fused(void *context)
+{
+    mlp_tape *t = context;
+    tape_forward(t);
+    wg_sgd_step(t->loss, (double)RATE);
+    wg_tape_rewind(t->tape, t->mark);
+}
+#endif
+
 static void tape_forward_alone(void *context)
 {
     mlp_tape *t = context;
@@ -198,7 +215,7 @@ typedef struct mlp_job {
     mlp_start start;
     const bench_blas *blas; /* or NULL */
     bench_process *torch;   /* or NULL */
-    mlp_tape recorded, replayed, recorded_two, replayed_two;
+    mlp_tape recorded, replayed, recorded_two, replayed_two, stepped;
     mlp_plain apart, fused;
     bench_request torch_one, torch_two;
     char texts[2][64];
@@ -214,6 +231,7 @@ static void job_open(mlp_job *j, size_t which, const bench_blas *blas, bench_pro
     tape_open(&j->replayed, &j->start, 1);
     tape_open(&j->recorded_two, &j->start, 2);
     tape_open(&j->replayed_two, &j->start, 2);
+    tape_open(&j->stepped, &j->start, 1);
     const mlp_start *s = &j->start;
     mlp_plain_open(&j->apart, s->net, any, s->x, s->y, s->parameters, RATE);
     mlp_plain_open(&j->fused, s->net, any, s->x, s->y, s->parameters, RATE);
@@ -229,6 +247,7 @@ static void job_close(mlp_job *j)
     tape_close(&j->replayed);
     tape_close(&j->recorded_two);
     tape_close(&j->replayed_two);
+    tape_close(&j->stepped);
     mlp_plain_close(&j->apart);
     mlp_plain_close(&j->fused);
     start_close(&j->start);
@@ -257,6 +276,11 @@ static bool job_is_right(void *context)
             return bench_wrong("recorded and replayed, or one thread and two, differ");
     }
     if (!bench_same_f32("fused weights", n, j->fused.parameters, j->apart.parameters, 2e-5)) return false;
+#ifdef HAS_SGD_STEP
+    for (int step = 0; step < 4; step++) tape_fused(&j->stepped);
+    if (wg_tape_status(j->stepped.tape)) return bench_wrong("%s", wg_tape_message(j->stepped.tape));
+    if (!bench_same_f32("stepped weights", n, j->stepped.parameters, j->apart.parameters, 2e-5)) return false;
+#endif
     double got = (double)loss, theirs;
     if (!j->torch) return true;
     if (bench_process_ask(j->torch, j->texts[0], &theirs, 1) != 1) return bench_wrong("PyTorch does not answer");
@@ -274,6 +298,9 @@ static void job_measure(mlp_job *j)
     bench_contender *next = c.contenders;
     *next++ = (bench_contender){.name = "wengert, recorded", .work = tape_recorded, .context = &j->recorded};
     *next++ = (bench_contender){.name = "wengert, replayed", .work = tape_replayed, .context = &j->replayed};
+#ifdef HAS_SGD_STEP
+    *next++ = (bench_contender){.name = "wengert, SGD step", .work = tape_fused, .context = &j->stepped};
+#endif
     if (j->blas) {
         *next++ =
             (bench_contender){.name = "C on OpenBLAS", .kind = BENCH_LIMIT, .work = plain_apart, .context = &j->apart};
