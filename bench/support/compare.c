@@ -14,7 +14,7 @@ enum { LARGE = 1 << 15 };
 typedef struct compare_side {
     const struct compare_run *run;
     wg_tape *tape;
-    wg_var x, constant, indices;
+    wg_var in[1 + BENCH_MORE], constant[1 + BENCH_MORE], indices;
     wg_mark mark;
 } compare_side;
 
@@ -22,7 +22,8 @@ typedef struct compare_side {
 typedef struct compare_run {
     const bench_comparison *c;
     const char *room;
-    size_t size_x, size_y, width; /* width: of an element */
+    size_t inputs, size_x, size_y, width; /* size_x: of all inputs; width: of an element */
+    size_t largest;                       /* of inputs and y */
     void *x, *y, *cotangent, *gradient;
     int64_t *indices;
     compare_side one, two; /* two: with two threads */
@@ -58,12 +59,21 @@ static size_t compare_size(wg_shape shape)
     return size;
 }
 
+/* Of one of the inputs, or without axes past the last. */
+static wg_shape compare_shape(const bench_comparison *c, size_t input) { return input ? c->more[input - 1] : c->shape; }
+
 /* ---- contenders ------------------------------------------------------------------------------------------------- */
+
+static wg_var compare_apply(const compare_side *side, const wg_var *in)
+{
+    const bench_comparison *c = side->run->c;
+    return c->apply ? c->apply(in, side->indices) : c->op(in[0], side->indices);
+}
 
 static void compare_forward(void *context)
 {
     const compare_side *side = context;
-    side->run->c->op(side->constant, side->indices);
+    compare_apply(side, side->constant);
     wg_tape_rewind(side->tape, side->mark);
 }
 
@@ -72,7 +82,7 @@ static double compare_sweep(void *context, size_t times)
     const compare_side *side = context;
     double total = 0;
     for (size_t t = 0; t < times; t++) {
-        wg_var y = side->run->c->op(side->x, side->indices);
+        wg_var y = compare_apply(side, side->in);
         double start = bench_now();
         wg_backward_from(y, side->run->cotangent);
         total += bench_now() - start;
@@ -111,7 +121,7 @@ static bool compare_healthy(const compare_side *side)
 static bool compare_forward_is_right(void *context)
 {
     compare_run *run = context;
-    wg_var y = run->c->op(run->one.constant, run->one.indices);
+    wg_var y = compare_apply(&run->one, run->one.constant);
     const void *got = wg_value(y);
     bool right = compare_healthy(&run->one);
     if (right && run->c->plain) right = bench_same_f32("value", run->size_y, got, run->y, 1e-3);
@@ -120,16 +130,31 @@ static bool compare_forward_is_right(void *context)
     return right;
 }
 
+static bool compare_same(const compare_run *run, const char *what, const void *got, const void *want)
+{
+    return run->width == sizeof(float) ? bench_same_f32(what, run->size_x, got, want, 1e-3)
+                                       : bench_same_f64(what, run->size_x, got, want, 1e-9);
+}
+
+/* The gradient of every input, one after another; zeros for those that are fixed. false when the sweep fails. */
+static bool compare_gradient(compare_run *run, void *gradient)
+{
+    wg_zero_grad(run->one.tape);
+    wg_backward_from(compare_apply(&run->one, run->one.in), run->cotangent);
+    wg_tape_rewind(run->one.tape, run->one.mark);
+    char *at = gradient;
+    for (size_t k = 0; k < run->inputs && compare_healthy(&run->one); k++) {
+        size_t bytes = wg_size(run->one.in[k]) * run->width;
+        if (k < run->inputs - run->c->fixed) memcpy(at, wg_grad(run->one.in[k]), bytes);
+        at += bytes;
+    }
+    return !wg_tape_status(run->one.tape);
+}
+
 /* The slope of <cotangent, y> along the gradient g itself is |g|^2. Along it, all that the gradient says adds up, so that
  * rounding does not drown it: a difference over a step of a thousandth of x's range. */
-static bool compare_sweep_is_right(void *context)
+static bool compare_slope_is_right(const compare_run *run, const void *gradient)
 {
-    compare_run *run = context;
-    wg_zero_grad(run->one.tape);
-    wg_backward_from(run->c->op(run->one.x, run->one.indices), run->cotangent);
-    wg_tape_rewind(run->one.tape, run->one.mark);
-    const void *gradient = wg_grad(run->one.x);
-    if (!compare_healthy(&run->one) || !gradient) return false;
     double largest = 0, square = 0, slope = 0;
     for (size_t i = 0; i < run->size_x; i++) {
         double g = compare_at(run, gradient, i);
@@ -150,6 +175,19 @@ static bool compare_sweep_is_right(void *context)
     return bench_wrong("the slope along the gradient is %g and should be %g", slope, square);
 }
 
+static bool compare_sweep_is_right(void *context)
+{
+    compare_run *run = context;
+    void *gradient = bench_memory(run->size_x * run->width);
+    bool right = compare_gradient(run, gradient) && compare_slope_is_right(run, gradient);
+    if (right && run->c->plain_sweep) {
+        compare_plain_sweep(run); /* the first: from zeros */
+        right = compare_same(run, "gradient", gradient, run->gradient);
+    }
+    free(gradient);
+    return right;
+}
+
 /* ---- cases ------------------------------------------------------------------------------------------------------ */
 
 static void compare_open_side(compare_run *run, compare_side *side, unsigned threads)
@@ -157,8 +195,13 @@ static void compare_open_side(compare_run *run, compare_side *side, unsigned thr
     wg_tape_options options = {.dtype = run->c->plain ? WG_F32 : WG_F64, .threads = threads};
     side->run = run;
     side->tape = wg_tape_new_with(&options, NULL);
-    side->x = wg_variable_raw(side->tape, run->c->shape, run->x);
-    side->constant = wg_constant_raw(side->tape, run->c->shape, run->x);
+    const char *at = run->x;
+    for (size_t k = 0; k < run->inputs; k++) {
+        wg_shape shape = compare_shape(run->c, k);
+        side->constant[k] = wg_constant_raw(side->tape, shape, at);
+        side->in[k] = k < run->inputs - run->c->fixed ? wg_variable_raw(side->tape, shape, at) : side->constant[k];
+        at += compare_size(shape) * run->width;
+    }
     if (run->c->indices) side->indices = wg_indices(side->tape, WG_DIMS(run->c->indices), run->indices);
     side->mark = wg_tape_mark(side->tape);
 }
@@ -167,7 +210,12 @@ static void compare_open(compare_run *run)
 {
     const bench_comparison *c = run->c;
     run->width = c->plain ? sizeof(float) : sizeof(double);
-    run->size_x = compare_size(c->shape);
+    for (run->inputs = 0; run->inputs <= BENCH_MORE; run->inputs++) {
+        wg_shape shape = compare_shape(c, run->inputs);
+        if (run->inputs && !shape.rank) break;
+        run->size_x += compare_size(shape);
+        if (run->largest < compare_size(shape)) run->largest = compare_size(shape);
+    }
     run->x = bench_memory(run->size_x * run->width);
     run->gradient = bench_memory(run->size_x * run->width);
     run->indices = bench_memory(c->indices * sizeof *run->indices);
@@ -178,7 +226,10 @@ static void compare_open(compare_run *run)
     for (size_t i = 0; i < c->indices; i++) run->indices[i] = (int64_t)(i * 7919 % c->below);
     compare_open_side(run, &run->one, 1);
     compare_open_side(run, &run->two, 2);
-    run->size_y = compare_size(wg_shape_of(c->op(run->one.constant, run->one.indices)));
+    wg_var y = compare_apply(&run->one, run->one.constant);
+    compare_healthy(&run->one);
+    run->size_y = wg_size(y);
+    if (run->largest < run->size_y) run->largest = run->size_y;
     wg_tape_rewind(run->one.tape, run->one.mark);
     run->y = bench_memory(run->size_y * run->width);
     run->cotangent = bench_memory(run->size_y * run->width);
@@ -200,11 +251,12 @@ static void compare_close(compare_run *run)
 static void compare_one(const char *group, compare_run *run, bool sweep)
 {
     const bench_comparison *c = run->c;
-    size_t size = run->size_x > run->size_y ? run->size_x : run->size_y, k = 0;
+    size_t k = 0;
+    double work = c->unit ? c->work : (double)run->largest;
     bench_case it = {.group = group,
         .name = c->name,
-        .unit = "ns/element",
-        .work = (double)size,
+        .unit = c->unit ? c->unit : "ns/element",
+        .work = sweep && c->sweep > 0 ? c->sweep * work : work,
         .context = run,
         .validate = sweep ? compare_sweep_is_right : compare_forward_is_right,
         .large = c->large};
@@ -214,7 +266,7 @@ static void compare_one(const char *group, compare_run *run, bool sweep)
     else
         ours.work = compare_forward;
     it.contenders[k++] = ours;
-    if (size >= LARGE) {
+    if (run->largest >= LARGE || c->unit) {
         ours.name = "wengert, 2 threads";
         ours.context = &run->two;
         it.contenders[k++] = ours;
@@ -233,7 +285,7 @@ void bench_compare(const char *room, const bench_comparison *cases, size_t count
         for (size_t i = 0; i < count; i++) {
             compare_run run = {.c = &cases[i]};
             snprintf(group, sizeof group, "%s: %s", room, sweep ? "sweep" : "forward");
-            if (!bench_wants(group, cases[i].name, cases[i].large)) continue;
+            if (!bench_wants(group, cases[i].name, cases[i].large) || (sweep && cases[i].constant)) continue;
             compare_open(&run);
             compare_one(group, &run, sweep);
             compare_close(&run);
