@@ -14,14 +14,14 @@ enum { LARGE = 1 << 15 };
 typedef struct compare_side {
     const struct compare_run *run;
     wg_tape *tape;
-    wg_var in[1 + BENCH_MORE], constant[1 + BENCH_MORE], indices;
+    wg_var in[1 + BENCH_MORE], indices; /* in: variables in the sweep */
     wg_mark mark;
 } compare_side;
 
 /* Arrays are of the case's type. */
 typedef struct compare_run {
     const bench_comparison *c;
-    const char *room;
+    bool sweep;
     size_t inputs, size_x, size_y, width; /* size_x: of all inputs; width: of an element */
     size_t largest;                       /* of inputs and y */
     void *x, *y, *cotangent, *gradient;
@@ -64,16 +64,16 @@ static wg_shape compare_shape(const bench_comparison *c, size_t input) { return 
 
 /* ---- contenders ------------------------------------------------------------------------------------------------- */
 
-static wg_var compare_apply(const compare_side *side, const wg_var *in)
+static wg_var compare_apply(const compare_side *side)
 {
     const bench_comparison *c = side->run->c;
-    return c->apply ? c->apply(in, side->indices) : c->op(in[0], side->indices);
+    return c->apply ? c->apply(side->in, side->indices) : c->op(side->in[0], side->indices);
 }
 
 static void compare_forward(void *context)
 {
     const compare_side *side = context;
-    compare_apply(side, side->constant);
+    compare_apply(side);
     wg_tape_rewind(side->tape, side->mark);
 }
 
@@ -82,7 +82,7 @@ static double compare_sweep(void *context, size_t times)
     const compare_side *side = context;
     double total = 0;
     for (size_t t = 0; t < times; t++) {
-        wg_var y = compare_apply(side, side->in);
+        wg_var y = compare_apply(side);
         double start = bench_now();
         wg_backward_from(y, side->run->cotangent);
         total += bench_now() - start;
@@ -121,7 +121,7 @@ static bool compare_healthy(const compare_side *side)
 static bool compare_forward_is_right(void *context)
 {
     compare_run *run = context;
-    wg_var y = compare_apply(&run->one, run->one.constant);
+    wg_var y = compare_apply(&run->one);
     const void *got = wg_value(y);
     bool right = compare_healthy(&run->one);
     if (right && run->c->plain) right = bench_same_f32("value", run->size_y, got, run->y, 1e-3);
@@ -140,7 +140,7 @@ static bool compare_same(const compare_run *run, const char *what, const void *g
 static bool compare_gradient(compare_run *run, void *gradient)
 {
     wg_zero_grad(run->one.tape);
-    wg_backward_from(compare_apply(&run->one, run->one.in), run->cotangent);
+    wg_backward_from(compare_apply(&run->one), run->cotangent);
     wg_tape_rewind(run->one.tape, run->one.mark);
     char *at = gradient;
     for (size_t k = 0; k < run->inputs && compare_healthy(&run->one); k++) {
@@ -198,8 +198,8 @@ static void compare_open_side(compare_run *run, compare_side *side, unsigned thr
     const char *at = run->x;
     for (size_t k = 0; k < run->inputs; k++) {
         wg_shape shape = compare_shape(run->c, k);
-        side->constant[k] = wg_constant_raw(side->tape, shape, at);
-        side->in[k] = k < run->inputs - run->c->fixed ? wg_variable_raw(side->tape, shape, at) : side->constant[k];
+        bool swept = run->sweep && k < run->inputs - run->c->fixed;
+        side->in[k] = swept ? wg_variable_raw(side->tape, shape, at) : wg_constant_raw(side->tape, shape, at);
         at += compare_size(shape) * run->width;
     }
     if (run->c->indices) side->indices = wg_indices(side->tape, WG_DIMS(run->c->indices), run->indices);
@@ -217,7 +217,7 @@ static void compare_open(compare_run *run)
         if (run->largest < compare_size(shape)) run->largest = compare_size(shape);
     }
     run->x = bench_memory(run->size_x * run->width);
-    run->gradient = bench_memory(run->size_x * run->width);
+    run->gradient = bench_memory(c->plain_sweep ? run->size_x * run->width : 0);
     run->indices = bench_memory(c->indices * sizeof *run->indices);
     if (c->low < c->high)
         compare_fill(run, run->size_x, run->x, c->low, c->high);
@@ -226,7 +226,7 @@ static void compare_open(compare_run *run)
     for (size_t i = 0; i < c->indices; i++) run->indices[i] = (int64_t)(i * 7919 % c->below);
     compare_open_side(run, &run->one, 1);
     compare_open_side(run, &run->two, 2);
-    wg_var y = compare_apply(&run->one, run->one.constant);
+    wg_var y = compare_apply(&run->one);
     compare_healthy(&run->one);
     run->size_y = wg_size(y);
     if (run->largest < run->size_y) run->largest = run->size_y;
@@ -248,9 +248,10 @@ static void compare_close(compare_run *run)
     free(run->indices);
 }
 
-static void compare_one(const char *group, compare_run *run, bool sweep)
+static void compare_one(const char *group, compare_run *run)
 {
     const bench_comparison *c = run->c;
+    bool sweep = run->sweep;
     size_t k = 0;
     double work = c->unit ? c->work : (double)run->largest;
     bench_case it = {.group = group,
@@ -283,11 +284,11 @@ void bench_compare(const char *room, const bench_comparison *cases, size_t count
     char group[128];
     for (int sweep = 0; sweep < 2; sweep++)
         for (size_t i = 0; i < count; i++) {
-            compare_run run = {.c = &cases[i]};
+            compare_run run = {.c = &cases[i], .sweep = sweep};
             snprintf(group, sizeof group, "%s: %s", room, sweep ? "sweep" : "forward");
             if (!bench_wants(group, cases[i].name, cases[i].large) || (sweep && cases[i].constant)) continue;
             compare_open(&run);
-            compare_one(group, &run, sweep);
+            compare_one(group, &run);
             compare_close(&run);
         }
 }
