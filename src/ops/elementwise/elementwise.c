@@ -1,15 +1,11 @@
-/* Elementwise ops: one shape rule, one evaluation and one derivative for all of them, over the fused loops; and the
- * public functions, with the short path for scalars.
- *
- * Operands of the result's shape are read where they are. The others are stretched, piece by piece, into a small
- * buffer, so each rule needs one loop over contiguous arrays and no more, and broadcasting is written once, here. */
+/* Elementwise ops: one shape rule, one evaluation and one derivative for all of them, over the fused loops (run.c); and the
+ * public functions, with the short path for scalars. */
 #include "ops/elementwise/elementwise.h"
 
+#include "ops/elementwise/run.h"
 #include "shape/shape.h"
 #include "tape/words.h"
 #include "wengert/ops.h"
-
-#define EW_PIECE 512 /* elements of a buffer: a few fit the first-level cache */
 
 static uint32_t ew_rule(const wg_op *op) { return ((const wg_scalar_path *)op->internal)->rule; }
 
@@ -51,95 +47,13 @@ static wg_status ew_shape(wg_call *call)
     return WG_OK;
 }
 
-/* ---- operands, piece by piece ------------------------------------------------------------------------------------ */
-
-typedef struct ew_operand {
-    const char *data; /* NULL: not read */
-    bool stretched;   /* goes through the buffer */
-    wg_shape walk;    /* the result's index space, axes merged as far as this operand allows */
-    ptrdiff_t strides[WG_MAX_RANK];
-} ew_operand;
-
-/* Merges neighbouring axes along which the operand runs, or stands still, as along one. */
-static void ew_merge_axes(ew_operand *operand, const wg_shape *shape, const ptrdiff_t *strides)
-{
-    wg_shape *walk = &operand->walk;
-    walk->rank = 0;
-    for (uint32_t d = 0; d < shape->rank; d++) {
-        if (shape->dim[d] == 1) continue;
-        uint32_t last = walk->rank - 1;
-        if (walk->rank && operand->strides[last] == strides[d] * (ptrdiff_t)shape->dim[d]) {
-            walk->dim[last] *= shape->dim[d];
-            operand->strides[last] = strides[d];
-        } else {
-            walk->dim[walk->rank] = shape->dim[d];
-            operand->strides[walk->rank++] = strides[d];
-        }
-    }
-}
-
-static void ew_open(ew_operand *operand, const wg_shape *from, const void *data, const wg_shape *to)
-{
-    operand->data = data;
-    operand->stretched = data && !wg_shape_equal(from, to);
-    if (!operand->stretched) return;
-    ptrdiff_t strides[WG_MAX_RANK];
-    wg_shape_broadcast_strides(from, to, strides);
-    ew_merge_axes(operand, to, strides);
-    bool runs = operand->walk.rank == 0 || (operand->walk.rank == 1 && operand->strides[0] == 1);
-    if (runs) operand->stretched = false; /* only axes of extent 1 were added */
-}
-
-typedef struct ew_buffers {
-    _Alignas(WG_ALIGNMENT) double of[EW_MAX_ARITY][EW_PIECE];
-} ew_buffers;
-
-/* Where the elements [start, start + count) of each operand are. */
-static void ew_locate(const ew_operand *operands, size_t n, wg_dtype dtype, size_t start, size_t count,
-    ew_buffers *buffers, const void **at)
-{
-    for (size_t k = 0; k < n; k++) {
-        const ew_operand *operand = &operands[k];
-        at[k] = operand->data;
-        if (!operand->data) continue;
-        if (!operand->stretched) {
-            at[k] = operand->data + start * wg_dtype_size(dtype);
-            continue;
-        }
-        wg_ew_stretch_loop *stretch = dtype == WG_F64 ? wg_ew_stretch_f64 : wg_ew_stretch_f32;
-        stretch(buffers->of[k], operand->data, &operand->walk, operand->strides, start, count);
-        at[k] = buffers->of[k];
-    }
-}
-
-static size_t ew_piece(const ew_operand *operands, size_t n, size_t size)
-{
-    for (size_t k = 0; k < n; k++)
-        if (operands[k].stretched) return size < EW_PIECE ? size : EW_PIECE;
-    return size;
-}
-
 /* ---- evaluation -------------------------------------------------------------------------------------------------- */
-
-static const wg_ew_loops *ew_loops(uint32_t rule, wg_dtype dtype)
-{
-    return dtype == WG_F64 ? &wg_ew_loops_f64[rule] : &wg_ew_loops_f32[rule];
-}
 
 static wg_status ew_evaluate(wg_call *call)
 {
-    ew_operand operands[EW_MAX_ARITY];
-    ew_buffers buffers;
-    const void *at[EW_MAX_ARITY] = {0};
-    const wg_ew_loops *loops = ew_loops(ew_rule(call->op), call->dtype);
-    size_t size = wg_shape_product(&call->shape, 0, call->shape.rank);
-    for (size_t k = 0; k < call->n; k++) ew_open(&operands[k], call->in[k].shape, call->in[k].data, &call->shape);
-    size_t piece = ew_piece(operands, call->n, size);
-    for (size_t start = 0; start < size; start += piece) {
-        size_t count = size - start < piece ? size - start : piece;
-        ew_locate(operands, call->n, call->dtype, start, count, &buffers, at);
-        loops->value(count, (char *)call->out + start * wg_dtype_size(call->dtype), call->add, at, call->attributes);
-    }
+    wg_ew_work work = {.rule = ew_rule(call->op), .out = call->out, .add = call->add};
+    for (size_t k = 0; k < call->n; k++) work.in[k] = call->in[k].data;
+    wg_ew_run(call, &work);
     return WG_OK;
 }
 
@@ -150,24 +64,11 @@ static void ew_slopes(wg_derivation *d, uint32_t rule, size_t k, void *out, bool
 {
     const wg_call *call = wg_derivation_call(d);
     const unsigned needs = wg_ew_needs(rule, k);
-    const char *g = wg_term_numbers(d, wg_cotangent(d)), *y = needs & EW_Y ? wg_term_numbers(d, wg_result(d)) : NULL;
-    ew_operand operands[EW_MAX_ARITY];
-    ew_buffers buffers;
-    const void *at[EW_MAX_ARITY] = {0};
-    size_t size = wg_shape_product(&call->shape, 0, call->shape.rank), element = wg_dtype_size(call->dtype);
-    for (size_t j = 0; j < call->n; j++) {
-        const void *data = needs & (unsigned)EW_A << j ? wg_term_numbers(d, wg_primal(d, j)) : NULL;
-        ew_open(&operands[j], call->in[j].shape, data, &call->shape);
-    }
-    if (call->tape->status != WG_OK) return;
-    size_t piece = ew_piece(operands, call->n, size);
-    for (size_t start = 0; start < size; start += piece) {
-        size_t count = size - start < piece ? size - start : piece;
-        ew_locate(operands, call->n, call->dtype, start, count, &buffers, at);
-        ew_loops(rule, call->dtype)
-            ->slope[k](count, (char *)out + start * element, add, call->tape->ieee_zero, g + start * element, at,
-                y ? y + start * element : NULL, call->attributes);
-    }
+    wg_ew_work work = {.rule = rule, .k = k, .out = out, .add = add, .g = wg_term_numbers(d, wg_cotangent(d))};
+    if (needs & EW_Y) work.y = wg_term_numbers(d, wg_result(d));
+    for (size_t j = 0; j < call->n; j++)
+        if (needs & (unsigned)EW_A << j) work.in[j] = wg_term_numbers(d, wg_primal(d, j));
+    if (call->tape->status == WG_OK) wg_ew_run(call, &work);
 }
 
 /* Straight into the adjoint where the input has the result's shape; else into a temporary that is then summed. */
@@ -285,7 +186,6 @@ const wg_op *const wg_scalar_ops[EW_RULES] = {EW_ROSTER_1(EW_ENTRY) EW_ROSTER_2(
 #undef EW_OP_P
 #undef EW_OP_CUT_1
 #undef EW_OP_CUT_2
-#undef EW_PIECE
 
 const wg_op *wg_op_add(void) { return &wg_ew_op_add; }
 const wg_op *wg_op_mul(void) { return &wg_ew_op_mul0; }

@@ -36,6 +36,18 @@ enum {
 
 #define EW_MAX_ARITY 3
 
+/* What a rule's derivative with respect to input a, b or c reads, as a constant: EW_NEEDS_name_a. */
+enum {
+#define EW_READS_1(name, na)         EW_NEEDS_##name##_a = (na),
+#define EW_READS_2(name, na, nb)     EW_READS_1(name, na) EW_NEEDS_##name##_b = (nb),
+#define EW_READS_3(name, na, nb, nc) EW_READS_2(name, na, nb) EW_NEEDS_##name##_c = (nc),
+    EW_ROSTER_1(EW_READS_1) EW_ROSTER_2(EW_READS_2) EW_ROSTER_3(EW_READS_3) EW_ROSTER_P(EW_READS_1)
+#undef EW_READS_1
+#undef EW_READS_2
+#undef EW_READS_3
+        EW_NEEDS_NOTHING = 0
+};
+
 /* An op's parameters: its attributes. */
 typedef struct wg_ew_parameters {
     double p, q;

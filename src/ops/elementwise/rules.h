@@ -4,7 +4,7 @@
  * has defined R, EW(name) and the words (words_numeric.h, words_recorded.h). On numbers a rule becomes part of a fused
  * loop; on vars it records the derivative as ops, so the same formula serves derivatives of every order.
  *
- * The words of a rule: ADD SUB MUL DIV NEG, EXP LOG ..., WHERE(condition, a, b), LESS EQUAL ..., K(v, c) for the
+ * RULE is how a rule's function is declared. The words of a rule: ADD SUB MUL DIV NEG, EXP LOG ..., WHERE(condition, a, b), LESS EQUAL ..., K(v, c) for the
  * constant c where v is any argument, LIBM1(name, x) ... for a function of libm that is an op of the same name,
  * STEP1(name, x) and STEP2(name, a, b) for another rule's value, SIGMOID_SLOPE, TANH_SLOPE and DIRECTION for one whose
  * result is at hand. Three laws, so that a recording does not depend on the compiler: no C operators on R, no C
@@ -18,15 +18,15 @@
  *
  * Formulas: NIST Digital Library of Mathematical Functions, dlmf.nist.gov, chapter 4; corners as ops.h says. */
 
-#define VALUE1(name)    EW_RULE R EW(name##_value)(R x)
-#define VALUE2(name)    EW_RULE R EW(name##_value)(R a, R b)
-#define VALUE3(name)    EW_RULE R EW(name##_value)(R a, R b, R c)
-#define VALUEP(name)    EW_RULE R EW(name##_value)(R x, EW_MAYBE R p, EW_MAYBE R q)
-#define SLOPE1(name)    EW_RULE R EW(name##_slope_a)(EW_MAYBE R g, EW_MAYBE R x, EW_MAYBE R y)
-#define SLOPE2(name, k) EW_RULE R EW(name##_slope_##k)(EW_MAYBE R g, EW_MAYBE R a, EW_MAYBE R b, EW_MAYBE R y)
+#define VALUE1(name)    RULE R EW(name##_value)(R x)
+#define VALUE2(name)    RULE R EW(name##_value)(R a, R b)
+#define VALUE3(name)    RULE R EW(name##_value)(R a, R b, R c)
+#define VALUEP(name)    RULE R EW(name##_value)(R x, EW_MAYBE R p, EW_MAYBE R q)
+#define SLOPE1(name)    RULE R EW(name##_slope_a)(EW_MAYBE R g, EW_MAYBE R x, EW_MAYBE R y)
+#define SLOPE2(name, k) RULE R EW(name##_slope_##k)(EW_MAYBE R g, EW_MAYBE R a, EW_MAYBE R b, EW_MAYBE R y)
 #define SLOPE3(name, k)                                                                                                \
-    EW_RULE R EW(name##_slope_##k)(EW_MAYBE R g, EW_MAYBE R a, EW_MAYBE R b, EW_MAYBE R c, EW_MAYBE R y)
-#define SLOPEP(name) EW_RULE R EW(name##_slope_a)(EW_MAYBE R g, EW_MAYBE R x, EW_MAYBE R y, EW_MAYBE R p, EW_MAYBE R q)
+    RULE R EW(name##_slope_##k)(EW_MAYBE R g, EW_MAYBE R a, EW_MAYBE R b, EW_MAYBE R c, EW_MAYBE R y)
+#define SLOPEP(name) RULE R EW(name##_slope_a)(EW_MAYBE R g, EW_MAYBE R x, EW_MAYBE R y, EW_MAYBE R p, EW_MAYBE R q)
 
 #include "ops/elementwise/rules/arithmetic.h"
 #include "ops/elementwise/rules/powers.h"

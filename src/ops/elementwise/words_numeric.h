@@ -82,6 +82,7 @@ static inline R EW(pow_less)(R a, R b)
     return lost != 0 && a > 0 && isfinite(a) && isfinite(power) ? power + power * (lost * EW_LIBM(log)(a)) : power;
 }
 
+#define RULE                 EW_RULE
 #define ADD                  EW(add)
 #define SUB                  EW(sub)
 #define MUL                  EW(mul)

@@ -9,6 +9,7 @@ static inline wg_var EW(mul)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg
 
 static inline wg_var EW(div)(wg_var a, wg_var b) { return a.tape->ieee_zero ? wg_div(a, b) : wg_ew_step_div0(a, b); }
 
+#define RULE                    EW_RULE
 #define ADD                     wg_add
 #define SUB                     wg_sub
 #define MUL                     EW(mul)

@@ -1,4 +1,6 @@
 /* Takes the words of rules.h away, so that another reading can define its own. */
+#undef RULE
+#undef COLD
 #undef ADD
 #undef SUB
 #undef MUL

@@ -1,0 +1,262 @@
+/* Elementwise loops over operands of any shapes that broadcast, on the tape's threads.
+ *
+ * The axes of the result are merged as far as all operands allow, and then each operand along the last axis either runs
+ * or stands still. A hot op takes such a run as it is, when it is long enough. For the others, operands that do not have
+ * the result's shape are stretched, piece by piece, into a small buffer. So every loop is one over contiguous arrays, and
+ * broadcasting is written once, here. */
+#include "ops/elementwise/run.h"
+
+#include <string.h>
+
+#include "kernels/isa.h"
+#include "kernels/team.h"
+#include "ops/elementwise/hot.h"
+#include "shape/shape.h"
+
+enum {
+    EW_PIECE = 512, /* elements of a buffer: a few fit the first-level cache */
+    EW_LONG = 32,   /* elements of a run that is worth a loop of its own */
+    EW_BYTES = 64,  /* of the longest vector */
+    EW_BLOCK = 1024 /* a thread's part is a multiple of so many elements */
+};
+
+typedef struct ew_operand {
+    const char *data; /* NULL: not read */
+    bool stretched;   /* not of the result's shape */
+    ptrdiff_t strides[WG_MAX_RANK];
+} ew_operand;
+
+typedef struct ew_job {
+    const wg_ew_work *work;
+    const wg_ew_parameters *parameters;
+    bool ieee_zero;
+    size_t n, element, size, parts;
+    wg_dtype dtype;
+    ew_operand operands[EW_MAX_ARITY];
+    wg_shape walk; /* the result's index space, axes merged as far as the stretched operands allow */
+    const wg_ew_loops *loops;
+    const wg_ew_hot_loops *hot;
+    size_t lanes;
+} ew_job;
+
+/* ---- index space -------------------------------------------------------------------------------------------------- */
+
+/* Whether every operand runs, or stands still, along the last merged axis and the next as along one. */
+static bool ew_continues(const ew_job *job, ptrdiff_t strides[][WG_MAX_RANK], uint32_t d, size_t extent)
+{
+    uint32_t last = job->walk.rank - 1;
+    for (size_t k = 0; k < job->n; k++)
+        if (job->operands[k].stretched && job->operands[k].strides[last] != strides[k][d] * (ptrdiff_t)extent)
+            return false;
+    return true;
+}
+
+static void ew_open(ew_job *job, const wg_call *call)
+{
+    ptrdiff_t strides[EW_MAX_ARITY][WG_MAX_RANK];
+    for (size_t k = 0; k < job->n; k++) {
+        ew_operand *operand = &job->operands[k];
+        operand->data = job->work->in[k];
+        operand->stretched = operand->data && !wg_shape_equal(call->in[k].shape, &call->shape);
+        if (operand->stretched) wg_shape_broadcast_strides(call->in[k].shape, &call->shape, strides[k]);
+    }
+    job->walk.rank = 0;
+    for (uint32_t d = 0; d < call->shape.rank; d++) {
+        size_t extent = call->shape.dim[d];
+        if (extent == 1) continue;
+        bool joins = job->walk.rank && ew_continues(job, strides, d, extent);
+        uint32_t at = joins ? job->walk.rank - 1 : job->walk.rank++;
+        job->walk.dim[at] = joins ? job->walk.dim[at] * extent : extent;
+        for (size_t k = 0; k < job->n; k++)
+            if (job->operands[k].stretched) job->operands[k].strides[at] = strides[k][d];
+    }
+    for (size_t k = 0; k < job->n; k++) /* only axes of extent 1 were added */
+        if (job->walk.rank == 0 || (job->walk.rank == 1 && job->operands[k].strides[0] == 1))
+            job->operands[k].stretched = false;
+}
+
+static bool ew_any_stretched(const ew_job *job)
+{
+    for (size_t k = 0; k < job->n; k++)
+        if (job->operands[k].stretched) return true;
+    return false;
+}
+
+/* ---- hot loops ---------------------------------------------------------------------------------------------------- */
+
+static void ew_hot_loop(
+    const ew_job *job, size_t n, void *out, const void *g, const void *const *in, const size_t *step, const void *y)
+{
+    const wg_ew_work *work = job->work;
+    if (work->g)
+        job->hot->slope[work->k](n, out, work->add, job->ieee_zero, g, in, step, y, job->parameters);
+    else
+        job->hot->value(n, out, work->add, in, step, job->parameters);
+}
+
+typedef union ew_vector {
+    float f32[EW_BYTES / sizeof(float)];
+    double f64[EW_BYTES / sizeof(double)];
+} ew_vector;
+
+static void ew_fill(ew_vector *v, const char *number, wg_dtype dtype)
+{
+    if (dtype == WG_F64)
+        for (size_t i = 0; i < EW_BYTES / sizeof(double); i++) v->f64[i] = *(const double *)(const void *)number;
+    else
+        for (size_t i = 0; i < EW_BYTES / sizeof(float); i++) v->f32[i] = *(const float *)(const void *)number;
+}
+
+/* The last elements, fewer than a vector has, beside zeros. */
+static const void *ew_pad(ew_vector *v, const char *from, size_t bytes)
+{
+    if (!from) return NULL;
+    memset(v, 0, sizeof *v);
+    memcpy(v, from, bytes);
+    return v;
+}
+
+/* `n` neighbours of the result from number `start`; at[k] is where operand k is there, and bit k of still says that it
+ * stays there. */
+static void ew_hot_run(const ew_job *job, size_t start, size_t n, const char *const *at, unsigned still)
+{
+    _Alignas(EW_BYTES) ew_vector same[EW_MAX_ARITY], in_tail[EW_MAX_ARITY], out_tail, g_tail, y_tail;
+    const void *in[EW_MAX_ARITY] = {0};
+    size_t step[EW_MAX_ARITY] = {0}, whole = n - n % job->lanes, element = job->element, offset = start * element;
+    char *out = (char *)job->work->out + offset;
+    const char *g = job->work->g, *y = job->work->y;
+    for (size_t k = 0; k < job->n; k++) {
+        in[k] = at[k];
+        step[k] = !(still >> k & 1);
+        if (!at[k] || step[k]) continue;
+        ew_fill(&same[k], at[k], job->dtype);
+        in[k] = &same[k];
+    }
+    if (g) g += offset;
+    if (y) y += offset;
+    if (whole) ew_hot_loop(job, whole, out, g, in, step, y);
+    if (whole == n) return;
+    size_t done = whole * element, bytes = (n - whole) * element;
+    for (size_t k = 0; k < job->n; k++)
+        if (in[k] && step[k]) in[k] = ew_pad(&in_tail[k], at[k] + done, bytes);
+    ew_pad(&out_tail, out + done, job->work->add ? bytes : 0);
+    ew_hot_loop(job, job->lanes, &out_tail, ew_pad(&g_tail, g ? g + done : NULL, bytes), in, step,
+        ew_pad(&y_tail, y ? y + done : NULL, bytes));
+    memcpy(out + done, &out_tail, bytes);
+}
+
+/* Run by run of the merged last axis. */
+static void ew_hot_range(const ew_job *job, size_t start, size_t count)
+{
+    const wg_shape *walk = &job->walk;
+    const uint32_t last = walk->rank - 1;
+    while (count) {
+        const char *at[EW_MAX_ARITY] = {0};
+        size_t rest = start, run = count;
+        unsigned still = 0;
+        for (size_t k = 0; k < job->n; k++) {
+            const ew_operand *operand = &job->operands[k];
+            at[k] = operand->data && !operand->stretched ? operand->data + start * job->element : operand->data;
+            if (operand->stretched && operand->strides[last] == 0) still |= 1u << k;
+        }
+        for (uint32_t d = walk->rank; d-- > 0;) {
+            size_t index = rest % walk->dim[d];
+            rest /= walk->dim[d];
+            if (d == last && walk->dim[d] - index < run) run = walk->dim[d] - index;
+            for (size_t k = 0; k < job->n; k++)
+                if (job->operands[k].stretched)
+                    at[k] += (ptrdiff_t)index * job->operands[k].strides[d] * (ptrdiff_t)job->element;
+        }
+        ew_hot_run(job, start, run, at, still);
+        start += run;
+        count -= run;
+    }
+}
+
+/* ---- through buffers ---------------------------------------------------------------------------------------------- */
+
+typedef struct ew_buffers {
+    _Alignas(WG_ALIGNMENT) double of[EW_MAX_ARITY][EW_PIECE];
+} ew_buffers;
+
+static void ew_plain_loop(const ew_job *job, size_t start, size_t n, const void *const *at)
+{
+    const wg_ew_work *work = job->work;
+    const size_t offset = start * job->element;
+    void *out = (char *)work->out + offset;
+    if (work->g)
+        job->loops->slope[work->k](n, out, work->add, job->ieee_zero, (const char *)work->g + offset, at,
+            work->y ? (const char *)work->y + offset : NULL, job->parameters);
+    else
+        job->loops->value(n, out, work->add, at, job->parameters);
+}
+
+static void ew_stretched_range(const ew_job *job, size_t start, size_t count)
+{
+    ew_buffers buffers;
+    wg_ew_stretch_loop *stretch = job->dtype == WG_F64 ? wg_ew_stretch_f64 : wg_ew_stretch_f32;
+    size_t most = ew_any_stretched(job) ? EW_PIECE : count;
+    for (size_t end = start + count; start < end; start += most) {
+        size_t n = end - start < most ? end - start : most;
+        const void *at[EW_MAX_ARITY] = {0};
+        const char *hot_at[EW_MAX_ARITY] = {0};
+        for (size_t k = 0; k < job->n; k++) {
+            const ew_operand *operand = &job->operands[k];
+            if (!operand->data) continue;
+            at[k] = operand->stretched ? (const void *)buffers.of[k] : operand->data + start * job->element;
+            hot_at[k] = at[k];
+            if (operand->stretched) stretch(buffers.of[k], operand->data, &job->walk, operand->strides, start, n);
+        }
+        if (job->hot)
+            ew_hot_run(job, start, n, hot_at, 0);
+        else
+            ew_plain_loop(job, start, n, at);
+    }
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------------------ */
+
+static void ew_range(const ew_job *job, size_t start, size_t count)
+{
+    bool stretched = ew_any_stretched(job);
+    if (job->hot && !stretched) {
+        const char *at[EW_MAX_ARITY] = {0};
+        for (size_t k = 0; k < job->n; k++)
+            if (job->operands[k].data) at[k] = job->operands[k].data + start * job->element;
+        ew_hot_run(job, start, count, at, 0);
+    } else if (job->hot && job->walk.dim[job->walk.rank - 1] >= EW_LONG) {
+        ew_hot_range(job, start, count);
+    } else {
+        ew_stretched_range(job, start, count);
+    }
+}
+
+static void ew_part(void *context, size_t part)
+{
+    const ew_job *job = context;
+    size_t blocks = (job->size + EW_BLOCK - 1) / EW_BLOCK;
+    size_t first = wg_team_first(blocks, job->parts, part) * EW_BLOCK;
+    size_t end = wg_team_first(blocks, job->parts, part + 1) * EW_BLOCK;
+    ew_range(job, first, (end < job->size ? end : job->size) - first);
+}
+
+void wg_ew_run(const wg_call *call, const wg_ew_work *work)
+{
+    ew_job job = {.work = work,
+        .parameters = call->attributes,
+        .ieee_zero = call->tape->ieee_zero,
+        .n = call->n,
+        .element = wg_dtype_size(call->dtype),
+        .size = wg_shape_product(&call->shape, 0, call->shape.rank),
+        .dtype = call->dtype};
+    if (!job.size) return;
+    job.loops = call->dtype == WG_F64 ? &wg_ew_loops_f64[work->rule] : &wg_ew_loops_f32[work->rule];
+    job.hot = wg_ew_hot(work->rule, call->dtype, wg_kernel_isa(), &job.lanes);
+    ew_open(&job, call);
+    double each = job.hot ? 0.05 * (double)job.element : 3; /* nanoseconds an element, roughly */
+    job.parts = wg_team_parts(call->tape->team, each * (double)job.size, (job.size + EW_BLOCK - 1) / EW_BLOCK);
+    if (job.parts > 1)
+        wg_team_run(call->tape->team, job.parts, ew_part, &job);
+    else
+        ew_range(&job, 0, job.size);
+}
