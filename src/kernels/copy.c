@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "transpose.h"
+
 typedef struct kernel_copy_axis {
     size_t n;
     ptrdiff_t in, out;
@@ -84,14 +86,17 @@ enum { KERNEL_COPY_TILE = 8, KERNEL_COPY_SHORT = 8 };
 #define NAME_OF(stem, type) NAME_(stem, type)
 #define NAME(stem)          NAME_OF(stem, TYPE)
 
-#define TYPE    f32
-#define ELEMENT float
+#define TYPE     f32
+#define FLOATING 1
+#define ELEMENT  float
 #include "copy.inc"
-#define TYPE    f64
-#define ELEMENT double
+#define TYPE     f64
+#define FLOATING 1
+#define ELEMENT  double
 #include "copy.inc"
-#define TYPE    i64
-#define ELEMENT int64_t
+#define TYPE     i64
+#define FLOATING 0
+#define ELEMENT  int64_t
 #include "copy.inc"
 
 #undef NAME_

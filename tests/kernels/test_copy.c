@@ -158,7 +158,7 @@ static void test_ranks_0_and_1(void **state)
 static void test_transposes(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0, 1, 2, 3, 7, 8, 9, 16, 33, 100};
+    static const size_t sizes[] = {0, 1, 2, 3, 7, 8, 9, 16, 33, 100, 150};
     static const size_t turned[] = {1, 0};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++)

@@ -41,6 +41,13 @@ typedef struct ew_job {
 
 /* ---- index space -------------------------------------------------------------------------------------------------- */
 
+static bool ew_any_stretched(const ew_job *job)
+{
+    for (size_t k = 0; k < job->n; k++)
+        if (job->operands[k].stretched) return true;
+    return false;
+}
+
 /* Whether every operand runs, or stands still, along the last merged axis and the next as along one. */
 static bool ew_continues(const ew_job *job, ptrdiff_t strides[][WG_MAX_RANK], uint32_t d, size_t extent)
 {
@@ -61,6 +68,7 @@ static void ew_open(ew_job *job, const wg_call *call)
         if (operand->stretched) wg_shape_broadcast_strides(call->in[k].shape, &call->shape, strides[k]);
     }
     job->walk.rank = 0;
+    if (!ew_any_stretched(job)) return;
     for (uint32_t d = 0; d < call->shape.rank; d++) {
         size_t extent = call->shape.dim[d];
         if (extent == 1) continue;
@@ -73,13 +81,6 @@ static void ew_open(ew_job *job, const wg_call *call)
     for (size_t k = 0; k < job->n; k++) /* only axes of extent 1 were added */
         if (job->walk.rank == 0 || (job->walk.rank == 1 && job->operands[k].strides[0] == 1))
             job->operands[k].stretched = false;
-}
-
-static bool ew_any_stretched(const ew_job *job)
-{
-    for (size_t k = 0; k < job->n; k++)
-        if (job->operands[k].stretched) return true;
-    return false;
 }
 
 /* ---- hot loops ---------------------------------------------------------------------------------------------------- */
