@@ -27,7 +27,8 @@ WG_API wg_tape *wg_tape_new(wg_dtype dtype);
 
 /* A new tape. NULL options: the defaults. On failure NULL, and *why, unless why is NULL, says whether memory
  * (WG_ERROR_MEMORY) or an option (WG_ERROR_ARGUMENT: an unknown dtype, one allocator function without the other, a
- * buffer together with an allocator, a buffer_size without a buffer) was the cause. */
+ * buffer together with an allocator, a buffer_size without a buffer, an instruction set that the machine or the library
+ * lacks) was the cause. */
 WG_API wg_tape *wg_tape_new_with(const wg_tape_options *options, wg_status *why);
 
 /* Frees the tape and all memory that it owns. NULL: nothing. From within an op's evaluation or derivative it is an

@@ -83,6 +83,15 @@ typedef enum wg_status {
     WG_ERROR_GUARD        /* a replay came to a wg_guard whose condition has flipped */
 } wg_status;
 
+/* The instruction sets for which the kernels are compiled: the best that the machine runs; what every machine of its kind
+ * runs; AVX2 and FMA; AVX-512 (F, DQ, VL, BW). The last two are for x86-64. Results differ in their last bits. */
+typedef enum wg_instructions {
+    WG_INSTRUCTIONS_BEST,
+    WG_INSTRUCTIONS_BASELINE,
+    WG_INSTRUCTIONS_AVX2,
+    WG_INSTRUCTIONS_AVX512
+} wg_instructions;
+
 /* The caller's memory functions. allocate returns a block of size bytes at the alignment given, or NULL; release gets
  * the block back with the same size. Both get user. Neither may touch the tape. */
 typedef struct wg_allocator {
@@ -93,18 +102,19 @@ typedef struct wg_allocator {
 
 /* How a tape is made. Zero-initialised, every option has its default. */
 typedef struct wg_tape_options {
-    wg_dtype dtype;         /* WG_F32 is the zero: name WG_F64 for double */
-    size_t memory_limit;    /* bytes that the tape may hold at once; 0: no limit */
-    wg_allocator allocator; /* zero: malloc and free */
-    void *buffer;           /* one fixed block of memory, used instead of any allocator; NULL: none */
-    size_t buffer_size;     /* its size in bytes */
-    unsigned threads;       /* threads that large kernels may use, the caller's included; 0 and 1: the caller's
+    wg_dtype dtype;               /* WG_F32 is the zero: name WG_F64 for double */
+    size_t memory_limit;          /* bytes that the tape may hold at once; 0: no limit */
+    wg_allocator allocator;       /* zero: malloc and free */
+    void *buffer;                 /* one fixed block of memory, used instead of any allocator; NULL: none */
+    size_t buffer_size;           /* its size in bytes */
+    unsigned threads;             /* threads that large kernels may use, the caller's included; 0 and 1: the caller's
                                  * alone. They are made when first used, and belong to the tape; more than 256 count
                                  * as 256. No bit of a result depends on this number */
-    bool check_finite;      /* stop at the first op whose value or adjoint is not finite, and name it */
-    bool ieee_zero;         /* a zero cotangent times an infinite derivative is NaN, as IEEE 754 has it; otherwise
+    bool check_finite;            /* stop at the first op whose value or adjoint is not finite, and name it */
+    bool ieee_zero;               /* a zero cotangent times an infinite derivative is NaN, as IEEE 754 has it; otherwise
                                  * a zero cotangent contributes an exact zero in every elementwise derivative */
-    bool same_rank;         /* refuse elementwise operands of different rank, 0-d ones excepted */
+    bool same_rank;               /* refuse elementwise operands of different rank, 0-d ones excepted */
+    wg_instructions instructions; /* the set that kernels use: one that the machine lacks is refused */
 } wg_tape_options;
 
 /* What a tape holds; see wg_tape_stats. */

@@ -23,6 +23,7 @@ typedef struct kernel_cofactors_scaled {
 } kernel_cofactors_scaled;
 
 typedef struct kernel_cofactors_work {
+    wg_isa isa;
     size_t n, r;
     size_t *rows, *columns;           /* the exchanges that elimination made at each step */
     double *ldu;                      /* L below, D on, U above the diagonal */
@@ -40,13 +41,13 @@ static size_t kernel_cofactors_mixed(size_t r) { return (size_t)1 << (2 * r + 1)
 
 static size_t kernel_cofactors_aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-size_t wg_kernel_cofactors_scratch(size_t n, size_t r)
+size_t wg_kernel_cofactors_scratch(wg_isa isa, size_t n, size_t r)
 {
     size_t solve = 0;
     if (n >= (size_t)1 << (sizeof(size_t) * 4 - 4)) return 0;
     for (unsigned way = 0; way < 4; way++) {
         wg_triangle t = {way & 1, way & 2, true};
-        size_t bytes = wg_kernel_triangular_scratch_f64(wg_kernel_isa(), t, n, n);
+        size_t bytes = wg_kernel_triangular_scratch_f64(isa, t, n, n);
         solve = bytes > solve ? bytes : solve;
     }
     return kernel_cofactors_aligned((n + 1) * (n + 1) * sizeof(kernel_cofactors_scaled)) +
@@ -54,9 +55,9 @@ size_t wg_kernel_cofactors_scratch(size_t n, size_t r)
            kernel_cofactors_aligned(2 * n * sizeof(size_t)) + solve;
 }
 
-static kernel_cofactors_work kernel_cofactors_open(size_t n, size_t r, double *m, void *scratch)
+static kernel_cofactors_work kernel_cofactors_open(wg_isa isa, size_t n, size_t r, double *m, void *scratch)
 {
-    kernel_cofactors_work w = {.n = n, .r = r, .m = m};
+    kernel_cofactors_work w = {.isa = isa, .n = n, .r = r, .m = m};
     char *at = scratch;
     w.between = (void *)at;
     at += kernel_cofactors_aligned((n + 1) * (n + 1) * sizeof(kernel_cofactors_scaled));
@@ -165,7 +166,7 @@ static void kernel_cofactors_turn(size_t n, double *x)
 
 static void kernel_cofactors_divide(const kernel_cofactors_work *w, bool upper, bool transpose, double *x)
 {
-    wg_kernel_triangular_f64(wg_kernel_isa(), (wg_triangle){upper, transpose, true}, w->n, w->n, w->ldu, x, w->beyond);
+    wg_kernel_triangular_f64(w->isa, (wg_triangle){upper, transpose, true}, w->n, w->n, w->ldu, x, w->beyond);
 }
 
 /* X becomes L^-1 P X Q U^-1, where X U^-1 = (U^-T X^T)^T. */
@@ -282,9 +283,9 @@ static bool kernel_cofactors_next(size_t n, size_t m, size_t *set)
 
 /* ---- all of it --------------------------------------------------------------------------------------------------------- */
 
-void wg_kernel_cofactors(size_t n, size_t r, const double *a, double *h, double *out, void *scratch)
+void wg_kernel_cofactors(wg_isa isa, size_t n, size_t r, const double *a, double *h, double *out, void *scratch)
 {
-    kernel_cofactors_work w = kernel_cofactors_open(n, r, out, scratch);
+    kernel_cofactors_work w = kernel_cofactors_open(isa, n, r, out, scratch);
     size_t set[WG_COFACTORS_DIRECTIONS + 1];
     memset(out, 0, n * n * sizeof *out);
     if (r >= n) return; /* det has degree n */

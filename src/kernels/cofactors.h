@@ -14,10 +14,12 @@
 
 #include <stddef.h>
 
+#include "isa.h"
+
 #define WG_COFACTORS_DIRECTIONS 7
 
 /* n >= 1, r <= WG_COFACTORS_DIRECTIONS; 0 for bytes that overflow. scratch is aligned to 64; h is r matrices, one after the other, and overwritten. */
-size_t wg_kernel_cofactors_scratch(size_t n, size_t r);
-void wg_kernel_cofactors(size_t n, size_t r, const double *a, double *h, double *out, void *scratch);
+size_t wg_kernel_cofactors_scratch(wg_isa isa, size_t n, size_t r);
+void wg_kernel_cofactors(wg_isa isa, size_t n, size_t r, const double *a, double *h, double *out, void *scratch);
 
 #endif

@@ -2,20 +2,22 @@
  * operating system saves the wide registers. */
 #include "isa.h"
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#include "vector.h"
+
+bool wg_kernel_isa_runs(wg_isa isa)
+{
+#if WG_KERNEL_X86
+    __builtin_cpu_init();
+    if (isa == WG_ISA_AVX512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+    if (isa == WG_ISA_AVX2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    return isa == WG_ISA_BASELINE;
+}
 
 wg_isa wg_kernel_isa(void)
 {
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw"))
-        return WG_ISA_AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return WG_ISA_AVX2;
-    return WG_ISA_BASELINE;
+    if (wg_kernel_isa_runs(WG_ISA_AVX512)) return WG_ISA_AVX512;
+    return wg_kernel_isa_runs(WG_ISA_AVX2) ? WG_ISA_AVX2 : WG_ISA_BASELINE;
 }
-
-#else
-
-wg_isa wg_kernel_isa(void) { return WG_ISA_BASELINE; }
-
-#endif

@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-#include "isa.h"
 #include "vector.h"
 
 enum {
@@ -87,13 +86,15 @@ static void kernel_random_words_avx2(uint64_t key, uint64_t first, size_t blocks
 WG_KERNEL_TARGET_END
 #endif
 
-static void kernel_random_words(uint64_t key, uint64_t first, size_t blocks, uint32_t *out)
+static void kernel_random_words(wg_isa isa, uint64_t key, uint64_t first, size_t blocks, uint32_t *out)
 {
 #if WG_KERNEL_X86
-    if (wg_kernel_isa() >= WG_ISA_AVX2) {
+    if (isa >= WG_ISA_AVX2) {
         kernel_random_words_avx2(key, first, blocks, out);
         return;
     }
+#else
+    (void)isa;
 #endif
     kernel_random_words_baseline(key, first, blocks, out);
 }

@@ -115,7 +115,7 @@ static conv_job conv_open(const wg_call *call)
 {
     const conv_plan *plan = call->attributes;
     const wg_kernel_window *w = &plan->window;
-    conv_job job = {.call = call, .window = w, .isa = wg_kernel_isa(), .role = plan->role, .groups = plan->groups};
+    conv_job job = {.call = call, .window = w, .isa = call->tape->isa, .role = plan->role, .groups = plan->groups};
     job.f64 = call->dtype == WG_F64;
     job.add = call->add;
     job.element = wg_dtype_size(call->dtype);

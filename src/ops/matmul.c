@@ -91,7 +91,7 @@ static bool matmul_open(matmul_job *job, const wg_call *call)
     const matmul_plan *plan = call->attributes;
     const wg_shape *a = call->in[0].shape, *b = call->in[1].shape;
     *job = (matmul_job){.call = call,
-        .isa = wg_kernel_isa(),
+        .isa = call->tape->isa,
         .m = matmul_rows(a, plan->transpose_a),
         .k = matmul_columns(a, plan->transpose_a),
         .n = matmul_columns(b, plan->transpose_b)};

@@ -44,9 +44,9 @@ static wg_status norm_normalize(wg_call *call)
     const norm_rows *rows = call->attributes;
     size_t m = call->shape.dim[0], n = call->shape.dim[1];
     if (n && call->dtype == WG_F64)
-        wg_kernel_normalize_f64(wg_kernel_isa(), m, n, rows->epsilon, rows->center, call->in[0].data, call->out);
+        wg_kernel_normalize_f64(call->tape->isa, m, n, rows->epsilon, rows->center, call->in[0].data, call->out);
     if (n && call->dtype == WG_F32)
-        wg_kernel_normalize_f32(wg_kernel_isa(), m, n, rows->epsilon, rows->center, call->in[0].data, call->out);
+        wg_kernel_normalize_f32(call->tape->isa, m, n, rows->epsilon, rows->center, call->in[0].data, call->out);
     return WG_OK;
 }
 
@@ -57,10 +57,10 @@ static wg_status norm_inverse(wg_call *call)
     size_t m = call->in[0].shape->dim[0], n = call->in[0].shape->dim[1];
     if (n && call->dtype == WG_F64)
         wg_kernel_normalize_inverse_f64(
-            wg_kernel_isa(), m, n, rows->epsilon, rows->center, call->in[0].data, call->out);
+            call->tape->isa, m, n, rows->epsilon, rows->center, call->in[0].data, call->out);
     if (n && call->dtype == WG_F32)
         wg_kernel_normalize_inverse_f32(
-            wg_kernel_isa(), m, n, rows->epsilon, rows->center, call->in[0].data, call->out);
+            call->tape->isa, m, n, rows->epsilon, rows->center, call->in[0].data, call->out);
     return WG_OK;
 }
 
@@ -70,9 +70,9 @@ static wg_status norm_adjoint(wg_call *call)
     const void *g = call->in[0].data, *y = call->in[1].data, *x = call->in[2].data;
     size_t m = call->shape.dim[0], n = call->shape.dim[1];
     if (n && call->dtype == WG_F64)
-        wg_kernel_normalize_adjoint_f64(wg_kernel_isa(), m, n, rows->epsilon, rows->center, g, y, x, call->out);
+        wg_kernel_normalize_adjoint_f64(call->tape->isa, m, n, rows->epsilon, rows->center, g, y, x, call->out);
     if (n && call->dtype == WG_F32)
-        wg_kernel_normalize_adjoint_f32(wg_kernel_isa(), m, n, rows->epsilon, rows->center, g, y, x, call->out);
+        wg_kernel_normalize_adjoint_f32(call->tape->isa, m, n, rows->epsilon, rows->center, g, y, x, call->out);
     return WG_OK;
 }
 

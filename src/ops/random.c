@@ -48,9 +48,9 @@ static wg_status random_uniform(wg_call *call)
 {
     const random_draw *draw = call->attributes;
     if (call->dtype == WG_F64)
-        wg_kernel_uniform_f64(random_key(call, 0), random_size(call), draw->a, draw->b, call->out);
+        wg_kernel_uniform_f64(call->tape->isa, random_key(call, 0), random_size(call), draw->a, draw->b, call->out);
     else
-        wg_kernel_uniform_f32(random_key(call, 0), random_size(call), draw->a, draw->b, call->out);
+        wg_kernel_uniform_f32(call->tape->isa, random_key(call, 0), random_size(call), draw->a, draw->b, call->out);
     return WG_OK;
 }
 
@@ -58,9 +58,9 @@ static wg_status random_normal(wg_call *call)
 {
     const random_draw *draw = call->attributes;
     if (call->dtype == WG_F64)
-        wg_kernel_normal_f64(random_key(call, 0), random_size(call), draw->a, draw->b, call->out);
+        wg_kernel_normal_f64(call->tape->isa, random_key(call, 0), random_size(call), draw->a, draw->b, call->out);
     else
-        wg_kernel_normal_f32(random_key(call, 0), random_size(call), draw->a, draw->b, call->out);
+        wg_kernel_normal_f32(call->tape->isa, random_key(call, 0), random_size(call), draw->a, draw->b, call->out);
     return WG_OK;
 }
 
@@ -68,9 +68,9 @@ static wg_status random_bernoulli(wg_call *call)
 {
     const random_draw *draw = call->attributes;
     if (call->dtype == WG_F64)
-        wg_kernel_bernoulli_f64(random_key(call, 0), random_size(call), draw->a, call->out);
+        wg_kernel_bernoulli_f64(call->tape->isa, random_key(call, 0), random_size(call), draw->a, call->out);
     else
-        wg_kernel_bernoulli_f32(random_key(call, 0), random_size(call), draw->a, call->out);
+        wg_kernel_bernoulli_f32(call->tape->isa, random_key(call, 0), random_size(call), draw->a, call->out);
     return WG_OK;
 }
 
@@ -169,9 +169,11 @@ static wg_status random_dropout(wg_call *call)
 {
     double p = ((const random_draw *)call->attributes)->a;
     if (call->dtype == WG_F64)
-        wg_kernel_dropout_f64(random_key(call, 1), call->in[0].size, p, call->in[0].data, call->out, call->add);
+        wg_kernel_dropout_f64(
+            call->tape->isa, random_key(call, 1), call->in[0].size, p, call->in[0].data, call->out, call->add);
     else
-        wg_kernel_dropout_f32(random_key(call, 1), call->in[0].size, p, call->in[0].data, call->out, call->add);
+        wg_kernel_dropout_f32(
+            call->tape->isa, random_key(call, 1), call->in[0].size, p, call->in[0].data, call->out, call->add);
     return WG_OK;
 }
 

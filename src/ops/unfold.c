@@ -44,10 +44,10 @@ static wg_status unfold_evaluate_columns(wg_call *call)
     size_t column = channels * wg_kernel_window_taps(w);
     for (size_t n = 0; n < images && channels; n++)
         if (call->dtype == WG_F64)
-            wg_kernel_im2col_f64(wg_kernel_isa(), w, channels, (const double *)call->in[0].data + n * channels * plane,
+            wg_kernel_im2col_f64(call->tape->isa, w, channels, (const double *)call->in[0].data + n * channels * plane,
                 0, count, (double *)call->out + n * column * count, count);
         else
-            wg_kernel_im2col_f32(wg_kernel_isa(), w, channels, (const float *)call->in[0].data + n * channels * plane,
+            wg_kernel_im2col_f32(call->tape->isa, w, channels, (const float *)call->in[0].data + n * channels * plane,
                 0, count, (float *)call->out + n * column * count, count);
     return WG_OK;
 }
@@ -61,10 +61,10 @@ static wg_status unfold_evaluate_images(wg_call *call)
     if (!call->add && size) memset(call->out, 0, size * wg_dtype_size(call->dtype));
     for (size_t n = 0; n < images && channels; n++)
         if (call->dtype == WG_F64)
-            wg_kernel_col2im_f64(wg_kernel_isa(), w, channels, (const double *)call->in[0].data + n * column * count,
+            wg_kernel_col2im_f64(call->tape->isa, w, channels, (const double *)call->in[0].data + n * column * count,
                 count, 0, count, (double *)call->out + n * channels * plane);
         else
-            wg_kernel_col2im_f32(wg_kernel_isa(), w, channels, (const float *)call->in[0].data + n * column * count,
+            wg_kernel_col2im_f32(call->tape->isa, w, channels, (const float *)call->in[0].data + n * column * count,
                 count, 0, count, (float *)call->out + n * channels * plane);
     return WG_OK;
 }

@@ -13,6 +13,7 @@
 #ifndef WG_TAPE_LIST_H
 #define WG_TAPE_LIST_H
 
+#include "kernels/isa.h"
 #include "kernels/team.h"
 #include "tape/memory.h"
 #include "wengert/op.h"
@@ -141,6 +142,7 @@ struct wg_tape {
     bool sharing_numbers;
 
     wg_team *team; /* the threads that large kernels may use; NULL: the caller's alone */
+    wg_isa isa;    /* the instruction set of its kernels */
     wg_dtype dtype;
     bool check_finite, ieee_zero, same_rank;
     bool changed;         /* a leaf was changed, its dependants are not marked yet */

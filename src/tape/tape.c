@@ -5,6 +5,22 @@
 
 const char *wg_version(void) { return WG_VERSION; }
 
+/* The instruction set that is asked for; false: the machine or the library lacks it. */
+static bool tape_choose_isa(wg_instructions instructions, wg_isa *isa)
+{
+    *isa = wg_kernel_isa();
+    if (instructions == WG_INSTRUCTIONS_BEST) return true;
+    if (instructions == WG_INSTRUCTIONS_BASELINE)
+        *isa = WG_ISA_BASELINE;
+    else if (instructions == WG_INSTRUCTIONS_AVX2)
+        *isa = WG_ISA_AVX2;
+    else if (instructions == WG_INSTRUCTIONS_AVX512)
+        *isa = WG_ISA_AVX512;
+    else
+        return false;
+    return wg_kernel_isa_runs(*isa);
+}
+
 static bool tape_options_fit(const wg_tape_options *options)
 {
     const wg_allocator *allocator = &options->allocator;
@@ -24,7 +40,8 @@ wg_tape *wg_tape_new_with(const wg_tape_options *options, wg_status *why)
     if (!why) why = &ignored;
     if (!options) options = &defaults;
     *why = WG_ERROR_ARGUMENT;
-    if (!tape_options_fit(options)) return NULL;
+    wg_isa isa;
+    if (!tape_options_fit(options) || !tape_choose_isa(options->instructions, &isa)) return NULL;
 
     wg_source source;
     wg_source_open(&source, options);
@@ -33,6 +50,7 @@ wg_tape *wg_tape_new_with(const wg_tape_options *options, wg_status *why)
     if (!tape) return NULL;
     memset(tape, 0, sizeof *tape);
     tape->source = source;
+    tape->isa = isa;
     tape->dtype = options->dtype;
     tape->check_finite = options->check_finite;
     tape->ieee_zero = options->ieee_zero;

@@ -31,11 +31,11 @@ static double *new_matrix(size_t n, double diagonal)
 static double *form(size_t n, size_t r, const double *a, const double *const *h)
 {
     double *directions = malloc((r * n * n + 1) * sizeof *a), *out = malloc((n * n + 1) * sizeof *a);
-    void *scratch = aligned_alloc(64, (wg_kernel_cofactors_scratch(n, r) + 63) / 64 * 64);
+    void *scratch = aligned_alloc(64, (wg_kernel_cofactors_scratch(wg_kernel_isa(), n, r) + 63) / 64 * 64);
     assert_true(directions && out && scratch);
-    memset(scratch, 0xff, wg_kernel_cofactors_scratch(n, r));
+    memset(scratch, 0xff, wg_kernel_cofactors_scratch(wg_kernel_isa(), n, r));
     for (size_t k = 0; k < r; k++) memcpy(directions + k * n * n, h[k], n * n * sizeof *a);
-    wg_kernel_cofactors(n, r, a, directions, out, scratch);
+    wg_kernel_cofactors(wg_kernel_isa(), n, r, a, directions, out, scratch);
     free(directions);
     free(scratch);
     return out;

@@ -77,8 +77,8 @@ static size_t cholesky_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_rows(call->in[0].shape);
     if (wg_linalg_nothing(call)) return 0;
-    return call->dtype == WG_F64 ? wg_kernel_cholesky_scratch_f64(wg_kernel_isa(), n)
-                                 : wg_kernel_cholesky_scratch_f32(wg_kernel_isa(), n);
+    return call->dtype == WG_F64 ? wg_kernel_cholesky_scratch_f64(call->tape->isa, n)
+                                 : wg_kernel_cholesky_scratch_f32(call->tape->isa, n);
 }
 
 /* Makes matrix m of the result, n > 0. Of a minor with an infinity or a NaN nothing is known: then the factor is NaN. */
@@ -93,8 +93,8 @@ static wg_status cholesky_one(wg_call *call, size_t n, size_t m, void *scratch)
         for (size_t j = 0; j < n; j++) wg_linalg_put(call->dtype, l, i * n + j, j > i ? 0 : (double)NAN);
     if (!finite) return WG_OK;
     memcpy(l, a, n * n * wg_dtype_size(call->dtype));
-    size_t minor = call->dtype == WG_F64 ? wg_kernel_cholesky_f64(wg_kernel_isa(), n, l, scratch)
-                                         : wg_kernel_cholesky_f32(wg_kernel_isa(), n, l, scratch);
+    size_t minor = call->dtype == WG_F64 ? wg_kernel_cholesky_f64(call->tape->isa, n, l, scratch)
+                                         : wg_kernel_cholesky_f32(call->tape->isa, n, l, scratch);
     char text[WG_LINALG_TEXT];
     if (!minor) return WG_OK;
     return wg_call_fail(call, WG_ERROR_ARGUMENT,

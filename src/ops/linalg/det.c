@@ -63,7 +63,7 @@ static size_t det_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_rows(call->in[0].shape);
     if (wg_linalg_nothing(call)) return 0;
-    return det_factor_bytes(call->dtype, n) + wg_linalg_factor_scratch(call->dtype, n);
+    return det_factor_bytes(call->dtype, n) + wg_linalg_factor_scratch(call, n);
 }
 
 static wg_status det_evaluate(wg_call *call)
@@ -74,7 +74,7 @@ static wg_status det_evaluate(wg_call *call)
     if (bytes && !factor) return call->tape->status;
     for (size_t i = 0; i < count; i++) {
         if (n)
-            wg_linalg_factor_one(call->dtype, n, wg_linalg_at(call->dtype, call->in[0].data, i * n * n), factor,
+            wg_linalg_factor_one(call, n, wg_linalg_at(call->dtype, call->in[0].data, i * n * n), factor,
                 factor + det_factor_bytes(call->dtype, n));
         wg_linalg_put(call->dtype, call->out, i, det_value(det_of_factor(call->dtype, n, factor)));
     }
@@ -88,7 +88,7 @@ static size_t det_form_scratch(const wg_call *call)
 {
     size_t n = wg_linalg_rows(call->in[0].shape), r = call->n - 1;
     if (wg_linalg_nothing(call)) return 0;
-    size_t kernel = wg_kernel_cofactors_scratch(n, r);
+    size_t kernel = wg_kernel_cofactors_scratch(call->tape->isa, n, r);
     return kernel ? kernel + (r + 2) * n * n * sizeof(double) : SIZE_MAX / 4;
 }
 
@@ -98,13 +98,13 @@ static wg_status det_form(wg_call *call)
     if (size == 0 || count == 0) return WG_OK;
     void *scratch = wg_call_scratch(call, det_form_scratch(call));
     if (!scratch) return call->tape->status;
-    double *a = (void *)((char *)scratch + wg_kernel_cofactors_scratch(n, r)), *out = a + size,
+    double *a = (void *)((char *)scratch + wg_kernel_cofactors_scratch(call->tape->isa, n, r)), *out = a + size,
            *directions = out + size;
     for (size_t i = 0; i < count; i++) {
         wg_linalg_load(call->dtype, call->in[0].data, i * size, size, a);
         for (size_t k = 0; k < r; k++)
             wg_linalg_load(call->dtype, call->in[k + 1].data, i * size, size, directions + k * size);
-        wg_kernel_cofactors(n, r, a, directions, out, scratch);
+        wg_kernel_cofactors(call->tape->isa, n, r, a, directions, out, scratch);
         wg_linalg_store(call->dtype, call->out, i * size, size, out);
     }
     return WG_OK;

@@ -48,7 +48,7 @@ static wg_status eigh_evaluate(wg_call *call)
     for (size_t i = 0; i < stack.count; i++) {
         wg_linalg_load(call->dtype, call->in[0].data, i * n * n, n * n, a);
         eigh_symmetrise(n, a);
-        if (!wg_kernel_eigh(wg_kernel_isa(), n, a, w, v, w + eigh_numbers(n))) {
+        if (!wg_kernel_eigh(call->tape->isa, n, a, w, v, w + eigh_numbers(n))) {
             char text[WG_LINALG_TEXT];
             return wg_call_fail(
                 call, WG_ERROR_NONFINITE, "%s: the iteration did not converge", wg_linalg_describe(call, 0, i, text));

@@ -25,8 +25,8 @@ extern const wg_op wg_linalg_op_factor;
 wg_var wg_linalg_factor(wg_var a);
 
 /* The bytes and the call of the kernel on one matrix, for other evaluations that factor. f has (n + 1) n elements. */
-size_t wg_linalg_factor_scratch(wg_dtype dtype, size_t n);
-void wg_linalg_factor_one(wg_dtype dtype, size_t n, const void *a, void *f, void *scratch);
+size_t wg_linalg_factor_scratch(const wg_call *call, size_t n);
+void wg_linalg_factor_one(const wg_call *call, size_t n, const void *a, void *f, void *scratch);
 
 /* The first zero on U's diagonal, or n. */
 size_t wg_linalg_singular(wg_dtype dtype, size_t n, const void *factor);

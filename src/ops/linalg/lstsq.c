@@ -67,7 +67,7 @@ static size_t lstsq_scratch(const wg_call *call)
     lstsq_sizes s;
     if (!lstsq_measure(call->in[1].shape, call->in[2].shape, &s)) return 0;
     if (wg_shape_product(&s.joint, 0, s.joint.rank) == 0 || s.n == 0) return 0;
-    wg_isa isa = wg_kernel_isa();
+    wg_isa isa = call->tape->isa;
     size_t qr = wg_kernel_qr_scratch(s.m, s.n);
     size_t product = wg_kernel_gemm_scratch_f64(isa, true, false, s.n, s.k, s.m);
     size_t solve = wg_kernel_triangular_scratch_f64(isa, (wg_triangle){.upper = true}, s.n, s.k);
@@ -107,7 +107,7 @@ static void lstsq_solve(lstsq_work *work)
 
 static wg_status lstsq_evaluate(wg_call *call)
 {
-    lstsq_work work = {.isa = wg_kernel_isa()};
+    lstsq_work work = {.isa = call->tape->isa};
     lstsq_measure(call->in[1].shape, call->in[2].shape, &work.sizes);
     const lstsq_sizes *s = &work.sizes;
     size_t count = wg_linalg_count(&call->shape), last = SIZE_MAX;

@@ -50,10 +50,10 @@ wg_var wg_linalg_without_column(wg_var x)
 
 /* ---- the factor ------------------------------------------------------------------------------------------------------ */
 
-size_t wg_linalg_factor_scratch(wg_dtype dtype, size_t n)
+size_t wg_linalg_factor_scratch(const wg_call *call, size_t n)
 {
-    wg_isa isa = wg_kernel_isa();
-    return dtype == WG_F64 ? wg_kernel_lu_scratch_f64(isa, n) : wg_kernel_lu_scratch_f32(isa, n);
+    wg_isa isa = call->tape->isa;
+    return call->dtype == WG_F64 ? wg_kernel_lu_scratch_f64(isa, n) : wg_kernel_lu_scratch_f32(isa, n);
 }
 
 size_t wg_linalg_singular(wg_dtype dtype, size_t n, const void *factor)
@@ -71,10 +71,11 @@ static bool lu_any_nan(wg_dtype dtype, const void *data, size_t n)
 }
 
 /* A NaN makes all of the factor NaN, or a zero below it could pass for a missing pivot. */
-void wg_linalg_factor_one(wg_dtype dtype, size_t n, const void *a, void *f, void *scratch)
+void wg_linalg_factor_one(const wg_call *call, size_t n, const void *a, void *f, void *scratch)
 {
     if (n == 0) return;
-    wg_isa isa = wg_kernel_isa();
+    wg_isa isa = call->tape->isa;
+    wg_dtype dtype = call->dtype;
     bool finite = wg_linalg_all_finite(dtype, a, n * n);
     memcpy(f, a, n * n * wg_dtype_size(dtype));
     if (dtype == WG_F64)
@@ -98,7 +99,7 @@ static wg_status lu_infer(wg_call *call)
 static size_t lu_scratch(const wg_call *call)
 {
     if (wg_linalg_nothing(call)) return 0;
-    return wg_linalg_factor_scratch(call->dtype, wg_linalg_rows(call->in[0].shape));
+    return wg_linalg_factor_scratch(call, wg_linalg_rows(call->in[0].shape));
 }
 
 static wg_status lu_evaluate(wg_call *call)
@@ -108,7 +109,7 @@ static wg_status lu_evaluate(wg_call *call)
     void *scratch = bytes ? wg_call_scratch(call, bytes) : NULL;
     if (bytes && !scratch) return call->tape->status;
     for (size_t i = 0; i < count; i++)
-        wg_linalg_factor_one(call->dtype, n, wg_linalg_at(call->dtype, call->in[0].data, i * n * n),
+        wg_linalg_factor_one(call, n, wg_linalg_at(call->dtype, call->in[0].data, i * n * n),
             (char *)call->out + i * (n + 1) * n * element, scratch);
     return WG_OK;
 }

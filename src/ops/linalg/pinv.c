@@ -33,19 +33,19 @@ typedef struct pinv_work {
     void *rest;
 } pinv_work;
 
-static pinv_work pinv_open(const wg_shape *shape)
+static pinv_work pinv_open(const wg_call *call)
 {
-    wg_linalg_stack stack = wg_linalg_stack_of(shape);
+    wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     bool wide = stack.m < stack.n;
     return (pinv_work){
-        .isa = wg_kernel_isa(), .wide = wide, .m = wide ? stack.n : stack.m, .n = wide ? stack.m : stack.n};
+        .isa = call->tape->isa, .wide = wide, .m = wide ? stack.n : stack.m, .n = wide ? stack.m : stack.n};
 }
 
 static size_t pinv_numbers(const pinv_work *w) { return (3 * w->m * w->n + w->n + w->n * w->n + 7) / 8 * 8; }
 
 static size_t pinv_scratch(const wg_call *call)
 {
-    pinv_work w = pinv_open(call->in[0].shape);
+    pinv_work w = pinv_open(call);
     if (wg_linalg_nothing(call)) return 0;
     size_t svd = wg_kernel_svd_scratch(w.isa, w.m, w.n);
     size_t product = wg_kernel_gemm_scratch_f64(w.isa, true, true, w.n, w.m, w.n);
@@ -66,7 +66,7 @@ static bool pinv_one(pinv_work *w, wg_dtype dtype)
 
 static wg_status pinv_evaluate(wg_call *call)
 {
-    pinv_work w = pinv_open(call->in[0].shape);
+    pinv_work w = pinv_open(call);
     size_t count = wg_linalg_stack_of(call->in[0].shape).count, size = w.m * w.n;
     if (count == 0 || size == 0) return WG_OK;
     w.a = wg_call_scratch(call, pinv_scratch(call));

@@ -42,7 +42,7 @@ static wg_status qr_evaluate(wg_call *call)
     if (!q) return call->tape->status;
     for (size_t i = 0; i < stack.count; i++) {
         wg_linalg_load(call->dtype, call->in[0].data, i * size, size, q);
-        wg_kernel_qr(wg_kernel_isa(), stack.m, stack.n, q, q + size, q + qr_numbers(&stack));
+        wg_kernel_qr(call->tape->isa, stack.m, stack.n, q, q + size, q + qr_numbers(&stack));
         wg_linalg_store(call->dtype, call->out, i * packed, packed, q);
     }
     return WG_OK;

@@ -34,7 +34,7 @@ static size_t solve_bytes(const wg_call *call, size_t n, size_t k)
 {
     if (wg_linalg_nothing(call)) return 0;
     bool transpose = *(const bool *)call->attributes;
-    wg_isa isa = wg_kernel_isa();
+    wg_isa isa = call->tape->isa;
     return call->dtype == WG_F64 ? wg_kernel_lu_solve_scratch_f64(isa, transpose, n, k)
                                  : wg_kernel_lu_solve_scratch_f32(isa, transpose, n, k);
 }
@@ -50,9 +50,9 @@ static void solve_one(const wg_call *call, size_t n, size_t k, const void *f, vo
     bool transpose = *(const bool *)call->attributes;
     const void *pivots = wg_linalg_at(call->dtype, f, n * n);
     if (call->dtype == WG_F64)
-        wg_kernel_lu_solve_f64(wg_kernel_isa(), transpose, n, k, f, pivots, x, scratch);
+        wg_kernel_lu_solve_f64(call->tape->isa, transpose, n, k, f, pivots, x, scratch);
     else
-        wg_kernel_lu_solve_f32(wg_kernel_isa(), transpose, n, k, f, pivots, x, scratch);
+        wg_kernel_lu_solve_f32(call->tape->isa, transpose, n, k, f, pivots, x, scratch);
 }
 
 static wg_status solve_evaluate(wg_call *call)

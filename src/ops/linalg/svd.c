@@ -33,7 +33,7 @@ static size_t svd_scratch(const wg_call *call)
 {
     wg_linalg_stack stack = wg_linalg_stack_of(call->in[0].shape);
     if (wg_linalg_nothing(call)) return 0;
-    return svd_numbers(&stack) * sizeof(double) + wg_kernel_svd_scratch(wg_kernel_isa(), stack.m, stack.n);
+    return svd_numbers(&stack) * sizeof(double) + wg_kernel_svd_scratch(call->tape->isa, stack.m, stack.n);
 }
 
 static wg_status svd_evaluate(wg_call *call)
@@ -47,7 +47,7 @@ static wg_status svd_evaluate(wg_call *call)
     double *s = u + size, *vt = s + stack.n;
     for (size_t i = 0; i < stack.count; i++) {
         wg_linalg_load(call->dtype, call->in[0].data, i * size, size, u);
-        if (!wg_kernel_svd(wg_kernel_isa(), stack.m, stack.n, by_right, u, s, vt, u + svd_numbers(&stack))) {
+        if (!wg_kernel_svd(call->tape->isa, stack.m, stack.n, by_right, u, s, vt, u + svd_numbers(&stack))) {
             char text[WG_LINALG_TEXT];
             return wg_call_fail(
                 call, WG_ERROR_NONFINITE, "%s: the iteration did not converge", wg_linalg_describe(call, 0, i, text));

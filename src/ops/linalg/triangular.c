@@ -70,8 +70,8 @@ static size_t triangular_scratch(const wg_call *call)
     wg_triangle t = *(const wg_triangle *)call->attributes;
     size_t n = wg_linalg_rows(call->in[1].shape), k = wg_linalg_columns(call->in[1].shape);
     if (wg_linalg_nothing(call)) return 0;
-    return call->dtype == WG_F64 ? wg_kernel_triangular_scratch_f64(wg_kernel_isa(), t, n, k)
-                                 : wg_kernel_triangular_scratch_f32(wg_kernel_isa(), t, n, k);
+    return call->dtype == WG_F64 ? wg_kernel_triangular_scratch_f64(call->tape->isa, t, n, k)
+                                 : wg_kernel_triangular_scratch_f32(call->tape->isa, t, n, k);
 }
 
 static wg_status triangular_check(const wg_call *call)
@@ -105,9 +105,9 @@ static wg_status triangular_evaluate(wg_call *call)
         void *x = (char *)call->out + i * n * k * element;
         memcpy(x, wg_linalg_at(call->dtype, call->in[1].data, from_b * n * k), n * k * element);
         if (call->dtype == WG_F64)
-            wg_kernel_triangular_f64(wg_kernel_isa(), t, n, k, a, x, scratch);
+            wg_kernel_triangular_f64(call->tape->isa, t, n, k, a, x, scratch);
         else
-            wg_kernel_triangular_f32(wg_kernel_isa(), t, n, k, a, x, scratch);
+            wg_kernel_triangular_f32(call->tape->isa, t, n, k, a, x, scratch);
     }
     return WG_OK;
 }
