@@ -126,7 +126,8 @@ static void row_dirty(wg_tape *tape, const row_data *data)
 
 row_tape row_open(const row_data *data, const row_options *options)
 {
-    wg_tape_options tape_options = {.dtype = options->dtype, .ieee_zero = options->ieee_zero};
+    wg_tape_options tape_options = {
+        .dtype = options->dtype, .ieee_zero = options->ieee_zero, .instructions = options->instructions};
     row_tape t = {.tape = wg_tape_new_with(&tape_options, NULL)};
     assert_non_null(t.tape);
     row_dirty(t.tape, data);
@@ -162,10 +163,10 @@ row_gradient row_sweep(const row_data *data, const row_options *options)
     return g;
 }
 
-static void row_check_value(const row_data *data, wg_dtype dtype)
+static void row_check_value(const row_data *data, wg_dtype dtype, wg_instructions instructions)
 {
-    row_at(data, dtype, "value");
-    row_tape t = row_open(data, &(row_options){.dtype = dtype});
+    row_at(data, dtype, instructions ? "value by another instruction set" : "value");
+    row_tape t = row_open(data, &(row_options){.dtype = dtype, .instructions = instructions});
     array got = array_of_value(t.out), expected = row_reference_of(data, data->in);
     array scale = array_copy(&expected);
     if (data->row->sum) {
@@ -247,6 +248,23 @@ static void row_check_float(const row_data *data, const row_gradient *g)
     row_gradient_free(data, &f);
 }
 
+/* Value and gradient by each lesser instruction set that the machine runs. */
+static void row_check_instructions(const row_data *data, const row_gradient *g)
+{
+    for (int isa = WG_ISA_BASELINE; isa < (int)wg_kernel_isa(); isa++) {
+        wg_instructions set = isa == WG_ISA_BASELINE ? WG_INSTRUCTIONS_BASELINE : WG_INSTRUCTIONS_AVX2;
+        for (int dtype = WG_F32; dtype <= WG_F64; dtype++) {
+            row_check_value(data, (wg_dtype)dtype, set);
+            row_gradient own = row_sweep(data, &(row_options){.dtype = (wg_dtype)dtype, .instructions = set});
+            row_at(data, (wg_dtype)dtype, "gradient by another instruction set");
+            for (size_t k = 0; k < data->leaves; k++)
+                row_near(
+                    &own.of[k], &g->of[k], 0, 64 * dtype_roundoff((wg_dtype)dtype) * row_scale(data, &g->of[k]), k);
+            row_gradient_free(data, &own);
+        }
+    }
+}
+
 /* ---- the same gradient, whatever the inputs are -------------------------------------------------------------------- */
 
 static void row_check_same(const row_data *data, const row_gradient *g, wg_dtype dtype)
@@ -316,10 +334,11 @@ static void row_check_reads(const row_data *data, const row_gradient *g, wg_dtyp
 static void row_run_data(const row_data *data)
 {
     row_gradient g = row_sweep(data, &(row_options){.dtype = WG_F64});
-    row_check_value(data, WG_F64);
-    row_check_value(data, WG_F32);
+    row_check_value(data, WG_F64, WG_INSTRUCTIONS_BEST);
+    row_check_value(data, WG_F32, WG_INSTRUCTIONS_BEST);
     row_check_gradient(data, &g);
     row_check_float(data, &g);
+    row_check_instructions(data, &g);
     row_check_second(data);
     row_check_third(data);
     for (int dtype = WG_F32; dtype <= WG_F64; dtype++) {

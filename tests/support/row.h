@@ -143,6 +143,7 @@ typedef struct row_options {
     unsigned constants; /* bits of inputs that are constants */
     bool through;       /* each input goes through two negations first: an intermediate with the same bits */
     bool ieee_zero;
+    wg_instructions instructions;
     long double move; /* the inputs are moved by so much along direction */
 } row_options;
 

@@ -10,6 +10,7 @@
 
 #include "support/memory_probe.h"
 #include "tape/expect.h"
+#include "tape/list.h"
 
 static void version(void **state)
 {
@@ -77,6 +78,27 @@ static void default_options(void **state)
     wg_tape_free(tape);
 }
 
+/* The set that the tape's kernels use; one that the machine lacks is refused, as other options are. */
+static void instructions(void **state)
+{
+    (void)state;
+    wg_tape *best = wg_tape_new(WG_F32);
+    assert_int_equal(best->isa, wg_kernel_isa());
+    wg_tape_free(best);
+    for (int set = WG_INSTRUCTIONS_BASELINE; set <= WG_INSTRUCTIONS_AVX512; set++) {
+        wg_isa isa = set == WG_INSTRUCTIONS_BASELINE ? WG_ISA_BASELINE
+                     : set == WG_INSTRUCTIONS_AVX2   ? WG_ISA_AVX2
+                                                     : WG_ISA_AVX512;
+        wg_tape_options options = {.instructions = (wg_instructions)set};
+        wg_status why = WG_ERROR_GUARD;
+        wg_tape *tape = wg_tape_new_with(&options, &why);
+        assert_int_equal(tape != NULL, wg_kernel_isa_runs(isa));
+        assert_int_equal(why, tape ? WG_OK : WG_ERROR_ARGUMENT);
+        if (tape) assert_int_equal(tape->isa, isa);
+        wg_tape_free(tape);
+    }
+}
+
 static void refused_options(void **state)
 {
     (void)state;
@@ -91,6 +113,8 @@ static void refused_options(void **state)
         {.allocator = gives},
         {.allocator = whole, .buffer = buffer, .buffer_size = sizeof buffer},
         {.buffer_size = 4096},
+        {.instructions = (wg_instructions)99},
+        {.instructions = (wg_instructions)-1},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         wg_status why = WG_OK;
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test(status_names),
         cmocka_unit_test(a_new_tape),
         cmocka_unit_test(default_options),
+        cmocka_unit_test(instructions),
         cmocka_unit_test(refused_options),
         cmocka_unit_test(no_memory_for_a_tape),
         cmocka_unit_test(stats_count),
