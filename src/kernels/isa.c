@@ -9,11 +9,12 @@ bool wg_kernel_isa_runs(wg_isa isa)
 #if WG_KERNEL_X86
     __builtin_cpu_init();
     if (isa == WG_ISA_AVX512)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        return WG_KERNEL_HAS_AVX512 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-    if (isa == WG_ISA_AVX2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (isa == WG_ISA_AVX2)
+        return WG_KERNEL_HAS_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
-    return isa == WG_ISA_BASELINE;
+    return WG_KERNEL_HAS_BASELINE && isa == WG_ISA_BASELINE;
 }
 
 wg_isa wg_kernel_isa(void)

@@ -13,7 +13,7 @@ typedef enum wg_isa {
     WG_ISA_AVX512    /* AVX-512 F, DQ, VL and BW */
 } wg_isa;
 
-/* The best set that this machine runs, and whether it runs one. */
+/* The best set that the library has and this machine runs; and whether a set is one. */
 wg_isa wg_kernel_isa(void);
 bool wg_kernel_isa_runs(wg_isa isa);
 

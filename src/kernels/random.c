@@ -76,7 +76,7 @@ static void kernel_random_words_baseline(uint64_t key, uint64_t first, size_t bl
         kernel_random_lanes(key, first + b, WG_STREAM_NUMBERS, out + 4 * b);
 }
 
-#if WG_KERNEL_X86
+#if WG_KERNEL_HAS_AVX2 || WG_KERNEL_HAS_AVX512
 WG_KERNEL_TARGET_AVX2
 static void kernel_random_words_avx2(uint64_t key, uint64_t first, size_t blocks, uint32_t *out)
 {
@@ -88,7 +88,7 @@ WG_KERNEL_TARGET_END
 
 static void kernel_random_words(wg_isa isa, uint64_t key, uint64_t first, size_t blocks, uint32_t *out)
 {
-#if WG_KERNEL_X86
+#if WG_KERNEL_HAS_AVX2 || WG_KERNEL_HAS_AVX512
     if (isa >= WG_ISA_AVX2) {
         kernel_random_words_avx2(key, first, blocks, out);
         return;

@@ -6,37 +6,39 @@
 
 #define NAME(stem) WG_KERNEL_PASTE(wg_kernel_##stem, TYPE, SET)
 
+#if WG_KERNEL_HAS_BASELINE
 #define SET baseline
 #include "rows.inc"
 #undef SET
+#endif
 
-#if WG_KERNEL_X86
-
+#if WG_KERNEL_HAS_AVX2
 WG_KERNEL_TARGET_AVX2
 #define SET avx2
 #include "rows.inc"
 #undef SET
 WG_KERNEL_TARGET_END
+#endif
 
+#if WG_KERNEL_HAS_AVX512
 WG_KERNEL_TARGET_AVX512
 #define SET avx512
 #include "rows.inc"
 #undef SET
 WG_KERNEL_TARGET_END
-
 #endif
 
 #undef NAME
 
 const wg_kernel_rows *wg_kernel_rows_of(wg_isa isa)
 {
-#if WG_KERNEL_X86
-    if (isa == WG_ISA_AVX512) return &wg_kernel_rows_f64_avx512;
-    if (isa == WG_ISA_AVX2) return &wg_kernel_rows_f64_avx2;
-#else
+#ifdef WG_KERNEL_ALONE
     (void)isa;
+    return &WG_KERNEL_PASTE(wg_kernel_rows, f64, WG_KERNEL_ALONE);
+#else
+    if (isa == WG_ISA_AVX512) return &wg_kernel_rows_f64_avx512;
+    return isa == WG_ISA_AVX2 ? &wg_kernel_rows_f64_avx2 : &wg_kernel_rows_f64_baseline;
 #endif
-    return &wg_kernel_rows_f64_baseline;
 }
 
 /* The sum of (x[i] / unit)^2, with what each addition loses carried along (W. Kahan, 1965). */

@@ -29,6 +29,29 @@
 #define WG_KERNEL_X86 0
 #endif
 
+/* The sets that kernels are compiled for: all, or, to save room, one alone, which WG_ONLY_BASELINE, WG_ONLY_AVX2 or
+ * WG_ONLY_AVX512 asks for; where there is but one, WG_KERNEL_ALONE is its name. */
+#if !WG_KERNEL_X86 || defined(WG_ONLY_BASELINE)
+#define WG_KERNEL_ALONE        baseline
+#define WG_KERNEL_HAS_BASELINE 1
+#define WG_KERNEL_HAS_AVX2     0
+#define WG_KERNEL_HAS_AVX512   0
+#elif defined(WG_ONLY_AVX2)
+#define WG_KERNEL_ALONE        avx2
+#define WG_KERNEL_HAS_BASELINE 0
+#define WG_KERNEL_HAS_AVX2     1
+#define WG_KERNEL_HAS_AVX512   0
+#elif defined(WG_ONLY_AVX512)
+#define WG_KERNEL_ALONE        avx512
+#define WG_KERNEL_HAS_BASELINE 0
+#define WG_KERNEL_HAS_AVX2     0
+#define WG_KERNEL_HAS_AVX512   1
+#else
+#define WG_KERNEL_HAS_BASELINE 1
+#define WG_KERNEL_HAS_AVX2     1
+#define WG_KERNEL_HAS_AVX512   1
+#endif
+
 /* Always inlined: a vector never crosses a call, whose convention depends on the instruction set. */
 #if defined(__GNUC__)
 #define WG_KERNEL_INLINE static inline __attribute__((always_inline, unused))

@@ -8,16 +8,22 @@ const char *wg_version(void) { return WG_VERSION; }
 /* The instruction set that is asked for; false: the machine or the library lacks it. */
 static bool tape_choose_isa(wg_instructions instructions, wg_isa *isa)
 {
-    *isa = wg_kernel_isa();
-    if (instructions == WG_INSTRUCTIONS_BEST) return true;
-    if (instructions == WG_INSTRUCTIONS_BASELINE)
+    switch (instructions) {
+    case WG_INSTRUCTIONS_BEST:
+        *isa = wg_kernel_isa();
+        break;
+    case WG_INSTRUCTIONS_BASELINE:
         *isa = WG_ISA_BASELINE;
-    else if (instructions == WG_INSTRUCTIONS_AVX2)
+        break;
+    case WG_INSTRUCTIONS_AVX2:
         *isa = WG_ISA_AVX2;
-    else if (instructions == WG_INSTRUCTIONS_AVX512)
+        break;
+    case WG_INSTRUCTIONS_AVX512:
         *isa = WG_ISA_AVX512;
-    else
+        break;
+    default:
         return false;
+    }
     return wg_kernel_isa_runs(*isa);
 }
 
