@@ -189,7 +189,7 @@ enum { NORM_BLOCKS = 64, NORM_BLOCK_ROWS = 32 }; /* at most so many, of at least
 
 static norm_job norm_open_job(const wg_call *call)
 {
-    norm_job job = {.rows = call->attributes, .isa = wg_kernel_isa(), .f64 = call->dtype == WG_F64};
+    norm_job job = {.rows = call->attributes, .isa = call->tape->isa, .f64 = call->dtype == WG_F64};
     job.m = call->in[0].shape->dim[0];
     job.n = call->in[0].shape->dim[1];
     job.x = call->in[0].data;

@@ -53,9 +53,9 @@ static wg_status softmax_center(wg_call *call)
     const wg_shape_split *s = call->attributes;
     const void *g = call->in[0].data, *y = call->in[1].data;
     if (softmax_is_rows(s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_center_f64(wg_kernel_isa(), s->outer, s->extent, g, y, call->out);
+        wg_kernel_softmax_rows_center_f64(call->tape->isa, s->outer, s->extent, g, y, call->out);
     else if (softmax_is_rows(s))
-        wg_kernel_softmax_rows_center_f32(wg_kernel_isa(), s->outer, s->extent, g, y, call->out);
+        wg_kernel_softmax_rows_center_f32(call->tape->isa, s->outer, s->extent, g, y, call->out);
     else if (call->dtype == WG_F64)
         wg_kernel_softmax_center_f64(s->outer, s->extent, s->inner, g, y, call->out);
     else
@@ -119,9 +119,9 @@ static wg_status softmax_softmax(wg_call *call)
 {
     const wg_shape_split *s = call->attributes;
     if (softmax_is_rows(s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_f64(wg_kernel_isa(), s->outer, s->extent, call->in[0].data, call->out);
+        wg_kernel_softmax_rows_f64(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
     else if (softmax_is_rows(s))
-        wg_kernel_softmax_rows_f32(wg_kernel_isa(), s->outer, s->extent, call->in[0].data, call->out);
+        wg_kernel_softmax_rows_f32(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
     else if (call->dtype == WG_F64)
         wg_kernel_softmax_f64(s->outer, s->extent, s->inner, call->in[0].data, call->out);
     else
@@ -133,9 +133,9 @@ static wg_status softmax_log_softmax(wg_call *call)
 {
     const wg_shape_split *s = call->attributes;
     if (softmax_is_rows(s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_log_f64(wg_kernel_isa(), s->outer, s->extent, call->in[0].data, call->out);
+        wg_kernel_softmax_rows_log_f64(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
     else if (softmax_is_rows(s))
-        wg_kernel_softmax_rows_log_f32(wg_kernel_isa(), s->outer, s->extent, call->in[0].data, call->out);
+        wg_kernel_softmax_rows_log_f32(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
     else if (call->dtype == WG_F64)
         wg_kernel_log_softmax_f64(s->outer, s->extent, s->inner, call->in[0].data, call->out);
     else
@@ -181,9 +181,9 @@ static wg_status softmax_logsumexp(wg_call *call)
     const wg_reduce_axes *axes = call->attributes;
     wg_shape_split s = wg_reduce_run(call->in[0].shape, axes->mask);
     if (softmax_is_rows(&s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_logsumexp_f64(wg_kernel_isa(), s.outer, s.extent, call->in[0].data, call->out);
+        wg_kernel_softmax_rows_logsumexp_f64(call->tape->isa, s.outer, s.extent, call->in[0].data, call->out);
     else if (softmax_is_rows(&s))
-        wg_kernel_softmax_rows_logsumexp_f32(wg_kernel_isa(), s.outer, s.extent, call->in[0].data, call->out);
+        wg_kernel_softmax_rows_logsumexp_f32(call->tape->isa, s.outer, s.extent, call->in[0].data, call->out);
     else if (call->dtype == WG_F64)
         wg_kernel_logsumexp_f64(s.outer, s.extent, s.inner, call->in[0].data, call->out);
     else

@@ -74,7 +74,7 @@ static void entropy_part(void *context, size_t part)
 static void entropy_by_rows(wg_call *call, const wg_shape_split *s, const void *g, const void *x, const int64_t *target,
     const int64_t *ignored, void *work)
 {
-    entropy_job job = {call, wg_kernel_isa(), g != NULL, s->outer, s->extent, entropy_parts(call, s), g, x, target,
+    entropy_job job = {call, call->tape->isa, g != NULL, s->outer, s->extent, entropy_parts(call, s), g, x, target,
         ignored, work, call->out};
     wg_team_run(call->tape->team, job.parts, entropy_part, &job);
 }
