@@ -59,7 +59,7 @@ BINARY(cross_entropy, wg_cross_entropy(x[0], wg_softmax(x[1], 1), 1, WG_MEAN))
 BINARY(layer_norm, wg_layer_norm(x[0], x[1], x[2], 1, 1e-5))
 BINARY(rms_norm, wg_rms_norm(x[0], x[1], 1, 1e-5))
 BINARY(attention, wg_attention(x[0], x[1], x[2], (wg_var){0}, NULL))
-BINARY(max_pool, wg_max_pool2d(x[0], &(wg_pool_options){.size = {2, 2}}))
+BINARY(max_pool, wg_max_pool2d(x[0], &(wg_pool_options){.kernel = {2, 2}}))
 BINARY(solve, wg_solve(wg_matmul(x[0], x[0]), x[1]))
 
 static const job jobs[] = {
