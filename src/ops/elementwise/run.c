@@ -252,7 +252,7 @@ void wg_ew_run(const wg_call *call, const wg_ew_work *work)
         .dtype = call->dtype};
     if (!job.size) return;
     job.loops = call->dtype == WG_F64 ? &wg_ew_loops_f64[work->rule] : &wg_ew_loops_f32[work->rule];
-    job.hot = wg_ew_hot(work->rule, call->dtype, wg_kernel_isa(), &job.lanes);
+    job.hot = wg_ew_hot(work->rule, call->dtype, call->tape->isa, &job.lanes);
     ew_open(&job, call);
     double each = job.hot ? 0.05 * (double)job.element : 3; /* nanoseconds an element, roughly */
     job.parts = wg_team_parts(call->tape->team, each * (double)job.size, (job.size + EW_BLOCK - 1) / EW_BLOCK);
