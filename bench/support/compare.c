@@ -295,3 +295,10 @@ void bench_compare(const char *room, const bench_comparison *cases, size_t count
             compare_close(&run);
         }
 }
+
+void bench_plain_product(size_t m, size_t k, size_t n, const float *a, const float *b, float *c)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t r = 0; r < k; r++)
+            for (size_t j = 0; j < n; j++) c[i * n + j] += a[i * k + r] * b[r * n + j];
+}

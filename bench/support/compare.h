@@ -39,6 +39,9 @@ void bench_compare(const char *room, const bench_comparison *cases, size_t count
 
 #define BENCH_COMPARE(room, cases) bench_compare(room, cases, sizeof(cases) / sizeof *(cases))
 
+/* c (m,n) += a (m,k) b (k,n) by plain loops, the inner one along rows. */
+void bench_plain_product(size_t m, size_t k, size_t n, const float *a, const float *b, float *c);
+
 /* What most cases are made of: op_NAME is `call`, an expression of in and indices; loop_NAME and sweep_NAME get their body
  * after the macro. */
 #if defined(__GNUC__)
