@@ -97,7 +97,7 @@ BENCH_LOOP(triad)
 #define CASE(suffix, field, text, word, from, to, ...)                                                                 \
     {                                                                                                                  \
         .name = text, .shape = {2, {ROWS, COLUMNS}}, .apply = op_##word, .field = loop_##word##_##suffix,              \
-        .plain_sweep = sweep_##word##_##suffix, .low = from, .high = to, __VA_ARGS__                                   \
+        .budget = .03, .plain_sweep = sweep_##word##_##suffix, .low = from, .high = to, __VA_ARGS__                    \
     }
 #define PAIR .more = {{2, {ROWS, COLUMNS}}}
 #define CASES(suffix, field)                                                                                           \

@@ -36,17 +36,14 @@ BENCH_OP(avg_over, wg_avg_pool2d(in[0], OVERLAPPING))
             }
 
 #define MAX(name, w)                                                                                                   \
-    BENCH_LOOP(max_##name){WINDOWS(w, y[to] = -INFINITY, y[to] = x[at] > y[to] ? x[at] : y[to], )} BENCH_SWEEP(        \
-        max_##name)                                                                                                    \
+    BENCH_LOOP(max_##name) { WINDOWS(w, y[to] = -INFINITY, y[to] = x[at] > y[to] ? x[at] : y[to], ); }                 \
+    BENCH_SWEEP(max_##name)                                                                                            \
     {                                                                                                                  \
-        WINDOWS(w, size_t most = SIZE_MAX, if (most == SIZE_MAX || x[at] > x[most]) most = at, dx[most] += g[to])      \
+        WINDOWS(w, size_t most = SIZE_MAX, most = most == SIZE_MAX || x[at] > x[most] ? at : most, dx[most] += g[to]); \
     }
 #define AVG(name, w)                                                                                                   \
-    BENCH_LOOP(avg_##name){                                                                                            \
-        WINDOWS(w, y[to] = 0, y[to] += x[at], y[to] /= (float)((w).kernel * (w).kernel))} BENCH_SWEEP(avg_##name)      \
-    {                                                                                                                  \
-        WINDOWS(w, float part = g[to] / (float)((w).kernel * (w).kernel), dx[at] += part, )                            \
-    }
+    BENCH_LOOP(avg_##name) { WINDOWS(w, y[to] = 0, y[to] += x[at], y[to] /= (float)((w).kernel * (w).kernel)); }       \
+    BENCH_SWEEP(avg_##name) { WINDOWS(w, float part = g[to] / (float)((w).kernel * (w).kernel), dx[at] += part, ); }
 MAX(apart, apart)
 MAX(over, over)
 AVG(apart, apart)

@@ -21,13 +21,14 @@ BENCH_OP(col2im, wg_col2im(in[0], SIDE, SIDE, WINDOWS))
                     size_t at = image * AREA + i * SIDE + j;                                                           \
                     BODY;                                                                                              \
                 }
-BENCH_LOOP(im2col){EACH_TAP(y[to] = inside ? x[at] : 0)} BENCH_SWEEP(im2col) { EACH_TAP(if (inside) dx[at] += g[to]) }
-BENCH_SWEEP(col2im) { EACH_TAP(if (inside) dx[to] += g[at]) }
+BENCH_LOOP(im2col) { EACH_TAP(y[to] = inside ? x[at] : 0); }
+BENCH_SWEEP(im2col) { EACH_TAP(if (inside) dx[at] += g[to]); }
 BENCH_LOOP(col2im)
 {
     memset(y, 0, IMAGES * AREA * sizeof *y);
-    EACH_TAP(if (inside) y[at] += x[to])
+    EACH_TAP(if (inside) y[at] += x[to]);
 }
+BENCH_SWEEP(col2im) { EACH_TAP(if (inside) dx[to] += g[at]); }
 
 #define CASE(text, word, ...)                                                                                          \
     {                                                                                                                  \

@@ -263,6 +263,7 @@ static void compare_one(const char *group, compare_run *run)
         .work = sweep && c->sweep > 0 ? c->sweep * work : work,
         .context = run,
         .validate = sweep ? compare_sweep_is_right : compare_forward_is_right,
+        .budget = c->budget,
         .large = c->large};
     bench_contender ours = {.name = "wengert", .context = &run->one};
     if (sweep)

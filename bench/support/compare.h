@@ -30,6 +30,7 @@ typedef struct bench_comparison {
     const char *unit; /* default "ns/element", and work the size of the largest of inputs and y */
     double work;      /* in the forward form; sweep times that in the sweep, default 1 */
     double sweep;
+    double budget; /* seconds for each contender; default as bench.h has it */
 } bench_comparison;
 
 /* Two tables, "ROOM: forward" and "ROOM: sweep". Values are validated against the plain loop; gradients by the slope of
