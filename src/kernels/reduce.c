@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "isa.h"
 #include "vector.h"
 
 enum {
@@ -14,7 +15,32 @@ enum {
     KERNEL_REDUCE_DIGITS = 56 /* an array of 2^61 elements has fewer than 2^53 blocks, whatever its shape */
 };
 
+/* Asks for memory that will be read soon: rows are too far apart for the processor to foresee them. */
+#if defined(__GNUC__)
+#define KERNEL_REDUCE_AHEAD(p) __builtin_prefetch(p)
+#else
+#define KERNEL_REDUCE_AHEAD(p) (void)(p)
+#endif
+
+#define SOURCE "reduce_block.inc"
+#include "each.inc"
+
+static void wg_kernel_sum_block_f32(size_t rows, size_t width, const float *in, size_t stride, float *sum)
+{
+    const wg_isa isa = wg_kernel_isa();
+    CHOOSE(sum_neighbours, f32)(rows, width, in, stride, sum);
+}
+
+static void wg_kernel_sum_block_f64(size_t rows, size_t width, const double *in, size_t stride, double *sum)
+{
+    const wg_isa isa = wg_kernel_isa();
+    CHOOSE(sum_neighbours, f64)(rows, width, in, stride, sum);
+}
+
+#undef CHOOSE
+
 #define NAME_SET(stem) WG_KERNEL_PASTE(wg_kernel_##stem, TYPE, baseline)
 #define SOURCE         "reduce.inc"
 #include "each_real.inc"
 #undef NAME_SET
+#undef KERNEL_REDUCE_AHEAD

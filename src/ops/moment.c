@@ -57,8 +57,8 @@ static void moment_deviate(const wg_call *call, void *out, void *scratch)
     size_t size = call->in[0].size, means = wg_shape_product(&kept, 0, kept.rank);
     double count = (double)wg_reduce_count(shape, axes->mask);
     ptrdiff_t from[WG_MAX_RANK], to[WG_MAX_RANK];
-    wg_reduce_work work = {
-        call->dtype, shape, axes->mask, (char *)scratch + moment_round(means * wg_dtype_size(call->dtype))};
+    wg_reduce_work work = {call->dtype, shape, axes->mask,
+        (char *)scratch + moment_round(means * wg_dtype_size(call->dtype)), call->tape->team};
     if (size == 0) return;
     wg_shape_broadcast_strides(&kept, shape, from);
     wg_shape_strides(shape, to);
@@ -130,7 +130,7 @@ static wg_status moment_variance(wg_call *call)
         moment_square_f64(size, (double *)(void *)deviations);
     else
         moment_square_f32(size, (float *)(void *)deviations);
-    wg_reduce_work work = {call->dtype, call->in[0].shape, of->axes.mask, scratch};
+    wg_reduce_work work = {call->dtype, call->in[0].shape, of->axes.mask, scratch, call->tape->team};
     wg_reduce_into(&work, WG_REDUCE_SUM, deviations, call->out, call->add, of->divisor);
     return WG_OK;
 }

@@ -47,6 +47,57 @@ static void reduce_kernel(wg_dtype dtype, wg_reduce_kind kind, size_t outer, siz
     }
 }
 
+/* One step's kernel, cut by rows of the outer axis, or a sum over the first axis by columns, as wide as its kernel takes
+ * them anyway. The sum of everything is one tree, which is not cut. */
+typedef struct reduce_job {
+    wg_dtype dtype;
+    wg_reduce_kind kind;
+    size_t outer, reduced, inner, parts, wide;
+    const char *in;
+    char *out;
+    bool add;
+    double divisor;
+} reduce_job;
+
+static void reduce_part(void *context, size_t part)
+{
+    const reduce_job *job = context;
+    const size_t element = wg_dtype_size(job->dtype), inner = job->inner, reduced = job->reduced;
+    if (!job->wide) {
+        size_t first = wg_team_first(job->outer, job->parts, part),
+               end = wg_team_first(job->outer, job->parts, part + 1);
+        reduce_kernel(job->dtype, job->kind, end - first, reduced, inner, job->in + first * reduced * inner * element,
+            job->out + first * inner * element, job->add, job->divisor);
+        return;
+    }
+    size_t pieces = (inner + job->wide - 1) / job->wide, end = wg_team_first(pieces, job->parts, part + 1);
+    for (size_t piece = wg_team_first(pieces, job->parts, part); piece < end; piece++) {
+        size_t j = piece * job->wide, cols = inner - j < job->wide ? inner - j : job->wide;
+        const void *in = job->in + j * element;
+        void *out = job->out + j * element;
+        if (job->dtype == WG_F64)
+            wg_kernel_sum_columns_f64(reduced, inner, cols, in, out, job->add, job->divisor);
+        else
+            wg_kernel_sum_columns_f32(reduced, inner, cols, in, out, job->add, job->divisor);
+    }
+}
+
+static void reduce_parts(wg_team *team, reduce_job *job)
+{
+    const double bytes = (double)(job->outer * job->reduced * job->inner) * (double)wg_dtype_size(job->dtype);
+    size_t most = job->outer;
+    if (wg_team_size(team) > 1 && job->outer == 1 && job->kind == WG_REDUCE_SUM && job->reduced > 0 && job->inner > 1) {
+        job->wide = job->dtype == WG_F64 ? wg_kernel_columns_f64(job->inner) : wg_kernel_columns_f32(job->inner);
+        most = (job->inner + job->wide - 1) / job->wide;
+    }
+    job->parts = most > 1 ? wg_team_parts(team, 0.03 * bytes, most) : 1;
+    if (job->parts > 1)
+        wg_team_run(team, job->parts, reduce_part, job);
+    else
+        reduce_kernel(
+            job->dtype, job->kind, job->outer, job->reduced, job->inner, job->in, job->out, job->add, job->divisor);
+}
+
 /* One run over (outer, extent, inner): the last reduced one that is left. */
 typedef struct reduce_step {
     size_t outer, extent, inner;
@@ -93,18 +144,22 @@ void wg_reduce_into(
     char *partial = work->scratch;
     if (reduce_next(runs, n, &step))
         for (; reduce_next(runs, n, &next); step = next) {
-            reduce_kernel(work->dtype, kind, step.outer, step.extent, step.inner, in, partial, false, 1);
+            reduce_job job = {.dtype = work->dtype, .kind = kind, .in = in, .out = partial, .divisor = 1};
+            job.outer = step.outer, job.reduced = step.extent, job.inner = step.inner;
+            reduce_parts(work->team, &job);
             in = partial;
             if (partial) partial += reduce_bytes(&step, work->dtype); /* NULL: there are no elements */
         }
-    reduce_kernel(work->dtype, kind, step.outer, step.extent, step.inner, in, out, add, divisor);
+    reduce_job job = {.dtype = work->dtype, .kind = kind, .in = in, .out = out, .add = add, .divisor = divisor};
+    job.outer = step.outer, job.reduced = step.extent, job.inner = step.inner;
+    reduce_parts(work->team, &job);
 }
 
 wg_status wg_reduce_array(
     wg_call *call, wg_reduce_kind kind, const void *in, const wg_shape *shape, const bool *mask, double divisor)
 {
     size_t bytes = wg_reduce_scratch(shape, mask, call->dtype);
-    wg_reduce_work work = {call->dtype, shape, mask, bytes ? wg_call_scratch(call, bytes) : NULL};
+    wg_reduce_work work = {call->dtype, shape, mask, bytes ? wg_call_scratch(call, bytes) : NULL, call->tape->team};
     if (bytes && !work.scratch) return call->tape->status;
     wg_reduce_into(&work, kind, in, call->out, call->add, divisor);
     return WG_OK;

@@ -21,6 +21,7 @@ typedef struct wg_reduce_work {
     const wg_shape *shape; /* of in */
     const bool *mask;
     void *scratch;
+    wg_team *team; /* NULL: the caller's thread alone */
 } wg_reduce_work;
 void wg_reduce_into(
     const wg_reduce_work *work, wg_reduce_kind kind, const void *in, void *out, bool add, double divisor);
