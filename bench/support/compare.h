@@ -18,7 +18,7 @@ typedef struct bench_comparison {
     void (*plain_sweep)(/* adds to the gradient */
         const void *x, const int64_t *indices, const void *y, const void *cotangent, void *gradient);
     double low, high; /* the range of x; default -.5 to .5 */
-    bool jumps;       /* the derivative cannot be checked by a difference of two values */
+    bool jumps;       /* too uneven for the derivative to be checked by a difference of two values */
     bool large;       /* left out by --quick */
 
     /* Several inputs: x has the first, and after it the others, one after another; so has the gradient. */
