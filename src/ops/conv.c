@@ -10,17 +10,17 @@
  * arithmetic for deep learning, 2016, has the shapes).
  *
  * Each is a matrix product per image and group, with the windows laid out as columns, a block of columns at a time so that
- * the scratch stays small. A window of one element is its own column, and a plane alone in its group needs no matrix. */
+ * the scratch stays small. A window of one element is its own column, a plane alone in its group needs no matrix, and the
+ * windows over images that most networks have are read in place: conv_direct.c. */
 #include "kernels/depthwise.h"
 #include "kernels/gemm.h"
 #include "kernels/im2col.h"
+#include "ops/conv_direct.h"
 #include "ops/window.h"
 #include "shape/shape.h"
 #include "wengert/ops.h"
 
 #include <string.h>
-
-typedef enum conv_role { CONV_FORWARD, CONV_TRANSPOSE, CONV_WEIGHT, CONV_ROLES } conv_role;
 
 /* The attributes: all that the shapes don't say. */
 typedef struct conv_plan {
@@ -80,7 +80,9 @@ typedef struct conv_job {
     bool plain;                                       /* a window is one element, in its place */
     bool planes;                                      /* plane by plane, without a matrix */
     bool nothing;                                     /* the sums are over nothing */
-    size_t block;                                     /* columns at a time */
+    bool direct;                                      /* by conv_direct.c */
+    wg_conv_direct by;
+    size_t block; /* columns at a time */
     size_t column_bytes, gemm_bytes;
     void *columns, *gemm;
 } conv_job;
@@ -136,6 +138,17 @@ static conv_job conv_open(const wg_call *call)
     job.nothing = job.images == 0 || job.in_channels == 0 || job.out_channels == 0;
     if (job.planes && !job.nothing) job.column_bytes = wg_kernel_depthwise_scratch(w, job.element);
     if (job.planes || job.nothing) return job;
+    job.by = (wg_conv_direct){.call = call,
+        .isa = job.isa,
+        .role = job.role,
+        .f64 = job.f64,
+        .images = job.images,
+        .groups = job.groups,
+        .in_channels = job.in_channels,
+        .out_channels = job.out_channels,
+        .window = *w};
+    job.direct = wg_conv_direct_open(&job.by);
+    if (job.direct) return job;
     size_t rows = job.in_channels * job.taps;
     if (!job.plain) {
         size_t fit = CONV_COLUMN_BYTES / job.element / rows / CONV_BLOCK * CONV_BLOCK;
@@ -152,7 +165,7 @@ static conv_job conv_open(const wg_call *call)
 static size_t conv_scratch(const wg_call *call)
 {
     conv_job job = conv_open(call);
-    return job.column_bytes + job.gemm_bytes;
+    return job.direct ? job.by.bytes : job.column_bytes + job.gemm_bytes;
 }
 
 /* Where element `at` of an array is. */
@@ -275,6 +288,12 @@ static wg_status conv_evaluate(wg_call *call)
     conv_job job = conv_open(call);
     size_t bytes = job.column_bytes + job.gemm_bytes, size = wg_shape_product(&call->shape, 0, call->shape.rank);
     if (size == 0) return WG_OK;
+    if (job.direct) {
+        void *scratch = wg_call_scratch(call, job.by.bytes);
+        if (!scratch) return call->tape->status;
+        wg_conv_direct_run(&job.by, scratch);
+        return WG_OK;
+    }
     if (bytes && !(job.columns = wg_call_scratch(call, bytes))) return call->tape->status;
     job.gemm = bytes ? (char *)job.columns + job.column_bytes : NULL;
     bool gathers = job.planes || (job.role == CONV_TRANSPOSE && !job.plain); /* adds to what is there */

@@ -312,6 +312,74 @@ static void test_large(void **state)
     for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) check_large(&cases[i / 2], i % 2 ? WG_F64 : WG_F32);
 }
 
+/* ---- images -------------------------------------------------------------------------------------------------------------- */
+
+static void add_weight(void *context, size_t large, size_t weight, size_t small)
+{
+    sum *s = context;
+    s->out[weight] += s->x[large] * s->w[small];
+}
+
+/* An element is a sum of `terms` products; each addition rounds a partial sum, no larger than the results are, either way. */
+static void image_near(array got, const array *expected, size_t terms_of, wg_dtype dtype)
+{
+    row_near(&got, expected, 0, sqrtl((long double)terms_of) * dtype_roundoff(dtype) * array_largest(expected), 0);
+    array_free(&got);
+}
+
+static void same_bits(const array *a, array b)
+{
+    assert_true(a->size == b.size);
+    for (size_t i = 0; i < b.size; i++) assert_true(a->at[i] == b.at[i]);
+    array_free(&b);
+}
+
+/* Value and gradients against the loops, and then written again by several threads, and added to what is there. */
+static void check_image(const large_case *c, wg_dtype dtype)
+{
+    array in[2] = {drawn(c->x, 1), drawn(c->w, 2)}, y_got, x_got, w_got, y_expected;
+    reference_conv(&y_expected, in, 2, &c->s);
+    array g = drawn(y_expected.shape, 3), x_expected = array_new(c->x), w_expected = array_new(c->w);
+    terms t = {&c->s, c->x, c->w, g.shape};
+    each_term(&t, add_transposed, &(sum){x_expected.at, g.at, in[1].at});
+    each_term(&t, add_weight, &(sum){w_expected.at, in[0].at, g.at});
+    size_t window = in[1].size / c->w.dim[0], seen = in[1].size / c->w.dim[1], all = g.size / c->w.dim[0];
+    row_at(&(row_data){.row = &rows[1], .c = &(row_case){.n = 2, .in = {c->x, c->w}}}, dtype, "image");
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        wg_tape *tape = wg_tape_new_with(&(wg_tape_options){.dtype = dtype, .threads = threads}, NULL);
+        wg_var x = array_leaf(tape, &in[0], true), w = array_leaf(tape, &in[1], true);
+        wg_var y = apply_conv(tape, (wg_var[]){x, w}, 2, &c->s);
+        assert_int_equal(array_backward(y, &g), WG_OK);
+        if (threads == 1) {
+            y_got = array_of_value(y), x_got = array_of_grad(x), w_got = array_of_grad(w);
+            image_near(array_of_value(y), &y_expected, window, dtype);
+            image_near(array_of_grad(x), &x_expected, seen, dtype);
+            image_near(array_of_grad(w), &w_expected, all, dtype);
+        }
+        same_bits(&y_got, array_of_value(y));
+        same_bits(&x_got, array_of_grad(x));
+        same_bits(&w_got, array_of_grad(w));
+        assert_int_equal(array_backward(y, &g), WG_OK);
+        for (size_t i = 0; i < x_got.size; i++) assert_true(wg_grad_at(x, i) == 2 * (double)x_got.at[i]);
+        wg_tape_free(tape);
+    }
+    array *arrays[] = {&in[0], &in[1], &y_got, &x_got, &w_got, &y_expected, &g, &x_expected, &w_expected};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) array_free(arrays[i]);
+}
+
+static void test_images(void **state)
+{
+    (void)state;
+    const large_case cases[] = {
+        {{.spatial = 2, .options = {.padding = {1, 1}}}, SHAPE(3, 9, 12, 13), SHAPE(35, 9, 3, 3)},
+        {{.spatial = 2, .options = {.padding = {1, 2}, .dilation = {2, 1}}}, SHAPE(1, 20, 9, 40), SHAPE(24, 20, 2, 3)},
+        {{.spatial = 2, .options = {.padding = {1, 1}, .stride = {2, 3}}}, SHAPE(2, 8, 17, 23), SHAPE(18, 8, 3, 3)},
+        {{.spatial = 2, .options = {.groups = 2}}, SHAPE(2, 60, 10, 11), SHAPE(34, 30, 3, 3)},
+        {{.spatial = 2, .options = {.padding = {1, 0}}}, SHAPE(1, 32, 12, 128), SHAPE(8, 32, 3, 3)}, /* in bands */
+    };
+    for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) check_image(&cases[i / 2], i % 2 ? WG_F64 : WG_F32);
+}
+
 /* ---- closed forms -------------------------------------------------------------------------------------------------------- */
 
 /* Cross-correlation: the kernel meets the input as it stands. Bias by add. */
@@ -497,6 +565,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allocations),
         cmocka_unit_test(test_large),
+        cmocka_unit_test(test_images),
         cmocka_unit_test(test_not_flipped),
         cmocka_unit_test(test_extents),
         cmocka_unit_test(test_replay),
