@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "kernels/isa.h"
 #include "support/point.h"
 
 /* ---- the reference ------------------------------------------------------------------------------------------------------ */
@@ -320,50 +321,76 @@ static void add_weight(void *context, size_t large, size_t weight, size_t small)
     s->out[weight] += s->x[large] * s->w[small];
 }
 
-/* An element is a sum of `terms` products; each addition rounds a partial sum, no larger than the results are, either way. */
-static void image_near(array got, const array *expected, size_t terms_of, wg_dtype dtype)
+/* A case, and what it should give: value, x's and w's gradient, each element a sum of so many products. */
+typedef struct image {
+    const large_case *c;
+    wg_dtype dtype;
+    array in[2], g, expected[3];
+    size_t terms[3];
+} image;
+
+/* Each addition rounds a partial sum, which is no larger than the results are, to either side. */
+static void image_near(const image *m, size_t k, const array *got, long double times)
 {
-    row_near(&got, expected, 0, sqrtl((long double)terms_of) * dtype_roundoff(dtype) * array_largest(expected), 0);
-    array_free(&got);
+    array expected = array_new(got->shape);
+    for (size_t i = 0; i < got->size; i++) expected.at[i] = times * m->expected[k].at[i];
+    long double roundings = sqrtl(times * (long double)m->terms[k]) * dtype_roundoff(m->dtype);
+    row_near(got, &expected, 0, roundings * array_largest(&expected), k);
+    array_free(&expected);
 }
 
-static void same_bits(const array *a, array b)
+static void image_arrays(wg_var y, wg_var x, wg_var w, array *got)
 {
-    assert_true(a->size == b.size);
-    for (size_t i = 0; i < b.size; i++) assert_true(a->at[i] == b.at[i]);
-    array_free(&b);
+    got[0] = array_of_value(y);
+    got[1] = array_of_grad(x);
+    got[2] = array_of_grad(w);
 }
 
-/* Value and gradients against the loops, and then written again by several threads, and added to what is there. */
-static void check_image(const large_case *c, wg_dtype dtype)
+/* The three, their gradients added to themselves, and the same bits from several threads. */
+static void image_run(const image *m, wg_instructions set)
 {
-    array in[2] = {drawn(c->x, 1), drawn(c->w, 2)}, y_got, x_got, w_got, y_expected;
-    reference_conv(&y_expected, in, 2, &c->s);
-    array g = drawn(y_expected.shape, 3), x_expected = array_new(c->x), w_expected = array_new(c->w);
-    terms t = {&c->s, c->x, c->w, g.shape};
-    each_term(&t, add_transposed, &(sum){x_expected.at, g.at, in[1].at});
-    each_term(&t, add_weight, &(sum){w_expected.at, in[0].at, g.at});
-    size_t window = in[1].size / c->w.dim[0], seen = in[1].size / c->w.dim[1], all = g.size / c->w.dim[0];
-    row_at(&(row_data){.row = &rows[1], .c = &(row_case){.n = 2, .in = {c->x, c->w}}}, dtype, "image");
-    for (unsigned threads = 1; threads <= 3; threads++) {
-        wg_tape *tape = wg_tape_new_with(&(wg_tape_options){.dtype = dtype, .threads = threads}, NULL);
-        wg_var x = array_leaf(tape, &in[0], true), w = array_leaf(tape, &in[1], true);
-        wg_var y = apply_conv(tape, (wg_var[]){x, w}, 2, &c->s);
-        assert_int_equal(array_backward(y, &g), WG_OK);
-        if (threads == 1) {
-            y_got = array_of_value(y), x_got = array_of_grad(x), w_got = array_of_grad(w);
-            image_near(array_of_value(y), &y_expected, window, dtype);
-            image_near(array_of_grad(x), &x_expected, seen, dtype);
-            image_near(array_of_grad(w), &w_expected, all, dtype);
+    array once[3], again[3];
+    for (unsigned threads = 1; threads <= 3; threads += 2) {
+        wg_tape_options options = {.dtype = m->dtype, .threads = threads, .instructions = set};
+        wg_tape *tape = wg_tape_new_with(&options, NULL);
+        wg_var x = array_leaf(tape, &m->in[0], true), w = array_leaf(tape, &m->in[1], true);
+        wg_var y = apply_conv(tape, (wg_var[]){x, w}, 2, &m->c->s);
+        assert_int_equal(array_backward(y, &m->g), WG_OK);
+        image_arrays(y, x, w, threads == 1 ? once : again);
+        for (size_t k = 0; k < 3; k++) {
+            if (threads == 1) image_near(m, k, &once[k], 1);
+            for (size_t i = 0; threads > 1 && i < once[k].size; i++) assert_true(once[k].at[i] == again[k].at[i]);
+            if (threads > 1) array_free(&again[k]);
         }
-        same_bits(&y_got, array_of_value(y));
-        same_bits(&x_got, array_of_grad(x));
-        same_bits(&w_got, array_of_grad(w));
-        assert_int_equal(array_backward(y, &g), WG_OK);
-        for (size_t i = 0; i < x_got.size; i++) assert_true(wg_grad_at(x, i) == 2 * (double)x_got.at[i]);
+        assert_int_equal(array_backward(y, &m->g), WG_OK);
+        image_arrays(y, x, w, again);
+        for (size_t k = 0; k < 3; k++) {
+            image_near(m, k, &again[k], k ? 2 : 1);
+            array_free(&again[k]);
+        }
         wg_tape_free(tape);
     }
-    array *arrays[] = {&in[0], &in[1], &y_got, &x_got, &w_got, &y_expected, &g, &x_expected, &w_expected};
+    for (size_t k = 0; k < 3; k++) array_free(&once[k]);
+}
+
+static void check_image(const large_case *c, wg_dtype dtype)
+{
+    image m = {.c = c, .dtype = dtype, .in = {drawn(c->x, 1), drawn(c->w, 2)}};
+    reference_conv(&m.expected[0], m.in, 2, &c->s);
+    m.g = drawn(m.expected[0].shape, 3);
+    m.expected[1] = array_new(c->x);
+    m.expected[2] = array_new(c->w);
+    terms t = {&c->s, c->x, c->w, m.g.shape};
+    each_term(&t, add_transposed, &(sum){m.expected[1].at, m.g.at, m.in[1].at});
+    each_term(&t, add_weight, &(sum){m.expected[2].at, m.in[0].at, m.g.at});
+    m.terms[0] = m.in[1].size / c->w.dim[0];
+    m.terms[1] = m.in[1].size / c->w.dim[1];
+    m.terms[2] = m.g.size / c->w.dim[0];
+    row_at(&(row_data){.row = &rows[1], .c = &(row_case){.n = 2, .in = {c->x, c->w}}}, dtype, "image");
+    image_run(&m, WG_INSTRUCTIONS_BEST);
+    if (wg_kernel_isa_runs(WG_ISA_BASELINE)) image_run(&m, WG_INSTRUCTIONS_BASELINE);
+    if (wg_kernel_isa_runs(WG_ISA_AVX2)) image_run(&m, WG_INSTRUCTIONS_AVX2);
+    array *arrays[] = {&m.in[0], &m.in[1], &m.g, &m.expected[0], &m.expected[1], &m.expected[2]};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) array_free(arrays[i]);
 }
 
