@@ -328,6 +328,27 @@ static void pool_refused(void **state)
     memory_probe_end(&probe);
 }
 
+/* Without an allocator, large blocks begin where huge pages do, and can be written to their end. */
+static void source_default(void **state)
+{
+    (void)state;
+    wg_source source;
+    wg_source_open(&source, &(wg_tape_options){0});
+    const size_t huge = (size_t)2 << 20, sizes[] = {64, huge - 64, huge, huge + 64, 3 * huge + 192};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *block = wg_source_take(&source, sizes[i]);
+        assert_non_null(block);
+        assert_int_equal((uintptr_t)block % WG_ALIGNMENT, 0);
+#ifdef __linux__
+        if (sizes[i] >= huge) assert_int_equal((uintptr_t)block % huge, 0);
+#endif
+        memset(block, 1, sizes[i]);
+        assert_int_equal(source.in_use, sizes[i]);
+        wg_source_give_back(&source, block, sizes[i]);
+    }
+    assert_int_equal(source.in_use, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +356,7 @@ int main(void)
         cmocka_unit_test(source_counts),
         cmocka_unit_test(source_limit),
         cmocka_unit_test(source_fixed),
+        cmocka_unit_test(source_default),
         cmocka_unit_test(arena_stack),
         cmocka_unit_test(arena_again),
         cmocka_unit_test(arena_refused),
