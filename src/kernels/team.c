@@ -56,6 +56,7 @@ void wg_team_set_worth(wg_team *team, double nanoseconds) { (void)team, (void)na
 #else
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -105,12 +106,12 @@ static long long team_now(void)
     return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Looks for a while whether ready(team) becomes true. */
+/* Looks for a while whether ready(team) becomes true; yields in between, to whoever shares the core. */
 static bool team_spin(wg_team *team, bool (*ready)(wg_team *team))
 {
     if (ready(team)) return true;
     if (!team->spins) return false;
-    for (long long end = team_now() + TEAM_SPIN; team_now() < end;)
+    for (long long end = team_now() + TEAM_SPIN; team_now() < end; sched_yield())
         for (int i = 0; i < 32; i++) {
             if (ready(team)) return true;
             team_relax();
@@ -166,6 +167,7 @@ static void team_start(wg_team *team)
     team->started = true;
     team->process = getpid();
     team->spins = cores >= (long)team->size;
+    if (!team->spins) team->worth *= 5; /* each dispatch wakes sleepers */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
