@@ -159,6 +159,7 @@ typedef struct derivation_application {
 /* What wg_apply checks of an op, and what a derivation cannot do. */
 static bool derivation_can_apply(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n)
 {
+    if (op && op->name && op->shape && op->arity == n && n <= WG_DERIVATION_FEW && (in || !n)) return true;
     wg_tape *tape = d->call.tape;
     const char *name = d->call.op->name;
     if (!op || !op->name || !op->shape || (n && !in))
@@ -176,16 +177,33 @@ static bool derivation_operand(wg_derivation *d, const wg_op *op, wg_term given,
 {
     const wg_derivation_term *term = wg_derivation_at(d, given);
     if (!term) return false;
-    bool in_node = !term->data && d->call.tape->nodes[term->node].flags & WG_NODE_INLINE;
-    if (in_node && !wg_term_numbers(d, given)) return false;
-    if (term->data)
+    if (term->data) {
         *operand = (wg_array){&term->shape->shape, term->shape->size, term->data, false, false};
-    else if (!wg_node_operand(d->call.tape, term->node, op->flags, op->name, operand))
-        return false;
+        return true;
+    }
+    if (d->call.tape->nodes[term->node].flags & WG_NODE_INLINE) {
+        const void *number = wg_term_numbers(d, given);
+        *operand = (wg_array){&term->shape->shape, 1, number, false, false};
+        return number;
+    }
+    if (!wg_node_operand(d->call.tape, term->node, op->flags, op->name, operand)) return false;
     if (!operand->indices || op->flags & WG_OP_TAKES_INDICES) return true;
     wg_tape_fail(d->call.tape, WG_ERROR_ARGUMENT, "%s: its derivative gives indices to %s, which takes numbers",
         d->call.op->name, op->name);
     return false;
+}
+
+/* A shape that is new to the tape. */
+static wg_status derivation_intern(wg_derivation *d, derivation_application *a)
+{
+    wg_tape *tape = d->call.tape;
+    const char *name = a->call.op->name;
+    size_t size;
+    if (!wg_shape_size(&a->call.shape, &size))
+        return wg_tape_fail(tape, WG_ERROR_SHAPE, "%s: in the derivative of %s, the size of its result overflows", name,
+            d->call.op->name);
+    a->shape = wg_list_intern(tape, &a->call.shape);
+    return a->shape ? WG_OK : wg_tape_fail_memory(tape, name, sizeof *a->shape);
 }
 
 static wg_status derivation_infer(wg_derivation *d, derivation_application *a)
@@ -193,36 +211,26 @@ static wg_status derivation_infer(wg_derivation *d, derivation_application *a)
     wg_tape *tape = d->call.tape;
     const wg_op *op = a->call.op;
     const char *outer = d->call.op->name;
-    size_t size;
     wg_tape_enter_op(tape);
     wg_status status = op->shape(&a->call);
     wg_tape_leave_op(tape);
     if (status != WG_OK)
         return wg_tape_fail(tape, status, "%s: in the derivative of %s, its shape rule failed", op->name, outer);
     if (tape->status != WG_OK) return tape->status;
-    if (!wg_shape_size(&a->call.shape, &size))
-        return wg_tape_fail(
-            tape, WG_ERROR_SHAPE, "%s: in the derivative of %s, the size of its result overflows", op->name, outer);
-    a->view = wg_call_view(&a->call);
+    a->shape = wg_list_shape_of_result(&a->call);
+    if (!a->shape && derivation_intern(d, a) != WG_OK) return tape->status;
+    a->view = op->view ? wg_call_view(&a->call) : SIZE_MAX;
     if (tape->status != WG_OK) return tape->status;
-    if (a->view == SIZE_MAX && !op->evaluate)
-        return wg_tape_fail(
-            tape, WG_ERROR_UNSUPPORTED, "%s: in the derivative of %s: it has no evaluation", op->name, outer);
-    a->shape = wg_list_intern(tape, &a->call.shape);
-    return a->shape ? WG_OK : wg_tape_fail_memory(tape, op->name, sizeof *a->shape);
+    if (a->view != SIZE_MAX || op->evaluate) return WG_OK;
+    return wg_tape_fail(
+        tape, WG_ERROR_UNSUPPORTED, "%s: in the derivative of %s: it has no evaluation", op->name, outer);
 }
 
 static bool derivation_prepare(wg_derivation *d, derivation_application *a, const wg_op *op, const wg_term *in,
     size_t n, const void *attributes, size_t size)
 {
     if (!derivation_can_apply(d, op, in, n)) return false;
-    a->call = (wg_call){.tape = d->call.tape,
-        .op = op,
-        .dtype = d->call.dtype,
-        .in = a->operands,
-        .n = n,
-        .attributes = size ? attributes : NULL,
-        .attributes_size = size};
+    wg_call_open(&a->call, d->call.tape, op, a->operands, n, attributes, size);
     for (size_t k = 0; k < n; k++)
         if (!derivation_operand(d, op, in[k], &a->operands[k])) return false;
     return derivation_infer(d, a) == WG_OK;
@@ -377,15 +385,10 @@ static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
         d->operands[k] =
             (wg_array){&shape->shape, shape->size, NULL, tape->nodes[inputs[k]].flags & WG_NODE_INDICES, false};
     }
-    d->call = (wg_call){.tape = tape,
-        .op = wg_node_op(node),
-        .dtype = tape->dtype,
-        .in = d->operands,
-        .n = n,
-        .inputs = inputs,
-        .attributes = record ? record->attributes : NULL,
-        .attributes_size = record ? record->attributes_size : 0,
-        .shape = wg_node_shape(tape, node)->shape};
+    wg_call_open(&d->call, tape, wg_node_op(node), d->operands, n, record ? record->attributes : NULL,
+        record ? record->attributes_size : 0);
+    d->call.inputs = inputs;
+    d->call.shape = wg_node_shape(tape, node)->shape;
     d->count = 1;
     d->capacity = WG_DERIVATION_TERMS;
     d->terms = d->few_terms;

@@ -81,7 +81,7 @@ typedef struct wg_derivation_term {
     const void *data; /* on numbers; NULL for a primal, which is looked up when it is read */
     void *owned;      /* the pool chunk behind data, freed with the derivation; NULL: someone else's */
     uint32_t node;    /* of a primal or the result, else UINT32_MAX */
-    wg_var var;       /* while recording */
+    wg_var var;       /* while recording; else not set */
 } wg_derivation_term;
 
 struct wg_derivation {
@@ -108,7 +108,12 @@ static inline size_t wg_derivation_slot(const wg_derivation *d, size_t k)
 }
 
 /* The term, or NULL when it is invalid or the tape in error. */
-wg_derivation_term *wg_derivation_at(wg_derivation *d, wg_term term);
+wg_derivation_term *wg_derivation_miss(wg_derivation *d);
+static inline wg_derivation_term *wg_derivation_at(wg_derivation *d, wg_term term)
+{
+    bool there = term.id && term.id < d->count && d->call.tape->status == WG_OK;
+    return there ? &d->terms[term.id] : wg_derivation_miss(d);
+}
 wg_term wg_derivation_add_term(wg_derivation *d, wg_derivation_term term);
 /* A temporary on numbers, uninitialised. */
 wg_term wg_derivation_temporary(wg_derivation *d, const wg_interned *shape, void **elements);

@@ -19,10 +19,9 @@ bool wg_wants(const wg_derivation *d, size_t k)
 
 static const wg_term term_invalid = {0};
 
-wg_derivation_term *wg_derivation_at(wg_derivation *d, wg_term term)
+wg_derivation_term *wg_derivation_miss(wg_derivation *d)
 {
     if (d->call.tape->status != WG_OK) return NULL;
-    if (term.id && term.id < d->count) return &d->terms[term.id];
     wg_tape_fail(d->call.tape, WG_ERROR_ARGUMENT, "%s: its derivative uses an invalid term", d->call.op->name);
     return NULL;
 }
@@ -54,9 +53,15 @@ static wg_term term_of_node(wg_derivation *d, uint32_t index)
 {
     wg_tape *tape = d->call.tape;
     if (tape->status != WG_OK) return term_invalid;
+    if (d->count == d->capacity && !term_more(d)) return term_invalid;
     const wg_node *node = &tape->nodes[index];
-    return wg_derivation_add_term(
-        d, (wg_derivation_term){.shape = wg_node_shape(tape, node), .node = index, .var = {tape, index, node->epoch}});
+    wg_derivation_term *term = &d->terms[d->count];
+    term->shape = wg_node_shape(tape, node);
+    term->data = NULL;
+    term->owned = NULL;
+    term->node = index;
+    if (d->recorded) term->var = (wg_var){tape, index, node->epoch};
+    return (wg_term){d->count++};
 }
 
 wg_term wg_primal(wg_derivation *d, size_t k)

@@ -11,6 +11,7 @@
 #include "tape/words.h"
 #include "wengert/ops.h"
 
+#include <stddef.h>
 #include <string.h>
 
 typedef struct matmul_plan {
@@ -18,6 +19,12 @@ typedef struct matmul_plan {
     bool summed; /* the result's shape is given: */
     wg_shape shape;
 } matmul_plan;
+
+/* The attributes are as much of the plan as is used: between matrices there is nothing to sum. */
+static size_t matmul_plan_size(const matmul_plan *plan)
+{
+    return plan->summed ? sizeof *plan : offsetof(matmul_plan, shape);
+}
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------------ */
 
@@ -48,6 +55,12 @@ static wg_status matmul_infer(wg_call *call)
     if (matmul_columns(a, plan->transpose_a) != matmul_rows(b, plan->transpose_b))
         return wg_call_fail(call, WG_ERROR_SHAPE, "inner dimensions differ: %s @ %s", wg_call_describe(call, 0),
             wg_call_describe(call, 1));
+    if (a->rank == 2 && b->rank == 2 && !plan->summed) {
+        call->shape.rank = 2;
+        call->shape.dim[0] = matmul_rows(a, plan->transpose_a);
+        call->shape.dim[1] = matmul_columns(b, plan->transpose_b);
+        return WG_OK;
+    }
     wg_shape batch_a = matmul_batch(a), batch_b = matmul_batch(b);
     if (!wg_shape_broadcast(&batch_a, &batch_b, &call->shape))
         return wg_call_fail(call, WG_ERROR_SHAPE, "leading axes do not broadcast: %s @ %s", wg_call_describe(call, 0),
@@ -90,15 +103,18 @@ static bool matmul_open(matmul_job *job, const wg_call *call)
 {
     const matmul_plan *plan = call->attributes;
     const wg_shape *a = call->in[0].shape, *b = call->in[1].shape;
-    *job = (matmul_job){.call = call,
-        .isa = call->tape->isa,
-        .m = matmul_rows(a, plan->transpose_a),
-        .k = matmul_columns(a, plan->transpose_a),
-        .n = matmul_columns(b, plan->transpose_b)};
+    job->call = call;
+    job->isa = call->tape->isa;
+    job->m = matmul_rows(a, plan->transpose_a);
+    job->k = matmul_columns(a, plan->transpose_a);
+    job->n = matmul_columns(b, plan->transpose_b);
+    job->scratch = NULL;
+    job->joint.rank = 0;
     job->a.data = call->in[0].data;
     job->b.data = call->in[1].data;
     job->a.transposed = plan->transpose_a != call->in[0].transposed;
     job->b.transposed = plan->transpose_b != call->in[1].transposed;
+    if (a->rank == 2 && b->rank == 2 && call->shape.rank == 2) return true;
     wg_shape batch_a = matmul_batch(a), batch_b = matmul_batch(b), batch_out = matmul_batch(&call->shape);
     if (!wg_shape_broadcast(&batch_a, &batch_b, &job->joint) ||
         !wg_shape_broadcast(&job->joint, &batch_out, &job->joint))
@@ -114,6 +130,7 @@ static bool matmul_open(matmul_job *job, const wg_call *call)
 static void matmul_fuse_batch(matmul_job *job)
 {
     const wg_call *call = job->call;
+    if (job->joint.rank == 0) return;
     wg_shape batch_a = matmul_batch(call->in[0].shape), batch_b = matmul_batch(call->in[1].shape);
     wg_shape batch_out = matmul_batch(&call->shape);
     size_t count = wg_shape_product(&job->joint, 0, job->joint.rank);
@@ -188,6 +205,10 @@ static wg_status matmul_evaluate(wg_call *call)
     matmul_fuse_batch(&job);
     size_t bytes = matmul_scratch_bytes(&job);
     if (bytes && !(job.scratch = wg_call_scratch(call, bytes))) return call->tape->status;
+    if (job.joint.rank == 0) {
+        matmul_one(&job, 0, 0, 0, call->add);
+        return WG_OK;
+    }
     size_t size = wg_shape_product(&call->shape, 0, call->shape.rank);
     bool nothing = wg_shape_product(&job.joint, 0, job.joint.rank) == 0; /* a sum over an empty batch */
     if (nothing && !call->add && size) memset(call->out, 0, size * wg_dtype_size(call->dtype));
@@ -219,10 +240,19 @@ static void matmul_derivative(wg_derivation *d)
     const matmul_plan *plan = call->attributes;
     bool ta = plan->transpose_a, tb = plan->transpose_b;
     wg_term g = wg_cotangent(d), a = wg_primal(d, 0), b = wg_primal(d, 1);
-    matmul_plan for_a = {ta ? tb : false, ta ? true : !tb, true, *call->in[0].shape};
-    matmul_plan for_b = {tb ? true : !ta, tb ? ta : false, true, *call->in[1].shape};
-    wg_give(d, 0, call->op, ta ? (wg_term[]){b, g} : (wg_term[]){g, b}, 2, &for_a, sizeof for_a);
-    wg_give(d, 1, call->op, tb ? (wg_term[]){g, a} : (wg_term[]){a, g}, 2, &for_b, sizeof for_b);
+    bool batched = call->in[0].shape->rank != 2 || call->in[1].shape->rank != 2 || call->shape.rank != 2;
+    matmul_plan for_a, for_b;
+    for_a.transpose_a = ta && tb;
+    for_a.transpose_b = ta || !tb;
+    for_b.transpose_a = tb || !ta;
+    for_b.transpose_b = tb && ta;
+    for_a.summed = for_b.summed = batched;
+    if (batched) {
+        for_a.shape = *call->in[0].shape;
+        for_b.shape = *call->in[1].shape;
+    }
+    wg_give(d, 0, call->op, ta ? (wg_term[]){b, g} : (wg_term[]){g, b}, 2, &for_a, matmul_plan_size(&for_a));
+    wg_give(d, 1, call->op, tb ? (wg_term[]){g, a} : (wg_term[]){a, g}, 2, &for_b, matmul_plan_size(&for_b));
 }
 
 static const wg_op matmul_op = {.name = "matmul",
@@ -237,27 +267,28 @@ static const wg_op matmul_op = {.name = "matmul",
 wg_term wg_matmul_step(wg_derivation *d, wg_term a, bool transpose_a, wg_term b, bool transpose_b)
 {
     matmul_plan plan = {.transpose_a = transpose_a, .transpose_b = transpose_b};
-    return wg_step(d, &matmul_op, (wg_term[]){a, b}, 2, &plan, sizeof plan);
+    return wg_step(d, &matmul_op, (wg_term[]){a, b}, 2, &plan, matmul_plan_size(&plan));
 }
 
 void wg_matmul_give(wg_derivation *d, size_t k, wg_term a, bool transpose_a, wg_term b, bool transpose_b)
 {
     matmul_plan plan = {.transpose_a = transpose_a, .transpose_b = transpose_b};
-    wg_give(d, k, &matmul_op, (wg_term[]){a, b}, 2, &plan, sizeof plan);
+    wg_give(d, k, &matmul_op, (wg_term[]){a, b}, 2, &plan, matmul_plan_size(&plan));
 }
 
 /* ---- public ------------------------------------------------------------------------------------------------------------ */
 
+static const wg_shape *matmul_shape(wg_var x) { return &wg_node_shape(x.tape, &x.tape->nodes[x.index])->shape; }
 static bool matmul_holds_indices(wg_var x) { return x.tape->nodes[x.index].flags & WG_NODE_INDICES; }
 
 /* Checks what the op could only report with the vectors' axes filled in. */
 static bool matmul_fits(wg_tape *tape, wg_var a, wg_var b)
 {
-    wg_shape left = wg_shape_of(a), right = wg_shape_of(b);
+    const wg_shape *left = matmul_shape(a), *right = matmul_shape(b);
     const char *wrong = NULL;
-    if (left.rank == 0 || right.rank == 0)
+    if (left->rank == 0 || right->rank == 0)
         wrong = "a 0-d operand is not a matrix (wg_mul multiplies by a number)";
-    else if (left.dim[left.rank - 1] != right.dim[right.rank > 1 ? right.rank - 2 : 0])
+    else if (left->dim[left->rank - 1] != right->dim[right->rank > 1 ? right->rank - 2 : 0])
         wrong = "inner dimensions differ";
     if (wrong)
         wg_tape_fail(tape, WG_ERROR_SHAPE, "matmul: %s: %s @ %s", wrong, wg_list_describe(tape, a.index),
@@ -272,7 +303,7 @@ static wg_var matmul_vectors(wg_tape *tape, wg_var a, wg_var b, const matmul_pla
     bool row = left.rank == 1, column = right.rank == 1;
     if (row) a = wg_reshape(a, (wg_shape){2, {1, left.dim[0]}});
     if (column) b = wg_reshape(b, (wg_shape){2, {right.dim[0], 1}});
-    wg_var product = wg_list_apply(tape, &matmul_op, (wg_var[]){a, b}, 2, plan, sizeof *plan, NULL);
+    wg_var product = wg_list_apply(tape, &matmul_op, (wg_var[]){a, b}, 2, plan, matmul_plan_size(plan), NULL);
     if (!wg_list_valid(product)) return product;
     wg_shape shape = wg_shape_of(product), kept = {0};
     for (uint32_t k = 0; k < shape.rank; k++)
@@ -288,8 +319,8 @@ wg_var wg_matmul(wg_var a, wg_var b)
     bool arrays = wg_list_valid(a) && wg_list_valid(b) && a.tape == b.tape && tape->status == WG_OK &&
                   !matmul_holds_indices(a) && !matmul_holds_indices(b);
     if (arrays && !matmul_fits(tape, a, b)) return wg_invalid(tape);
-    if (!arrays || (wg_shape_of(a).rank > 1 && wg_shape_of(b).rank > 1))
-        return wg_list_apply(tape, &matmul_op, (wg_var[]){a, b}, 2, &plan, sizeof plan, NULL);
+    if (!arrays || (matmul_shape(a)->rank > 1 && matmul_shape(b)->rank > 1))
+        return wg_list_apply(tape, &matmul_op, (wg_var[]){a, b}, 2, &plan, matmul_plan_size(&plan), NULL);
     uint32_t length = tape->length;
     wg_var product = matmul_vectors(tape, a, b, &plan);
     if (!wg_list_valid(product)) wg_list_cut(tape, length);

@@ -155,9 +155,35 @@ void wg_reduce_into(
     reduce_parts(work->team, &job);
 }
 
+/* Most often there is one reduced run, and nothing to be kept on the way. False: there are more. */
+static bool reduce_is_one_run(const wg_shape *shape, const bool *mask, reduce_step *step)
+{
+    *step = (reduce_step){1, 1, 1};
+    bool begun = false, ended = false;
+    for (uint32_t d = 0; d < shape->rank; d++) {
+        if (shape->dim[d] == 1) continue;
+        if (mask[d]) {
+            if (ended) return false;
+            begun = true;
+            step->extent *= shape->dim[d];
+        } else if (begun) {
+            ended = true;
+            step->inner *= shape->dim[d];
+        } else {
+            step->outer *= shape->dim[d];
+        }
+    }
+    return begun;
+}
+
 wg_status wg_reduce_array(
     wg_call *call, wg_reduce_kind kind, const void *in, const wg_shape *shape, const bool *mask, double divisor)
 {
+    reduce_step step;
+    if (reduce_is_one_run(shape, mask, &step)) {
+        reduce_kernel(call->dtype, kind, step.outer, step.extent, step.inner, in, call->out, call->add, divisor);
+        return WG_OK;
+    }
     size_t bytes = wg_reduce_scratch(shape, mask, call->dtype);
     wg_reduce_work work = {call->dtype, shape, mask, bytes ? wg_call_scratch(call, bytes) : NULL, call->tape->team};
     if (bytes && !work.scratch) return call->tape->status;
@@ -298,7 +324,7 @@ wg_term wg_reduce_with_axes(wg_derivation *d, wg_term term)
 {
     const wg_call *call = wg_derivation_call(d);
     const wg_reduce_axes *axes = call->attributes;
-    if (axes->keepdims) return term;
+    if (axes->keepdims || call->shape.rank == 0) return term; /* a number stretches to any shape as it is */
     wg_shape kept = wg_reduce_shape(call->in[0].shape, axes, true);
     return wg_step(d, wg_op_reshape(), &term, 1, &kept, sizeof kept);
 }

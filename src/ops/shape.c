@@ -226,6 +226,12 @@ static size_t shape_view_same_size(const wg_call *call)
 static wg_status shape_broadcast_to(wg_call *call)
 {
     ptrdiff_t from[WG_MAX_RANK], to[WG_MAX_RANK];
+    if (call->in[0].size == 1) {
+        size_t size = wg_shape_product(&call->shape, 0, call->shape.rank);
+        ptrdiff_t none = 0, one = 1;
+        wg_copy_strided(call, 1, &size, call->in[0].data, &none, call->out, &one, call->add);
+        return WG_OK;
+    }
     wg_shape_broadcast_strides(call->in[0].shape, &call->shape, from);
     wg_shape_strides(&call->shape, to);
     wg_copy_strided(call, call->shape.rank, call->shape.dim, call->in[0].data, from, call->out, to, call->add);

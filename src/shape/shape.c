@@ -38,13 +38,19 @@ static size_t shape_from_end(const wg_shape *shape, uint32_t back)
 
 bool wg_shape_broadcast(const wg_shape *a, const wg_shape *b, wg_shape *out)
 {
-    wg_shape result = {.rank = a->rank > b->rank ? a->rank : b->rank};
-    for (uint32_t back = 0; back < result.rank; back++) {
-        size_t m = shape_from_end(a, back), n = shape_from_end(b, back);
+    uint32_t rank = a->rank > b->rank ? a->rank : b->rank, rank_a = a->rank, rank_b = b->rank;
+    for (uint32_t back = 0; back < rank_a && back < rank_b; back++) {
+        size_t m = a->dim[rank_a - 1 - back], n = b->dim[rank_b - 1 - back];
         if (m != n && m != 1 && n != 1) return false;
-        result.dim[result.rank - 1 - back] = m == 1 ? n : m;
     }
-    *out = result;
+    wg_shape result;
+    result.rank = rank;
+    for (uint32_t back = 0; back < rank; back++) {
+        size_t m = shape_from_end(a, back), n = shape_from_end(b, back);
+        result.dim[rank - 1 - back] = m == 1 ? n : m;
+    }
+    out->rank = rank;
+    for (uint32_t d = 0; d < rank; d++) out->dim[d] = result.dim[d];
     return true;
 }
 

@@ -14,12 +14,26 @@ typedef struct apply_state {
     wg_call call;
     wg_array *operands;
     uint32_t *indices;
-    wg_array few_operands[APPLY_FEW];
-    uint32_t few_indices[APPLY_FEW];
     uint32_t flags; /* of the node to come */
     const wg_interned *shape;
     const void *value; /* given instead of evaluated, or NULL */
+    wg_array few_operands[APPLY_FEW];
+    uint32_t few_indices[APPLY_FEW];
 } apply_state;
+
+/* Whether nothing needs a closer look: a healthy tape, as many operands as the op takes, each valid, fresh and of the right
+ * kind. Most often so, and asked first, because it is asked at every op. */
+static inline bool apply_is_plain(const wg_tape *tape, const wg_op *op, const wg_var *in, size_t n)
+{
+    if (!tape || !tape->quick || op->arity != n || (n && !in)) return false;
+    uint32_t refused = WG_NODE_STALE | (op->flags & WG_OP_TAKES_INDICES ? 0 : WG_NODE_INDICES);
+    for (size_t k = 0; k < n; k++) {
+        if (in[k].tape != tape || in[k].index >= tape->length) return false;
+        const wg_node *node = &tape->nodes[in[k].index];
+        if (node->epoch != in[k].epoch || node->flags & refused) return false;
+    }
+    return true;
+}
 
 static wg_status apply_check(wg_tape *tape, const wg_op *op, const wg_var *in, size_t n)
 {
@@ -52,7 +66,6 @@ static bool apply_gather(apply_state *a, const wg_var *in, size_t n)
     }
     a->call.in = a->operands;
     a->call.inputs = a->indices;
-    a->call.n = n;
     for (size_t k = 0; k < n; k++) {
         const wg_node *node = &tape->nodes[in[k].index];
         const wg_interned *shape = wg_node_shape(tape, node);
@@ -63,23 +76,31 @@ static bool apply_gather(apply_state *a, const wg_var *in, size_t n)
     return true;
 }
 
-static wg_status apply_infer(apply_state *a)
+/* A shape that is new to the tape. */
+static wg_status apply_intern(apply_state *a)
 {
     wg_call *call = &a->call;
-    wg_tape *tape = call->tape;
     size_t size;
-    wg_tape_enter_op(tape);
-    wg_status status = call->op->shape(call);
-    wg_tape_leave_op(tape);
-    if (status != WG_OK) return wg_tape_fail(tape, status, "%s: its shape rule failed", call->op->name);
-    if (tape->status != WG_OK) return tape->status;
     if (!wg_shape_size(&call->shape, &size)) {
         char text[WG_SHAPE_TEXT];
         return wg_call_fail(call, WG_ERROR_SHAPE, "the size of the result %s overflows",
             wg_shape_format(&call->shape, text, sizeof text));
     }
-    a->shape = wg_list_intern(tape, &call->shape);
-    if (!a->shape) return wg_tape_fail_memory(tape, call->op->name, sizeof *a->shape);
+    a->shape = wg_list_intern(call->tape, &call->shape);
+    return a->shape ? WG_OK : wg_tape_fail_memory(call->tape, call->op->name, sizeof *a->shape);
+}
+
+static wg_status apply_infer(apply_state *a)
+{
+    wg_call *call = &a->call;
+    wg_tape *tape = call->tape;
+    wg_tape_enter_op(tape);
+    wg_status status = call->op->shape(call);
+    wg_tape_leave_op(tape);
+    if (status != WG_OK) return wg_tape_fail(tape, status, "%s: its shape rule failed", call->op->name);
+    if (tape->status != WG_OK) return tape->status;
+    a->shape = wg_list_shape_of_result(call);
+    if (!a->shape && apply_intern(a) != WG_OK) return tape->status;
     if (call->indices) a->flags = (a->flags & ~(uint32_t)WG_NODE_NEEDS) | WG_NODE_INDICES;
     return WG_OK;
 }
@@ -156,7 +177,7 @@ static wg_var apply_push_record(apply_state *a)
     wg_call *call = &a->call;
     wg_tape *tape = call->tape;
     const wg_op *op = call->op;
-    size_t offset = wg_call_view(call);
+    size_t offset = op->view ? wg_call_view(call) : SIZE_MAX;
     if (tape->status != WG_OK) return wg_invalid(tape);
     bool view = offset != SIZE_MAX, lazy = op->flags & WG_OP_LAZY;
     if (lazy && !apply_is_transpose(call)) {
@@ -201,14 +222,18 @@ static void apply_tell_others(const wg_tape *tape, const wg_op *op, const wg_var
 wg_var wg_list_apply(
     wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size, const void *value)
 {
-    if (wg_tape_ready(tape, op->name) != WG_OK) {
-        apply_tell_others(tape, op, in, n);
-        return wg_invalid(tape);
+    if (!apply_is_plain(tape, op, in, n)) {
+        if (wg_tape_ready(tape, op->name) != WG_OK) {
+            apply_tell_others(tape, op, in, n);
+            return wg_invalid(tape);
+        }
+        if (apply_check(tape, op, in, n) != WG_OK) return wg_invalid(tape);
     }
-    if (apply_check(tape, op, in, n) != WG_OK || !wg_list_reserve(tape, op->name)) return wg_invalid(tape);
-    apply_state a = {.value = value};
-    a.call = (wg_call){
-        .tape = tape, .op = op, .dtype = tape->dtype, .attributes = size ? attributes : NULL, .attributes_size = size};
+    if (tape->length == tape->capacity && !wg_list_reserve(tape, op->name)) return wg_invalid(tape);
+    apply_state a;
+    a.value = value;
+    a.flags = 0;
+    wg_call_open(&a.call, tape, op, NULL, n, attributes, size);
     wg_var var = wg_invalid(tape);
     if (apply_gather(&a, in, n)) {
         if (apply_infer(&a) == WG_OK) {

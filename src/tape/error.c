@@ -7,12 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void wg_tape_update_quick(wg_tape *tape)
-{
-    bool plain = tape->status == WG_OK && !tape->changed && !tape->check_finite && !tape->evaluating && !tape->observed;
-    tape->quick = !plain ? WG_QUICK_NO : tape->dtype == WG_F64 ? WG_QUICK_F64 : WG_QUICK_F32;
-}
-
 static wg_status error_set(wg_tape *tape, wg_status status, const char *prefix, const char *format, va_list arguments)
 {
     if (!tape || tape->status != WG_OK) return status;

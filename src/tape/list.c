@@ -5,20 +5,42 @@
 
 #include <string.h>
 
+static size_t list_bucket(const wg_shape *shape)
+{
+    size_t hash = shape->rank;
+    for (uint32_t i = 0; i < shape->rank; i++) hash = hash * 31 + shape->dim[i];
+    return (hash ^ hash >> 8) % WG_SHAPE_BUCKETS;
+}
+
+static const wg_interned *list_find_shape(const wg_tape *tape, const wg_shape *shape)
+{
+    for (const wg_interned *found = tape->shapes[list_bucket(shape)]; found; found = found->next)
+        if (wg_shape_equal(&found->shape, shape)) return found;
+    return NULL;
+}
+
 const wg_interned *wg_list_intern(wg_tape *tape, const wg_shape *shape)
 {
-    size_t size, hash = shape->rank;
+    size_t size;
+    if (shape->rank > WG_MAX_RANK) return NULL;
+    const wg_interned *found = list_find_shape(tape, shape);
+    if (found) return found;
     if (!wg_shape_size(shape, &size)) return NULL;
-    for (uint32_t i = 0; i < shape->rank; i++) hash = hash * 31 + shape->dim[i];
-    wg_interned **bucket = &tape->shapes[(hash ^ hash >> 8) % WG_SHAPE_BUCKETS];
-    for (wg_interned *found = *bucket; found; found = found->next)
-        if (wg_shape_equal(&found->shape, shape)) return found;
     wg_interned *fresh = wg_pool_take(&tape->pool, &tape->source, sizeof *fresh);
     if (!fresh) return NULL;
-    *fresh = (wg_interned){*shape, size, *bucket};
+    wg_interned **bucket = &tape->shapes[list_bucket(shape)];
+    *fresh = (wg_interned){{.rank = shape->rank}, size, *bucket}; /* what lies behind the last axis may be anything */
+    for (uint32_t i = 0; i < shape->rank; i++) fresh->shape.dim[i] = shape->dim[i];
     *bucket = fresh;
     tape->shapes_count++;
     return fresh;
+}
+
+const wg_interned *wg_list_shape_of_result(const wg_call *call)
+{
+    for (size_t k = 0; k < call->n && k < 2; k++) /* most results have the shape of an operand, which is interned */
+        if (wg_shape_equal(call->in[k].shape, &call->shape)) return (const wg_interned *)call->in[k].shape;
+    return call->shape.rank <= WG_MAX_RANK ? list_find_shape(call->tape, &call->shape) : NULL;
 }
 
 const uint32_t *wg_node_inputs(const wg_node *node, size_t *n)
@@ -56,7 +78,8 @@ bool wg_list_reserve(wg_tape *tape, const char *what)
     return true;
 }
 
-static size_t list_align(size_t at, size_t unit) { return (at + unit - 1) / unit * unit; }
+/* unit is a power of 2. */
+static size_t list_align(size_t at, size_t unit) { return (at + unit - 1) & ~(unit - 1); }
 
 wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan)
 {
@@ -128,6 +151,7 @@ wg_var wg_list_push_record(wg_tape *tape, const wg_op *op, wg_record *record, ui
     record->op = op;
     if (list_is_number(tape, record, flags)) node.flags |= WG_NODE_NUMBER;
     if (op) wg_node_refresh(tape, &node);
+    if (record->value) node.flags |= WG_NODE_PLAIN; /* no view, nor a lazy op's */
     record->index = tape->length;
     record->previous = tape->last;
     tape->last = record;
@@ -169,7 +193,7 @@ bool wg_list_box(wg_tape *tape, uint32_t index, const char *what)
     memcpy(record->value, &node->u, sizeof(double));
     tape->boxes = record;
     node->record = record;
-    node->flags &= ~(uint32_t)WG_NODE_INLINE;
+    node->flags = (node->flags & ~(uint32_t)WG_NODE_INLINE) | WG_NODE_PLAIN;
     return true;
 }
 

@@ -39,7 +39,8 @@ enum {
     WG_NODE_STOPS = 512,   /* during a sweep for targets: it is one, and depends on no other */
     WG_NODE_LENT = 1024,   /* during a sweep for targets: a constant that is one, and looks like a variable */
     WG_NODE_WAITS = 256,   /* beside STALE: only because a replay stopped before it; its inputs are what they were */
-    WG_NODE_LEAF = 2048    /* no op */
+    WG_NODE_LEAF = 2048,   /* no op */
+    WG_NODE_PLAIN = 4096 /* its elements are where its record's value points to, up to date whenever it is not stale */
 };
 #define WG_NODE_RULE_SHIFT 16
 
@@ -171,7 +172,11 @@ const char *wg_list_describe(wg_tape *tape, uint32_t index);
 const char *wg_list_title(wg_tape *tape, uint32_t index);
 
 /* Recomputes tape->quick after a change of what it stands for. */
-void wg_tape_update_quick(wg_tape *tape);
+static inline void wg_tape_update_quick(wg_tape *tape)
+{
+    bool plain = tape->status == WG_OK && !tape->changed && !tape->check_finite && !tape->evaluating && !tape->observed;
+    tape->quick = !plain ? WG_QUICK_NO : tape->dtype == WG_F64 ? WG_QUICK_F64 : WG_QUICK_F32;
+}
 
 /* ---- checks (tape/check.c) -------------------------------------------------------------------------------------- */
 
@@ -208,6 +213,9 @@ void wg_list_settle(wg_tape *tape);
 /* ---- nodes (tape/list.c) ---------------------------------------------------------------------------------------- */
 
 const wg_interned *wg_list_intern(wg_tape *tape, const wg_shape *shape); /* NULL: out of memory, or too large */
+
+/* What a shape rule wrote, when it is the shape of an operand or has been met before; else NULL. */
+const wg_interned *wg_list_shape_of_result(const wg_call *call);
 
 static inline size_t wg_dtype_size(wg_dtype dtype) { return dtype == WG_F64 ? sizeof(double) : sizeof(float); }
 static inline size_t wg_node_element_size(const wg_tape *tape, const wg_node *node)
@@ -275,7 +283,35 @@ void wg_list_cut(wg_tape *tape, uint32_t length);
 const void *wg_node_value(wg_tape *tape, uint32_t index, const char *what);
 
 /* A node as an operand of an op with those flags, data included. False: the error is set. */
-bool wg_node_operand(wg_tape *tape, uint32_t index, unsigned op_flags, const char *what, wg_array *array);
+bool wg_node_operand_any(wg_tape *tape, uint32_t index, unsigned op_flags, const char *what, wg_array *array);
+static inline bool wg_node_operand(
+    wg_tape *tape, uint32_t index, unsigned op_flags, const char *what, wg_array *operand)
+{
+    const wg_node *node = &tape->nodes[index];
+    if (!(node->flags & WG_NODE_PLAIN)) return wg_node_operand_any(tape, index, op_flags, what, operand);
+    const wg_interned *shape = node->record->shape;
+    *operand = (wg_array){&shape->shape, shape->size, node->record->value, node->flags & WG_NODE_INDICES, false};
+    return true;
+}
+
+/* A call of an op whose operands stand in `in`, its result still unknown. A shape rule may count on rank 0. */
+static inline void wg_call_open(wg_call *call, wg_tape *tape, const wg_op *op, const wg_array *in, size_t n,
+    const void *attributes, size_t attributes_size)
+{
+    call->tape = tape;
+    call->op = op;
+    call->dtype = tape->dtype;
+    call->in = in;
+    call->n = n;
+    call->attributes = attributes_size ? attributes : NULL;
+    call->attributes_size = attributes_size;
+    call->shape.rank = 0;
+    call->indices = false;
+    call->out = NULL;
+    call->add = false;
+    call->inputs = NULL;
+    call->scratch = NULL;
+}
 
 /* The element of operand 0 at which the result begins, by the op's view rule; SIZE_MAX when it is to be evaluated, or on
  * an error. The shape is known, and its size does not overflow. */

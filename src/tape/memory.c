@@ -29,7 +29,8 @@
 #define MEMORY_LAST_BLOCK  ((size_t)8 << 20)
 #endif
 
-static size_t memory_round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+/* unit is a power of 2. */
+static size_t memory_round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) & ~(unit - 1); }
 
 static void *memory_poisoned(void *memory, size_t bytes)
 {
@@ -254,13 +255,12 @@ static size_t pool_class(size_t bytes, size_t *rounded)
         *rounded = steps * 64;
         return steps - 1;
     }
-    size_t class = 16, base = 1024;
-    while (bytes > base * 2) {
-        base *= 2;
-        class += 4;
-    }
-    size_t quarter = base / 4, steps = (bytes - base + quarter - 1) / quarter;
-    *rounded = base + steps * quarter;
+    size_t class = 16;
+    unsigned octave = 10; /* bytes are in (2^octave, 2^(octave+1)] */
+    for (; bytes > (size_t)2 << octave; octave++) class += 4;
+    unsigned quarter = octave - 2;
+    size_t steps = ((bytes - ((size_t)1 << octave)) + ((size_t)1 << quarter) - 1) >> quarter;
+    *rounded = ((size_t)1 << octave) + (steps << quarter);
     return class + steps - 1;
 }
 

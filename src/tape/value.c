@@ -73,7 +73,7 @@ const void *wg_node_value(wg_tape *tape, uint32_t index, const char *what)
     return base ? base + record->offset * wg_node_element_size(tape, node) : NULL;
 }
 
-bool wg_node_operand(wg_tape *tape, uint32_t index, unsigned op_flags, const char *what, wg_array *array)
+bool wg_node_operand_any(wg_tape *tape, uint32_t index, unsigned op_flags, const char *what, wg_array *array)
 {
     const wg_node *node = &tape->nodes[index];
     const wg_interned *shape = wg_node_shape(tape, node);

@@ -31,6 +31,7 @@ static wg_status ew_shape(wg_call *call)
     call->shape = *call->in[0].shape;
     for (size_t k = 1; k < call->n; k++) {
         const wg_shape *shape = call->in[k].shape;
+        if (shape == call->in[0].shape) continue;
         uint32_t rank = shape->rank, so_far = call->shape.rank;
         if (call->tape->same_rank && rank != so_far && rank && so_far)
             return wg_call_fail(call, WG_ERROR_SHAPE, "the ranks differ, which options.same_rank forbids: %s and %s",

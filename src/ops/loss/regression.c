@@ -47,10 +47,43 @@ static wg_status regression_mse(wg_call *call)
     return WG_OK;
 }
 
-/* prediction: 2 g (p - t) / divisor, target: the negative. */
+/* out = or += scale (p - t), an exact zero where either factor is. */
+#define REGRESSION_SLOPE(R)                                                                                            \
+    do {                                                                                                               \
+        R scale = *(const R *)g == 0 ? 0 : (R)(2 * sign) * *(const R *)g / (R)divisor, *to = out;                      \
+        const R *from = p, *wanted = t;                                                                                \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            R difference = from[i] - wanted[i], product = scale * difference;                                          \
+            R slope = (scale == 0) | (difference == 0) ? 0 : product;                                                  \
+            to[i] = add ? to[i] + slope : slope;                                                                       \
+        }                                                                                                              \
+    } while (0)
+static void regression_mse_numbers(wg_derivation *d, size_t k, double divisor)
+{
+    const wg_call *call = wg_derivation_call(d);
+    size_t n = call->in[0].size;
+    const void *p = wg_term_numbers(d, wg_primal(d, 0)), *t = wg_term_numbers(d, wg_primal(d, 1));
+    const void *g = wg_term_numbers(d, wg_cotangent(d));
+    bool add;
+    void *out = wg_give_numbers(d, k, &add);
+    if (!out || !p || !t) return;
+    int sign = k == 0 ? 1 : -1;
+    if (call->dtype == WG_F64)
+        REGRESSION_SLOPE(double);
+    else
+        REGRESSION_SLOPE(float);
+}
+#undef REGRESSION_SLOPE
+
+/* prediction: 2 g (p - t) / divisor, target: the negative. On numbers that is one pass over both. */
 static void regression_derive_mse(wg_derivation *d)
 {
     const regression_reduction *reduction = wg_derivation_call(d)->attributes;
+    if (!wg_recording(d)) {
+        for (size_t k = 0; k < 2; k++)
+            if (wg_wants(d, k)) regression_mse_numbers(d, k, reduction->divisor);
+        return;
+    }
     wg_term g = wg_cotangent(d), p = wg_primal(d, 0), t = wg_primal(d, 1);
     wg_term twice = wg_step(d, wg_op_mul(), (wg_term[]){g, wg_number(d, 2)}, 2, NULL, 0);
     wg_term scale = wg_step(d, &wg_ew_op_div0, (wg_term[]){twice, wg_number(d, reduction->divisor)}, 2, NULL, 0);
