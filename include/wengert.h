@@ -19,5 +19,6 @@
 #include "wengert/op.h"
 #include "wengert/inspect.h"
 #include "wengert/check.h"
+#include "wengert/train.h"
 
 #endif

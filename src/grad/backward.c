@@ -25,7 +25,7 @@ static wg_status backward_finish(wg_tape *tape, wg_status status)
     return status;
 }
 
-static wg_status backward_check(wg_var out, const char *what)
+wg_status wg_backward_check(wg_var out, const char *what)
 {
     wg_tape *tape = out.tape;
     wg_status status = wg_tape_ready(tape, what);
@@ -84,7 +84,7 @@ static wg_status backward_sweep(wg_var out, const void *cotangent, const char *w
 
 wg_status wg_backward_from(wg_var out, const void *cotangent)
 {
-    wg_status status = backward_check(out, "wg_backward_from");
+    wg_status status = wg_backward_check(out, "wg_backward_from");
     if (status != WG_OK) return status;
     if (!cotangent) return wg_tape_fail(out.tape, WG_ERROR_ARGUMENT, "wg_backward_from: the cotangent is NULL");
     return backward_sweep(out, cotangent, "wg_backward_from");
@@ -92,7 +92,7 @@ wg_status wg_backward_from(wg_var out, const void *cotangent)
 
 wg_status wg_backward(wg_var loss)
 {
-    wg_status status = backward_check(loss, "wg_backward");
+    wg_status status = wg_backward_check(loss, "wg_backward");
     if (status != WG_OK) return status;
     if (wg_size(loss) != 1)
         return wg_tape_fail(loss.tape, WG_ERROR_SHAPE,

@@ -34,14 +34,14 @@ static void *derivation_destination(wg_derivation *d, uint32_t index, bool *add)
     if (seen && index < seen->start) return derivation_through(seen->checkpoint, index, add);
     wg_node *node = &tape->nodes[index];
     *add = true;
-    bool number = node->flags & WG_NODE_NUMBER && !seen;
+    bool number = node->flags & WG_NODE_NUMBER && !seen && !tape->fused;
     if (node->flags & WG_NODE_INLINE || (number && node->flags & WG_NODE_VARIABLE)) {
         bool marked = tape->ieee_zero || d->rehearsal || seen;
         if (marked && node->flags & WG_NODE_INLINE) node->flags |= WG_NODE_REACHED;
         return wg_node_slot(tape, index);
     }
     wg_record *record = node->record;
-    if (node->flags & WG_NODE_VARIABLE) {
+    if (node->flags & WG_NODE_VARIABLE && !tape->fused) {
         *add = !(record->flags & WG_RECORD_ZERO_GRAD);
         if (d->rehearsal) return record->grad;
         record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
@@ -135,9 +135,11 @@ static void derivation_finish_passes(wg_derivation *d)
     for (size_t i = 0; i < d->passes_count && tape->status == WG_OK; i++) {
         uint32_t k = d->passes[i];
         wg_node *node = &tape->nodes[d->call.inputs[k]];
-        bool last = i + 1 == d->passes_count, plain = !(node->flags & (WG_NODE_INLINE | WG_NODE_VARIABLE));
+        bool last = i + 1 == d->passes_count;
+        bool plain = !(node->flags & (tape->fused ? WG_NODE_INLINE : WG_NODE_INLINE | WG_NODE_VARIABLE));
         wg_record *own = tape->nodes[d->index].record;
-        if (last && plain && !node->record->adjoint && own->adjoint) { /* else it is the caller's */
+        if (last && plain && !node->record->adjoint && own->adjoint &&
+            !(own->flags & WG_RECORD_KEEPS)) { /* NULL: the caller's */
             node->record->adjoint = own->adjoint;
             own->adjoint = NULL;
         } else {
@@ -301,7 +303,7 @@ static void derivation_postpone(
 static bool derivation_holds_zeros(const wg_derivation *d, size_t k)
 {
     const wg_node *node = &d->call.tape->nodes[d->call.inputs[k]];
-    return node->flags & WG_NODE_VARIABLE && node->record->flags & WG_RECORD_ZERO_GRAD;
+    return node->flags & WG_NODE_VARIABLE && !d->call.tape->fused && node->record->flags & WG_RECORD_ZERO_GRAD;
 }
 
 void wg_give(
@@ -327,7 +329,7 @@ void wg_give(
         derivation_add(d, k, derivation_viewed(d, &a));
     } else if (!fits || !(op->flags & WG_OP_ADDS)) {
         wg_give_term(d, k, wg_step(d, op, in, n, attributes, size));
-    } else {
+    } else if (!tape->fused || !wg_fused_wait(d, k, in, &a.call)) {
         bool zeros = op->flags & WG_OP_JOINS && !d->apart && derivation_holds_zeros(d, k);
         a.call.out = derivation_adjoint(d, k, &a.call.add);
         a.call.add = a.call.add || zeros;

@@ -137,6 +137,10 @@ void wg_recorded_postpone(wg_tape *tape, wg_recorded_sweep *sweep, size_t slot, 
 /* A record's adjoint; memory for it, uninitialised, when it has none yet. NULL: the error is set, in what's name. */
 void *wg_adjoint_take(wg_tape *tape, wg_record *record, const char *what);
 
+/* In a fused step: whether an application that would add to variable k's adjoint waits for the sweep's end instead
+ * (grad/sgd.c). */
+bool wg_fused_wait(wg_derivation *d, size_t k, const wg_term *in, const wg_call *call);
+
 /* Adds a var to a slot's adjoint, summed to the target's shape unless that is NULL. */
 void wg_recorded_join(wg_recorded_sweep *sweep, size_t slot, const wg_interned *target, wg_var var);
 

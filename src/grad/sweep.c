@@ -45,7 +45,7 @@ bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent)
         return true;
     }
     wg_record *record = node->record;
-    if (wg_node_is_leaf(node)) {
+    if (wg_node_is_leaf(node) && !tape->fused) {
         if (record->grad) wg_sweep_add_to_grad(tape, record, cotangent);
         return true;
     }
@@ -61,10 +61,14 @@ void wg_sweep_spend(wg_tape *tape, wg_record *record)
     record->adjoint = NULL;
 }
 
-/* A 0-d variable's adjoint becomes part of its gradient. */
+/* A 0-d variable's adjoint becomes part of its gradient; in a fused step, of the adjoint that it has for the time. */
 static void sweep_variable(wg_tape *tape, uint32_t index)
 {
     if (sweep_slot_is_zero(tape, index)) return;
+    if (tape->fused) {
+        wg_sweep_take_slot(tape, index, tape->nodes[index].record);
+        return;
+    }
     wg_record *record = tape->nodes[index].record;
     void *slot = wg_node_slot(tape, index);
     bool add = !(record->flags & WG_RECORD_ZERO_GRAD);
@@ -112,16 +116,16 @@ static wg_status sweep_record(wg_tape *tape, uint32_t index)
     wg_record *record = node->record;
     if (wg_node_is_leaf(node)) {
         if (node->flags & WG_NODE_VARIABLE && node->flags & WG_NODE_NUMBER) sweep_variable(tape, index);
-        return WG_OK;
+        return tape->status;
     }
     if (record->flags & WG_RECORD_BOX && !wg_sweep_take_slot(tape, index, record)) return tape->status;
     if (!record->adjoint) return WG_OK;
     if (!wg_sweep_is_finite(tape, index, record->adjoint)) return tape->status;
-    bool ours = !tape->targeting || record->flags & WG_RECORD_TARGET;
+    bool ours = tape->targeting ? record->flags & WG_RECORD_TARGET : !tape->fused;
     if (record->grad && ours) wg_sweep_add_to_grad(tape, record, record->adjoint);
     bool passes = (node->flags & (WG_NODE_NEEDS | WG_NODE_STOPS)) == WG_NODE_NEEDS;
     wg_status status = passes ? wg_derive_numbers(tape, index, record->adjoint, false) : WG_OK;
-    wg_sweep_spend(tape, record);
+    if (!(record->flags & WG_RECORD_KEEPS)) wg_sweep_spend(tape, record);
     return status;
 }
 
@@ -183,7 +187,7 @@ static wg_status sweep_rehearse_inline(wg_tape *tape, uint32_t index)
     const uint32_t *inputs = wg_node_inputs(node, &n);
     for (size_t k = 0; k < n && reached; k++) {
         wg_node *input = &tape->nodes[inputs[k]];
-        if (!(input->flags & WG_NODE_NEEDS) || input->flags & WG_NODE_VARIABLE) continue;
+        if (!(input->flags & WG_NODE_NEEDS) || (input->flags & WG_NODE_VARIABLE && !tape->fused)) continue;
         if (input->flags & WG_NODE_INLINE)
             input->flags |= WG_NODE_REACHED;
         else if (!sweep_rehearse_adjoint(tape, input->record))
@@ -214,6 +218,8 @@ static wg_status sweep_rehearse_once(wg_tape *tape, uint32_t from, uint32_t low)
         status = tape->nodes[i].flags & WG_NODE_INLINE ? sweep_rehearse_inline(tape, (uint32_t)i)
                                                        : sweep_rehearse_record(tape, (uint32_t)i);
     if (status != WG_OK) wg_sweep_abandon(tape, from, low);
+    for (wg_record *record = tape->holders; record && tape->fused; record = record->holder)
+        wg_sweep_spend(tape, record);
     wg_list_cut(tape, length);
     return status;
 }

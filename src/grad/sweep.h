@@ -28,6 +28,9 @@ void wg_sweep_spend(wg_tape *tape, wg_record *record);
 /* With check_finite: false, and the error set, when node index's adjoint is not finite. */
 bool wg_sweep_is_finite(wg_tape *tape, uint32_t index, const void *adjoint);
 
+/* What can be swept: valid, fresh, numbers, on a tape that is healthy and not busy. Else the error is set. */
+wg_status wg_backward_check(wg_var out, const char *what);
+
 /* The sweep, from a node down to another, both included. */
 wg_status wg_sweep_down(wg_tape *tape, uint32_t from, uint32_t low);
 

@@ -54,6 +54,7 @@ enum {
     WG_RECORD_SWEPT = 32,       /* the sweep under way has contributed to grad */
     WG_RECORD_BROKEN_GRAD = 64, /* a sweep failed midway after contributing to grad */
     WG_RECORD_BOUND_GRAD = 128, /* grad is the caller's, who may write to it: never known to hold zeros */
+    WG_RECORD_KEEPS = 512,      /* in a fused step: the adjoint is needed beyond the op's turn in the sweep */
     WG_RECORD_TARGET = 256      /* grad is for the time of a sweep for targets */
 };
 
@@ -154,6 +155,7 @@ struct wg_tape {
     unsigned evaluating;  /* depth of calls into shape rules and evaluations: no recording either */
     bool observed;        /* an observer is being called: no recording */
     struct wg_observation *observation; /* of the sweep under way, or NULL */
+    struct wg_fused *fused;             /* the fused step whose sweep is under way, or NULL */
     wg_status status;
     unsigned next_description;
     char message[WG_MESSAGE_SIZE];
