@@ -27,9 +27,9 @@ typedef struct wg_kernel_weights {
     bool flipped;
 } wg_kernel_weights;
 
-/* Packs them into (outs rounded up) * ins * taps elements. */
-void wg_kernel_correlate_pack_f32(wg_isa isa, const wg_kernel_weights *w, const float *weights, float *packed);
-void wg_kernel_correlate_pack_f64(wg_isa isa, const wg_kernel_weights *w, const double *weights, double *packed);
+/* Packs them into (outs rounded up) * ins * taps elements, each of 4 or 8 bytes, float or double. */
+void wg_kernel_correlate_pack(
+    wg_isa isa, const wg_kernel_weights *w, size_t element, const void *weights, void *packed);
 
 /* out, m rows of n that are ldo apart = or += packed weights (m,k) times the k rows laid + offsets[i] of n elements. */
 void wg_kernel_correlate_f32(wg_isa isa, size_t m, size_t k, const float *packed, const float *laid,

@@ -101,25 +101,53 @@ static void conv_direct_pack(wg_conv_direct *d, void *packed)
     size_t step = d->in_channels * d->taps;
     wg_kernel_weights weights = {d->outs, d->ins, d->taps, flipped ? d->taps : step, flipped ? step : d->taps, flipped};
     const char *w = (const char *)d->call->in[1].data + d->group * d->out_channels * step * d->element;
-    if (d->f64)
-        wg_kernel_correlate_pack_f64(d->isa, &weights, (const void *)w, packed);
-    else
-        wg_kernel_correlate_pack_f32(d->isa, &weights, (const void *)w, packed);
+    wg_kernel_correlate_pack(d->isa, &weights, d->element, w, packed);
     d->packed = packed;
 }
 
+/* One plane seen through the width tap q, where rows of outputs are as wide as those of the input: the rows are one piece of
+ * the input, moved by less than a row, and what comes from a neighbouring row is set to zero. */
+static void conv_direct_move(const wg_conv_direct *d, const char *in, size_t first, size_t rows, size_t q, char *laid)
+{
+    const wg_kernel_window *w = &d->window;
+    size_t width = w->in[2], row = width * d->element, at = q * w->dilation[2], pad = w->padding[2];
+    size_t above = first < w->padding[1] ? w->padding[1] - first : 0, end = w->in[1] + w->padding[1] - first;
+    size_t moved = at < pad ? pad - at : at - pad;
+    if (end > rows) end = rows;
+    if (above > end) above = end;
+    if (moved > width) moved = width;
+    memset(laid, 0, above * row);
+    memset(laid + end * row, 0, (rows - end) * row);
+    if (above == end) return;
+    in += (first + above - w->padding[1]) * row;
+    laid += above * row;
+    size_t n = (end - above) * width, bytes = (n - moved) * d->element, skip = moved * d->element;
+    memcpy(at < pad ? laid + skip : laid, at < pad ? in : in + skip, bytes);
+    for (size_t i = at < pad ? 0 : width - moved, last = i + moved; i < last; i++)
+        for (size_t j = i; j < n; j += width) {
+            if (d->f64)
+                ((double *)(void *)laid)[j] = 0;
+            else
+                ((float *)(void *)laid)[j] = 0;
+        }
+}
+
 /* The rows of the input that a band sees, once for each width tap. */
-static void conv_direct_lay(const wg_conv_direct *d, const void *in, size_t first, size_t rows, void *laid)
+static void conv_direct_lay(const wg_conv_direct *d, const char *in, size_t first, size_t rows, char *laid)
 {
     const wg_kernel_window *w = &d->window;
     wg_kernel_window once = *w;
     once.kernel[1] = 1;
     once.out[1] = w->in[1] + 2 * w->padding[1];
-    size_t from = first * w->out[2], count = (rows + conv_direct_reach(w, 1)) * w->out[2];
-    if (d->f64)
-        wg_kernel_im2col_f64(d->isa, &once, d->ins, in, from, count, laid, d->ld);
+    size_t seen = rows + conv_direct_reach(w, 1), from = first * w->out[2], count = seen * w->out[2];
+    if (w->in[2] == w->out[2])
+        for (size_t c = 0; c < d->ins; c++, in += wg_kernel_window_inputs(w) * d->element)
+            for (size_t q = 0; q < w->kernel[2]; q++, laid += d->ld * d->element)
+                conv_direct_move(d, in, first, seen, q, laid);
+    else if (d->f64)
+        wg_kernel_im2col_f64(d->isa, &once, d->ins, (const void *)in, from, count, (void *)laid, d->ld);
     else
-        wg_kernel_im2col_f32(d->isa, &once, d->ins, in, from, count, laid, d->ld);
+        wg_kernel_im2col_f32(d->isa, &once, d->ins, (const void *)in, from, count, (void *)laid, d->ld);
 }
 
 static void conv_direct_band(const wg_conv_direct *d, size_t image, size_t band, void *laid)
