@@ -4,6 +4,7 @@
  *     exp, expm1, log, log1p, sin, cos, tanh
  *     sigmoid    1 / (1 + e^-x)
  *     silu       x / (1 + e^-x)
+ *     softplus   log(1 + e^x)
  *
  * Each is within 2 units in the last place (silu: 3) of the exact value over the whole range, numbers below the normal ones
  * included; NaN, infinities and signed zeros are as C's annex F has them. A lane's bits depend on that lane alone, and on

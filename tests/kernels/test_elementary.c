@@ -13,7 +13,8 @@
 #include "support/array.h"
 
 /* X(name, units in the last place that are allowed) */
-#define FUNCTIONS(X) X(exp, 2) X(expm1, 2) X(log, 2) X(log1p, 2) X(sin, 2) X(cos, 2) X(tanh, 2) X(sigmoid, 2) X(silu, 3)
+#define FUNCTIONS(X)                                                                                                   \
+    X(exp, 2) X(expm1, 2) X(log, 2) X(log1p, 2) X(sin, 2) X(cos, 2) X(tanh, 2) X(sigmoid, 2) X(silu, 3) X(softplus, 2)
 
 #define SOURCE "../../tests/kernels/elementary_cases.inc"
 #include "kernels/each.inc"
@@ -21,6 +22,8 @@
 static long double sigmoidl(long double x) { return 1 / (1 + expl(-x)); }
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 static long double silul(long double x) { return x < -1e5L ? -0.0L : x / (1 + expl(-x)); }
+static long double softplusl(long double x) { return x > 60 ? x : log1pl(expl(x)); }
+static double softplus(double x) { return x > 40 ? x : log1p(exp(x)); }
 static double silu(double x) { return x < -700 ? -0.0 : x / (1 + exp(-x)); }
 
 enum { PIECE = 1024, STRIDE = 4999, DRAWS = 200 };

@@ -146,31 +146,41 @@ static void ew_hot_run(const ew_job *job, size_t start, size_t n, const char *co
     memcpy(out + done, &out_tail, bytes);
 }
 
-/* Run by run of the merged last axis. */
+/* Run by run of the merged last axis; the other axes are counted like the wheels of an odometer. */
 static void ew_hot_range(const ew_job *job, size_t start, size_t count)
 {
     const wg_shape *walk = &job->walk;
     const uint32_t last = walk->rank - 1;
-    while (count) {
+    size_t index[WG_MAX_RANK] = {0}, rest = start;
+    ptrdiff_t offset[EW_MAX_ARITY] = {0}; /* in elements, of stretched operands */
+    unsigned still = 0;
+    for (uint32_t d = walk->rank; d-- > 0; rest /= walk->dim[d]) index[d] = rest % walk->dim[d];
+    for (size_t k = 0; k < job->n; k++) {
+        const ew_operand *operand = &job->operands[k];
+        if (!operand->stretched) continue;
+        if (operand->strides[last] == 0) still |= 1u << k;
+        for (uint32_t d = 0; d < last; d++) offset[k] += (ptrdiff_t)index[d] * operand->strides[d];
+    }
+    for (size_t within = index[last]; count; within = 0) {
         const char *at[EW_MAX_ARITY] = {0};
-        size_t rest = start, run = count;
-        unsigned still = 0;
+        size_t run = walk->dim[last] - within < count ? walk->dim[last] - within : count;
         for (size_t k = 0; k < job->n; k++) {
             const ew_operand *operand = &job->operands[k];
-            at[k] = operand->data && !operand->stretched ? operand->data + start * job->element : operand->data;
-            if (operand->stretched && operand->strides[last] == 0) still |= 1u << k;
-        }
-        for (uint32_t d = walk->rank; d-- > 0;) {
-            size_t index = rest % walk->dim[d];
-            rest /= walk->dim[d];
-            if (d == last && walk->dim[d] - index < run) run = walk->dim[d] - index;
-            for (size_t k = 0; k < job->n; k++)
-                if (job->operands[k].stretched)
-                    at[k] += (ptrdiff_t)index * job->operands[k].strides[d] * (ptrdiff_t)job->element;
+            ptrdiff_t from =
+                operand->stretched ? offset[k] + (ptrdiff_t)within * operand->strides[last] : (ptrdiff_t)start;
+            at[k] = operand->data ? operand->data + from * (ptrdiff_t)job->element : NULL;
         }
         ew_hot_run(job, start, run, at, still);
         start += run;
         count -= run;
+        for (uint32_t d = last; d-- > 0;) {
+            bool turns = ++index[d] == walk->dim[d];
+            if (turns) index[d] = 0;
+            for (size_t k = 0; k < job->n; k++)
+                if (job->operands[k].stretched)
+                    offset[k] += job->operands[k].strides[d] * (turns ? 1 - (ptrdiff_t)walk->dim[d] : 1);
+            if (!turns) break;
+        }
     }
 }
 

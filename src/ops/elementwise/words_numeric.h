@@ -38,6 +38,13 @@ static inline R EW(sigmoid)(R x)
     return (x < 0 ? e : 1) / (1 + e);
 }
 
+/* max(x, 0) + log(1 + e^-|x|) */
+static inline R EW(softplus)(R x)
+{
+    R top = x < 0 ? 0 : x;
+    return top + EW_LIBM(log1p)(EW_LIBM(exp)(-EW_LIBM(fabs)(x)));
+}
+
 /* y (1 - y) where that keeps its relative accuracy; beyond, 1 - y has lost digits, and 1 - y = y e^-x has not. */
 static inline R EW(sigmoid_slope)(R x, R y) { return y <= (R)0.625 ? y * (1 - y) : y * y * EW_LIBM(exp)(-x); }
 
@@ -121,7 +128,7 @@ static inline R EW(pow_less)(R a, R b)
 #define SIGMOID_SLOPE        EW(sigmoid_slope)
 #define TANH_SLOPE           EW(tanh_slope)
 #define DIRECTION            EW(direction)
-#define SOFTPLUS             EW(softplus_value)
+#define SOFTPLUS             EW(softplus)
 #define STEP1(name, x)       EW(name##_value)(x)
 #define STEP2(name, a, b)    EW(name##_value)(a, b)
 

@@ -76,7 +76,7 @@ WG_KERNEL_INLINE R EW(tanh_slope)(R x, R y)
 #define SIGMOID_SLOPE        EW(sigmoid_slope)
 #define TANH_SLOPE           EW(tanh_slope)
 #define DIRECTION(a, b, c)   COLD(a + b + c)
-#define SOFTPLUS             EW(softplus_value)
+#define SOFTPLUS             NAME(softplus)
 #define STEP1(name, x)       EW(name##_value)(x)
 #define STEP2(name, a, b)    EW(name##_value)(a, b)
 #define BELL                 COLD

@@ -17,13 +17,7 @@ SLOPE1(relu)
     return WHERE(LESS_EQUAL(x, zero), zero, g);
 }
 
-VALUE1(softplus) /* max(x, 0) + log(1 + e^-|x|) */
-{
-    R zero = K(x, 0);
-    R top = WHERE(LESS(x, zero), zero, x);
-    R rest = LOG1P(EXP(NEG(ABS(x))));
-    return ADD(top, rest);
-}
+VALUE1(softplus) { return SOFTPLUS(x); }
 SLOPE1(softplus) { return MUL(g, SIGMOID(x)); }
 
 VALUE1(tanh_prime) /* 1 / cosh^2 x = 4 e / (1 + e)^2, e = e^-2|x| */
