@@ -44,7 +44,7 @@ typedef struct bench_product {
 
 static bench_product bench_product_open(size_t m, size_t n, size_t k)
 {
-    size_t bytes = wg_kernel_gemm_scratch_f32(wg_kernel_isa(), false, false, m, n, k);
+    size_t bytes = wg_kernel_gemm_scratch_f32(wg_kernel_isa(), false, false, m, n, k, NULL);
     return (bench_product){m, n, k, bench_memory(m * k * sizeof(float)), bench_memory(k * n * sizeof(float)),
         bench_memory(m * n * sizeof(float)), bench_memory(bytes)};
 }
@@ -61,7 +61,7 @@ static void bench_product_run(void *context)
 {
     const bench_product *p = context;
     wg_kernel_gemm_f32(
-        wg_kernel_isa(), false, false, p->m, p->n, p->k, p->a, p->k, p->b, p->n, p->c, p->n, false, p->scratch);
+        wg_kernel_isa(), false, false, p->m, p->n, p->k, p->a, p->k, p->b, p->n, p->c, p->n, false, p->scratch, NULL);
 }
 
 /* A layer on a tape; the one whose gradient is wanted is the variable. */

@@ -127,7 +127,8 @@ static double bench_products(void *context, size_t times)
     double start = bench_now();
     for (size_t t = 0; t < times; t++)
         for (size_t m = 0; m < j->size->count; m++)
-            wg_kernel_gemm_f64(wg_kernel_isa(), false, false, n, n, n, j->x, n, j->y, n, j->z, n, false, j->scratch);
+            wg_kernel_gemm_f64(
+                wg_kernel_isa(), false, false, n, n, n, j->x, n, j->y, n, j->z, n, false, j->scratch, NULL);
     return (bench_now() - start) * j->op->flops / 2;
 }
 
@@ -168,7 +169,8 @@ static void bench_one(const bench_size *size, const bench_op *op)
     j.x = bench_memory(bytes);
     j.y = bench_memory(bytes);
     j.z = bench_memory(bytes);
-    j.scratch = bench_memory(wg_kernel_gemm_scratch_f64(wg_kernel_isa(), false, false, size->n, size->n, size->n));
+    j.scratch =
+        bench_memory(wg_kernel_gemm_scratch_f64(wg_kernel_isa(), false, false, size->n, size->n, size->n, NULL));
     bench_run(
         &(bench_case){.group = group,
             .name = op->name,

@@ -35,10 +35,10 @@ static void product_kernel(void *context)
     size_t lda = p->ta ? p->m : p->k, ldb = p->tb ? p->k : p->n;
     if (p->wide)
         wg_kernel_gemm_f64(
-            wg_kernel_isa(), p->ta, p->tb, p->m, p->n, p->k, p->a, lda, p->b, ldb, p->c, p->n, p->tb, p->scratch);
+            wg_kernel_isa(), p->ta, p->tb, p->m, p->n, p->k, p->a, lda, p->b, ldb, p->c, p->n, p->tb, p->scratch, NULL);
     else
         wg_kernel_gemm_f32(
-            wg_kernel_isa(), p->ta, p->tb, p->m, p->n, p->k, p->a, lda, p->b, ldb, p->c, p->n, p->tb, p->scratch);
+            wg_kernel_isa(), p->ta, p->tb, p->m, p->n, p->k, p->a, lda, p->b, ldb, p->c, p->n, p->tb, p->scratch, NULL);
 }
 
 static wg_var product_apply(const product_side *side)
@@ -138,7 +138,7 @@ static void product_run(product *p, const char *group, const char *name, bool la
     (p->wide ? bench_fill_f64(p->m * p->k, p->a, -1, 1) : bench_fill_f32(p->m * p->k, p->a, -1, 1));
     (p->wide ? bench_fill_f64(p->k * p->n, p->b, -.5, 1) : bench_fill_f32(p->k * p->n, p->b, -.5, 1));
     p->scratch = bench_memory((p->wide ? wg_kernel_gemm_scratch_f64 : wg_kernel_gemm_scratch_f32)(
-        wg_kernel_isa(), p->ta, p->tb, p->m, p->n, p->k));
+        wg_kernel_isa(), p->ta, p->tb, p->m, p->n, p->k, NULL));
     product_open_side(p, &p->one, 1);
     product_open_side(p, &p->two, 2);
     bench_case c = {.group = group, .name = name, .unit = "GFLOPS", .work = 2. * (double)(p->m * p->n * p->k)};

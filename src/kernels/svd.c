@@ -28,7 +28,7 @@ static size_t kernel_svd_own(size_t m, size_t n) { return (m * n + 2 * n * n + 2
 
 size_t wg_kernel_svd_scratch(wg_isa isa, size_t m, size_t n)
 {
-    size_t product = wg_kernel_gemm_scratch_f64(isa, false, true, m, n, n), qr = wg_kernel_qr_scratch(m, n);
+    size_t product = wg_kernel_gemm_scratch_f64(isa, false, true, m, n, n, NULL), qr = wg_kernel_qr_scratch(m, n);
     return kernel_svd_own(m, n) + (product > qr ? product : qr);
 }
 
@@ -192,7 +192,7 @@ bool wg_kernel_svd(wg_isa isa, size_t m, size_t n, bool sign_by_right, double *a
     if (!kernel_svd_sweeps(&work)) return false;
     kernel_svd_sort(&work, s);
     kernel_svd_right(&work, s, vt);
-    wg_kernel_gemm_f64(isa, false, true, m, n, n, work.q, n, work.j, n, a, n, false, work.rest);
+    wg_kernel_gemm_f64(isa, false, true, m, n, n, work.q, n, work.j, n, a, n, false, work.rest, NULL);
     kernel_svd_signs(m, n, sign_by_right, a, vt);
     wg_kernel_unscale(n, s, exponent);
     return true;

@@ -59,6 +59,16 @@
 #define WG_KERNEL_INLINE static inline
 #endif
 
+/* Asks for the cache line that holds *p, which will be needed soon. */
+WG_KERNEL_INLINE void wg_kernel_prefetch(const void *p)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(p);
+#else
+    (void)p;
+#endif
+}
+
 /* Before a short loop whose array must live in registers. clang unrolls such loops unasked. */
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
 #define WG_KERNEL_UNROLL _Pragma("GCC unroll 16")

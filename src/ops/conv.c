@@ -99,8 +99,8 @@ static size_t conv_gemm_bytes(const conv_job *job, size_t columns)
     bool ta = false, tb = false;
     if (job->role == CONV_TRANSPOSE) m = rows, k = job->out_channels, ta = true;
     if (job->role == CONV_WEIGHT) n = rows, k = columns, tb = true;
-    return job->f64 ? wg_kernel_gemm_scratch_f64(job->isa, ta, tb, m, n, k)
-                    : wg_kernel_gemm_scratch_f32(job->isa, ta, tb, m, n, k);
+    return job->f64 ? wg_kernel_gemm_scratch_f64(job->isa, ta, tb, m, n, k, job->call->tape->team)
+                    : wg_kernel_gemm_scratch_f32(job->isa, ta, tb, m, n, k, job->call->tape->team);
 }
 
 static bool conv_is_plain(const wg_kernel_window *w)
@@ -179,9 +179,9 @@ static void conv_gemm(const conv_job *job, bool ta, bool tb, size_t m, size_t n,
     const void *b, size_t ldb, void *c, size_t ldc, bool add)
 {
     if (job->f64)
-        wg_kernel_gemm_f64(job->isa, ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, job->gemm);
+        wg_kernel_gemm_f64(job->isa, ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, job->gemm, job->call->tape->team);
     else
-        wg_kernel_gemm_f32(job->isa, ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, job->gemm);
+        wg_kernel_gemm_f32(job->isa, ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, job->gemm, job->call->tape->team);
 }
 
 /* The columns from `first` on of one image's group, and how far its rows are apart. */

@@ -87,7 +87,10 @@ typedef struct matmul_job {
     matmul_operand a, b;
     ptrdiff_t out_strides[WG_MAX_RANK];
     wg_shape joint; /* leading axes of all three, broadcast */
-    void *scratch;
+    size_t count;   /* matrices of the joint batch */
+    size_t parts;   /* the batch is cut into, for the threads; 1: each matrix may be */
+    size_t bytes;   /* of scratch for a part */
+    char *scratch;
 } matmul_job;
 
 /* Strides in elements over the joint leading axes, 0 where the array's own is missing or 1. */
@@ -146,36 +149,65 @@ static void matmul_fuse_batch(matmul_job *job)
     }
 }
 
-/* Of no matrices, a sum over an empty batch, none. */
-static size_t matmul_scratch_bytes(const matmul_job *job)
+/* The threads take a part of the batch each where it has parts enough and every matrix has a result of its own;
+ * otherwise they share each product. */
+static void matmul_cut(matmul_job *job)
 {
-    if (wg_shape_product(&job->joint, 0, job->joint.rank) == 0) return 0;
-    bool f64 = job->call->dtype == WG_F64, ta = job->a.transposed, tb = job->b.transposed;
-    return f64 ? wg_kernel_gemm_scratch_f64(job->isa, ta, tb, job->m, job->n, job->k)
-               : wg_kernel_gemm_scratch_f32(job->isa, ta, tb, job->m, job->n, job->k);
+    wg_team *team = job->call->tape->team;
+    bool f64 = job->call->dtype == WG_F64, ta = job->a.transposed, tb = job->b.transposed, own = true;
+    job->count = wg_shape_product(&job->joint, 0, job->joint.rank);
+    job->parts = 1, job->bytes = 0;
+    for (uint32_t d = 0; d < job->joint.rank; d++) own = own && (job->out_strides[d] || job->joint.dim[d] == 1);
+    if (team && own && job->count >= wg_team_size(team)) {
+        double products = (double)job->m * (double)job->n * (double)job->k;
+        double nanoseconds = (20 + products / (f64 ? 40 : 80)) * (double)job->count;
+        job->parts = wg_team_parts(team, nanoseconds, job->count);
+    }
+    if (job->parts > 1) team = NULL;
+    if (job->count == 0) return; /* a sum over an empty batch */
+    job->bytes = f64 ? wg_kernel_gemm_scratch_f64(job->isa, ta, tb, job->m, job->n, job->k, team)
+                     : wg_kernel_gemm_scratch_f32(job->isa, ta, tb, job->m, job->n, job->k, team);
+    job->bytes = (job->bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT;
 }
 
-static void matmul_one(const matmul_job *job, ptrdiff_t at_a, ptrdiff_t at_b, ptrdiff_t at_out, bool add)
+static bool matmul_open_cut(matmul_job *job, const wg_call *call)
+{
+    if (!matmul_open(job, call)) return false;
+    matmul_fuse_batch(job);
+    matmul_cut(job);
+    return true;
+}
+
+static void matmul_one(const matmul_job *job, ptrdiff_t at_a, ptrdiff_t at_b, ptrdiff_t at_out, bool add, void *scratch)
 {
     bool ta = job->a.transposed, tb = job->b.transposed;
     size_t lda = ta ? job->m : job->k, ldb = tb ? job->k : job->n;
+    wg_team *team = job->parts > 1 ? NULL : job->call->tape->team;
     if (job->call->dtype == WG_F64)
         wg_kernel_gemm_f64(job->isa, ta, tb, job->m, job->n, job->k, (const double *)job->a.data + at_a, lda,
-            (const double *)job->b.data + at_b, ldb, (double *)job->call->out + at_out, job->n, add, job->scratch);
+            (const double *)job->b.data + at_b, ldb, (double *)job->call->out + at_out, job->n, add, scratch, team);
     else
         wg_kernel_gemm_f32(job->isa, ta, tb, job->m, job->n, job->k, (const float *)job->a.data + at_a, lda,
-            (const float *)job->b.data + at_b, ldb, (float *)job->call->out + at_out, job->n, add, job->scratch);
+            (const float *)job->b.data + at_b, ldb, (float *)job->call->out + at_out, job->n, add, scratch, team);
 }
 
-/* Every matrix of the joint batch in turn. Where the result is summed over an axis, later ones add to the first. */
-static void matmul_all(const matmul_job *job)
+/* A part of the joint batch, matrix after matrix. Where the result is summed over an axis, later ones add to the first. */
+static void matmul_part(void *context, size_t part)
 {
-    size_t index[WG_MAX_RANK] = {0}, count = wg_shape_product(&job->joint, 0, job->joint.rank);
+    const matmul_job *job = context;
+    size_t first = wg_team_first(job->count, job->parts, part), end = wg_team_first(job->count, job->parts, part + 1);
+    size_t index[WG_MAX_RANK] = {0};
     ptrdiff_t at_a = 0, at_b = 0, at_out = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t d = job->joint.rank, rest = first; d-- > 0; rest /= job->joint.dim[d]) {
+        index[d] = rest % job->joint.dim[d];
+        at_a += (ptrdiff_t)index[d] * job->a.strides[d];
+        at_b += (ptrdiff_t)index[d] * job->b.strides[d];
+        at_out += (ptrdiff_t)index[d] * job->out_strides[d];
+    }
+    for (size_t i = first; i < end; i++) {
         bool add = job->call->add;
         for (uint32_t d = 0; d < job->joint.rank; d++) add = add || (index[d] && !job->out_strides[d]);
-        matmul_one(job, at_a, at_b, at_out, add);
+        matmul_one(job, at_a, at_b, at_out, add, job->scratch ? job->scratch + part * job->bytes : NULL);
         for (uint32_t d = job->joint.rank; d-- > 0;) {
             at_a += job->a.strides[d];
             at_b += job->b.strides[d];
@@ -193,26 +225,24 @@ static void matmul_all(const matmul_job *job)
 static size_t matmul_scratch(const wg_call *call)
 {
     matmul_job job;
-    if (!matmul_open(&job, call)) return 0;
-    matmul_fuse_batch(&job);
-    return matmul_scratch_bytes(&job);
+    return matmul_open_cut(&job, call) ? job.parts * job.bytes : 0;
 }
 
 static wg_status matmul_evaluate(wg_call *call)
 {
     matmul_job job;
-    if (!matmul_open(&job, call)) return call->tape->status;
-    matmul_fuse_batch(&job);
-    size_t bytes = matmul_scratch_bytes(&job);
-    if (bytes && !(job.scratch = wg_call_scratch(call, bytes))) return call->tape->status;
+    if (!matmul_open_cut(&job, call)) return call->tape->status;
+    if (job.bytes && !(job.scratch = wg_call_scratch(call, job.parts * job.bytes))) return call->tape->status;
     if (job.joint.rank == 0) {
-        matmul_one(&job, 0, 0, 0, call->add);
+        matmul_one(&job, 0, 0, 0, call->add, job.scratch);
         return WG_OK;
     }
     size_t size = wg_shape_product(&call->shape, 0, call->shape.rank);
-    bool nothing = wg_shape_product(&job.joint, 0, job.joint.rank) == 0; /* a sum over an empty batch */
-    if (nothing && !call->add && size) memset(call->out, 0, size * wg_dtype_size(call->dtype));
-    if (!nothing) matmul_all(&job);
+    if (job.count == 0 && !call->add && size) memset(call->out, 0, size * wg_dtype_size(call->dtype));
+    if (job.parts > 1)
+        wg_team_run(call->tape->team, job.parts, matmul_part, &job);
+    else if (job.count)
+        matmul_part(&job, 0);
     return WG_OK;
 }
 

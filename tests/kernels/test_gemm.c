@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "kernels/gemm.h"
+#include "kernels/team.h"
 
 typedef enum real { F32, F64 } real;
 
@@ -94,10 +95,10 @@ static void free_problem(problem *p)
     free(p->before);
 }
 
-static void multiply_into(const problem *p, const void *a, const void *b, void *c)
+static void multiply_with(wg_team *team, const problem *p, const void *a, const void *b, void *c)
 {
-    size_t bytes = p->t == F32 ? wg_kernel_gemm_scratch_f32(p->isa, p->ta, p->tb, p->m, p->n, p->k)
-                               : wg_kernel_gemm_scratch_f64(p->isa, p->ta, p->tb, p->m, p->n, p->k);
+    size_t bytes = p->t == F32 ? wg_kernel_gemm_scratch_f32(p->isa, p->ta, p->tb, p->m, p->n, p->k, team)
+                               : wg_kernel_gemm_scratch_f64(p->isa, p->ta, p->tb, p->m, p->n, p->k, team);
     void *scratch = NULL;
     if (bytes > 0) {
         scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -105,11 +106,15 @@ static void multiply_into(const problem *p, const void *a, const void *b, void *
         memset(scratch, 0xff, bytes); /* NaN */
     }
     if (p->t == F32)
-        wg_kernel_gemm_f32(p->isa, p->ta, p->tb, p->m, p->n, p->k, a, p->lda, b, p->ldb, c, p->ldc, p->add, scratch);
+        wg_kernel_gemm_f32(
+            p->isa, p->ta, p->tb, p->m, p->n, p->k, a, p->lda, b, p->ldb, c, p->ldc, p->add, scratch, team);
     else
-        wg_kernel_gemm_f64(p->isa, p->ta, p->tb, p->m, p->n, p->k, a, p->lda, b, p->ldb, c, p->ldc, p->add, scratch);
+        wg_kernel_gemm_f64(
+            p->isa, p->ta, p->tb, p->m, p->n, p->k, a, p->lda, b, p->ldb, c, p->ldc, p->add, scratch, team);
     free(scratch);
 }
+
+static void multiply_into(const problem *p, const void *a, const void *b, void *c) { multiply_with(NULL, p, a, b, c); }
 
 static double a_at(const problem *p, size_t i, size_t q)
 {
@@ -213,6 +218,17 @@ static void test_large_shapes(void **state)
     run_all(2, 37, 700, 1);
 }
 
+/* Every height and width of a tile, of a packed one and of dot products too, and one more. */
+static void test_every_tile(void **state)
+{
+    (void)state;
+    for (size_t m = 1; m <= 14; m++) {
+        for (size_t n = 1; n <= 34; n++) run_all(m, n, 5, m % 2);
+        for (size_t n = 1; n <= 5; n++) run_all(m, n, 7 * m + 20, n % 2);
+    }
+    for (size_t m = 96; m <= 104; m++) run_all(m, 290 - m, 33, 0);
+}
+
 /* NaN and infinities scattered over A and B, zeros too: each element of C is of the kind that IEEE arithmetic says,
  * whatever the order of the sum, and those that meet none of them stay finite and right. */
 static void test_nan_and_infinity(void **state)
@@ -241,8 +257,8 @@ static void test_zero_times_infinity(void **state)
     (void)state;
     double a[2] = {0, 0}, b[2] = {(double)INFINITY, 1}, c = 0;
     for (int isa = WG_ISA_BASELINE; isa <= (int)wg_kernel_isa(); isa++) {
-        assert_int_equal(wg_kernel_gemm_scratch_f64((wg_isa)isa, false, true, 1, 1, 2), 0);
-        wg_kernel_gemm_f64((wg_isa)isa, false, true, 1, 1, 2, a, 2, b, 2, &c, 1, false, NULL);
+        assert_int_equal(wg_kernel_gemm_scratch_f64((wg_isa)isa, false, true, 1, 1, 2, NULL), 0);
+        wg_kernel_gemm_f64((wg_isa)isa, false, true, 1, 1, 2, a, 2, b, 2, &c, 1, false, NULL, NULL);
         assert_true(isnan(c));
     }
 }
@@ -277,7 +293,7 @@ static void test_addresses(void **state)
 static void test_pieces(void **state)
 {
     (void)state;
-    enum { M = 66, N = 260, K = 260, HEIGHT = 20, WIDTH = 41 };
+    enum { M = 66, N = 260, K = 260, HEIGHT = 22, WIDTH = 41 };
     for (int isa = WG_ISA_BASELINE; isa <= (int)wg_kernel_isa(); isa++)
         for (int way = 0; way < 16; way++) {
             problem p = new_problem(way & 1 ? F32 : F64, (wg_isa)isa, way & 2, way & 4, way & 8, M, N, K, 0);
@@ -296,6 +312,30 @@ static void test_pieces(void **state)
         }
 }
 
+/* The same bits for any number of threads, however small the parts are. */
+static void test_threads(void **state)
+{
+    (void)state;
+    static const size_t shape[][3] = {{1, 1, 1}, {1, 70, 9}, {70, 1, 9}, {3, 50, 40}, {10, 33, 90}, {37, 5, 11},
+        {5, 100, 3}, {64, 64, 20}, {130, 40, 70}, {100, 300, 40}, {17, 530, 290}};
+    for (unsigned threads = 2; threads <= 4; threads++) {
+        wg_team *team;
+        assert_true(wg_team_new(&team, threads, NULL, NULL, NULL));
+        wg_team_set_worth(team, 1);
+        for (int isa = WG_ISA_BASELINE; isa <= (int)wg_kernel_isa(); isa++)
+            for (int way = 0; way < 16; way++)
+                for (size_t s = 0; s < sizeof shape / sizeof *shape; s++) {
+                    problem p = new_problem(way & 1 ? F32 : F64, (wg_isa)isa, way & 2, way & 4, way & 8, shape[s][0],
+                        shape[s][1], shape[s][2], s % 2);
+                    multiply_into(&p, p.a, p.b, p.c);
+                    multiply_with(team, &p, p.a, p.b, p.before);
+                    assert_memory_equal(p.c, p.before, ((p.m - 1) * p.ldc + p.n) * real_size(p.t));
+                    free_problem(&p);
+                }
+        wg_team_free(team);
+    }
+}
+
 /* A dot product of 2^20 floats, all 0.1f and 1, is 0.1f 2^20. A running total in 16 lanes would be wrong by 6e-4, and in
  * fewer by more; in blocks of k = 2048, with b/4 + k/b additions one after the other at most, the bound is 1024 roundings. */
 static void test_long_dot_products(void **state)
@@ -309,9 +349,9 @@ static void test_long_dot_products(void **state)
     double right = (double)0.1f * (double)k;
     for (int isa = 0; isa <= (int)wg_kernel_isa(); isa++)
         for (int order = 0; order < 2; order++) {
-            assert_int_equal(wg_kernel_gemm_scratch_f32((wg_isa)isa, false, true, 1, 1, k), 0);
+            assert_int_equal(wg_kernel_gemm_scratch_f32((wg_isa)isa, false, true, 1, 1, k, NULL), 0);
             wg_kernel_gemm_f32(
-                (wg_isa)isa, false, true, 1, 1, k, order ? ones : a, k, order ? a : ones, k, &c, 1, false, NULL);
+                (wg_isa)isa, false, true, 1, 1, k, order ? ones : a, k, order ? a : ones, k, &c, 1, false, NULL, NULL);
             assert_true(fabs((double)c - right) <= 1024 * 0x1p-24 * right);
         }
     free(a);
@@ -324,10 +364,12 @@ int main(void)
         cmocka_unit_test(test_small_shapes),
         cmocka_unit_test(test_network_shapes),
         cmocka_unit_test(test_large_shapes),
+        cmocka_unit_test(test_every_tile),
         cmocka_unit_test(test_nan_and_infinity),
         cmocka_unit_test(test_zero_times_infinity),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_long_dot_products),
     };
     return cmocka_run_group_tests_name("kernels/gemm", tests, NULL, NULL);

@@ -69,7 +69,7 @@ static size_t lstsq_scratch(const wg_call *call)
     if (wg_shape_product(&s.joint, 0, s.joint.rank) == 0 || s.n == 0) return 0;
     wg_isa isa = call->tape->isa;
     size_t qr = wg_kernel_qr_scratch(s.m, s.n);
-    size_t product = wg_kernel_gemm_scratch_f64(isa, true, false, s.n, s.k, s.m);
+    size_t product = wg_kernel_gemm_scratch_f64(isa, true, false, s.n, s.k, s.m, NULL);
     size_t solve = wg_kernel_triangular_scratch_f64(isa, (wg_triangle){.upper = true}, s.n, s.k);
     size_t most = qr > product ? qr : product;
     return lstsq_numbers(&s) * sizeof(double) + (most > solve ? most : solve);
@@ -101,7 +101,7 @@ static wg_status lstsq_decompose(wg_call *call, lstsq_work *work, size_t i)
 static void lstsq_solve(lstsq_work *work)
 {
     size_t m = work->sizes.m, n = work->sizes.n, k = work->sizes.k;
-    wg_kernel_gemm_f64(work->isa, true, false, n, k, m, work->q, n, work->b, k, work->x, k, false, work->rest);
+    wg_kernel_gemm_f64(work->isa, true, false, n, k, m, work->q, n, work->b, k, work->x, k, false, work->rest, NULL);
     wg_kernel_triangular_f64(work->isa, (wg_triangle){.upper = true}, n, k, work->r, work->x, work->rest);
 }
 

@@ -48,7 +48,7 @@ static size_t pinv_scratch(const wg_call *call)
     pinv_work w = pinv_open(call);
     if (wg_linalg_nothing(call)) return 0;
     size_t svd = wg_kernel_svd_scratch(w.isa, w.m, w.n);
-    size_t product = wg_kernel_gemm_scratch_f64(w.isa, true, true, w.n, w.m, w.n);
+    size_t product = wg_kernel_gemm_scratch_f64(w.isa, true, true, w.n, w.m, w.n, NULL);
     return pinv_numbers(&w) * sizeof(double) + (svd > product ? svd : product);
 }
 
@@ -60,7 +60,7 @@ static bool pinv_one(pinv_work *w, wg_dtype dtype)
     for (size_t k = 0; k < w->n; k++) /* a NaN is not at most the threshold, and stays */
         for (size_t i = 0; i < w->n; i++)
             w->vt[k * w->n + i] = w->s[k] <= threshold ? 0 : w->vt[k * w->n + i] / w->s[k];
-    wg_kernel_gemm_f64(w->isa, true, true, w->n, w->m, w->n, w->vt, w->n, w->a, w->n, w->y, w->m, false, w->rest);
+    wg_kernel_gemm_f64(w->isa, true, true, w->n, w->m, w->n, w->vt, w->n, w->a, w->n, w->y, w->m, false, w->rest, NULL);
     return true;
 }
 
