@@ -103,6 +103,14 @@ static void derivation_add(wg_derivation *d, size_t k, const void *data)
     if (out && !d->rehearsal) wg_adjoint_accumulate(d->call.dtype, size, data, out, add);
 }
 
+bool wg_derive_is_direct(const wg_derivation *d, size_t k)
+{
+    const wg_tape *tape = d->call.tape;
+    if (d->recorded || d->rehearsal || d->apart || tape->status != WG_OK) return false;
+    uint32_t flags = tape->nodes[d->call.inputs[k]].flags;
+    return flags & WG_NODE_NEEDS && !(tape->fused && flags & WG_NODE_VARIABLE);
+}
+
 void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
 {
     *add = false;
@@ -158,10 +166,9 @@ typedef struct derivation_application {
     size_t view; /* where in operand 0 the result begins, or SIZE_MAX */
 } derivation_application;
 
-/* What wg_apply checks of an op, and what a derivation cannot do. */
-static bool derivation_can_apply(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n)
+/* What wg_apply checks of an op, and what a derivation cannot do: the error is set. */
+static bool derivation_refuses(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n)
 {
-    if (op && op->name && op->shape && op->arity == n && n <= WG_DERIVATION_FEW && (in || !n)) return true;
     wg_tape *tape = d->call.tape;
     const char *name = d->call.op->name;
     if (!op || !op->name || !op->shape || (n && !in))
@@ -172,7 +179,12 @@ static bool derivation_can_apply(wg_derivation *d, const wg_op *op, const wg_ter
     else if (n > WG_DERIVATION_FEW)
         wg_tape_fail(tape, WG_ERROR_UNSUPPORTED, "%s: its derivative applies %s to more than %d terms", name, op->name,
             WG_DERIVATION_FEW);
-    return tape->status == WG_OK;
+    return tape->status != WG_OK;
+}
+static inline bool derivation_can_apply(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n)
+{
+    bool plain = op && op->name && op->shape && op->arity == n && n <= WG_DERIVATION_FEW && (in || !n);
+    return plain || !derivation_refuses(d, op, in, n);
 }
 
 static bool derivation_operand(wg_derivation *d, const wg_op *op, wg_term given, wg_array *operand)

@@ -4,6 +4,7 @@
  * call of a kernel over (outer, reduced, inner), the last run first. */
 #include "ops/reduce.h"
 
+#include "kernels/copy.h"
 #include "kernels/reduce.h"
 #include "ops/compose.h"
 #include "ops/elementwise/elementwise.h"
@@ -329,9 +330,31 @@ wg_term wg_reduce_with_axes(wg_derivation *d, wg_term term)
     return wg_step(d, wg_op_reshape(), &term, 1, &kept, sizeof kept);
 }
 
+/* Of everything: the cotangent is one number, g / count for every element. */
+static void reduce_spread_number(wg_derivation *d, double count)
+{
+    const wg_call *call = wg_derivation_call(d);
+    const void *g = wg_term_numbers(d, wg_cotangent(d));
+    bool add;
+    void *out = wg_give_numbers(d, 0, &add);
+    if (!out || !g) return;
+    ptrdiff_t none = 0, one = 1;
+    if (call->dtype == WG_F64) {
+        double share = *(const double *)g / count;
+        wg_kernel_copy_f64(1, &call->in[0].size, &share, &none, out, &one, add);
+    } else {
+        float share = *(const float *)g / (float)count;
+        wg_kernel_copy_f32(1, &call->in[0].size, &share, &none, out, &one, add);
+    }
+}
+
 static void reduce_sum_derivative(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
+    if (call->shape.rank == 0 && !wg_recording(d)) {
+        reduce_spread_number(d, 1);
+        return;
+    }
     wg_term g = wg_reduce_with_axes(d, wg_cotangent(d));
     wg_give(d, 0, wg_op_broadcast_to(), &g, 1, call->in[0].shape, sizeof *call->in[0].shape);
 }

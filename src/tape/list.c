@@ -15,7 +15,7 @@ static size_t list_bucket(const wg_shape *shape)
 static const wg_interned *list_find_shape(const wg_tape *tape, const wg_shape *shape)
 {
     for (const wg_interned *found = tape->shapes[list_bucket(shape)]; found; found = found->next)
-        if (wg_shape_equal(&found->shape, shape)) return found;
+        if (wg_list_same_shape(&found->shape, shape)) return found;
     return NULL;
 }
 
@@ -39,7 +39,7 @@ const wg_interned *wg_list_intern(wg_tape *tape, const wg_shape *shape)
 const wg_interned *wg_list_shape_of_result(const wg_call *call)
 {
     for (size_t k = 0; k < call->n && k < 2; k++) /* most results have the shape of an operand, which is interned */
-        if (wg_shape_equal(call->in[k].shape, &call->shape)) return (const wg_interned *)call->in[k].shape;
+        if (wg_list_same_shape(call->in[k].shape, &call->shape)) return (const wg_interned *)call->in[k].shape;
     return call->shape.rank <= WG_MAX_RANK ? list_find_shape(call->tape, &call->shape) : NULL;
 }
 

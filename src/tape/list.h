@@ -216,6 +216,15 @@ void wg_list_settle(wg_tape *tape);
 
 const wg_interned *wg_list_intern(wg_tape *tape, const wg_shape *shape); /* NULL: out of memory, or too large */
 
+/* wg_shape_equal, in place: it is asked at every op. */
+static inline bool wg_list_same_shape(const wg_shape *a, const wg_shape *b)
+{
+    if (a->rank != b->rank) return false;
+    for (uint32_t i = 0; i < a->rank; i++)
+        if (a->dim[i] != b->dim[i]) return false;
+    return true;
+}
+
 /* What a shape rule wrote, when it is the shape of an operand or has been met before; else NULL. */
 const wg_interned *wg_list_shape_of_result(const wg_call *call);
 
@@ -282,7 +291,12 @@ void wg_list_cut(wg_tape *tape, uint32_t length);
 /* ---- values (tape/value.c) -------------------------------------------------------------------------------------- */
 
 /* A node's elements; a lazy op is evaluated now. NULL: the error is set. Inline: valid until the nodes move. */
-const void *wg_node_value(wg_tape *tape, uint32_t index, const char *what);
+const void *wg_node_value_any(wg_tape *tape, uint32_t index, const char *what);
+static inline const void *wg_node_value(wg_tape *tape, uint32_t index, const char *what)
+{
+    const wg_node *node = &tape->nodes[index];
+    return node->flags & WG_NODE_PLAIN ? node->record->value : wg_node_value_any(tape, index, what);
+}
 
 /* A node as an operand of an op with those flags, data included. False: the error is set. */
 bool wg_node_operand_any(wg_tape *tape, uint32_t index, unsigned op_flags, const char *what, wg_array *array);
@@ -327,6 +341,10 @@ wg_status wg_call_evaluate(wg_call *call);
 
 /* The position of the first element that is not finite, or size. */
 size_t wg_first_not_finite(wg_dtype dtype, const void *data, size_t size);
+
+/* Whether input k's adjoint is asked for by a sweep on numbers that wants nothing but the numbers (grad/derivation.c): an op
+ * may then evaluate into wg_give_numbers what it would otherwise give. */
+bool wg_derive_is_direct(const wg_derivation *d, size_t k);
 
 /* wg_apply with the value given (value not NULL: no evaluation). */
 wg_var wg_list_apply(

@@ -63,7 +63,7 @@ static const void *value_of_record(wg_tape *tape, uint32_t index, const char *wh
     return node->record->value;
 }
 
-const void *wg_node_value(wg_tape *tape, uint32_t index, const char *what)
+const void *wg_node_value_any(wg_tape *tape, uint32_t index, const char *what)
 {
     const wg_node *node = &tape->nodes[index];
     if (node->flags & WG_NODE_INLINE) return &node->u;
