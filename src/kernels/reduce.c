@@ -11,6 +11,7 @@
 
 enum {
     KERNEL_REDUCE_BLOCK = 16, /* rows that are added one after another */
+    KERNEL_REDUCE_LINE = 16,  /* sums that a line of neighbours is added to in turn */
     KERNEL_REDUCE_SHORT = 16, /* no more of them are summed without a tree where the rows are narrow */
     KERNEL_REDUCE_DIGITS = 56 /* an array of 2^61 elements has fewer than 2^53 blocks, whatever its shape */
 };
@@ -35,6 +36,20 @@ static void wg_kernel_sum_block_f64(size_t rows, size_t width, const double *in,
 {
     const wg_isa isa = wg_kernel_isa();
     CHOOSE(sum_neighbours, f64)(rows, width, in, stride, sum);
+}
+
+static void wg_kernel_sum_all_lines_f32(
+    size_t rows, size_t width, const float *in, float *out, bool add, double divisor)
+{
+    const wg_isa isa = wg_kernel_isa();
+    CHOOSE(sum_lines, f32)(rows, width, in, out, add, divisor);
+}
+
+static void wg_kernel_sum_all_lines_f64(
+    size_t rows, size_t width, const double *in, double *out, bool add, double divisor)
+{
+    const wg_isa isa = wg_kernel_isa();
+    CHOOSE(sum_lines, f64)(rows, width, in, out, add, divisor);
 }
 
 #undef CHOOSE

@@ -253,16 +253,20 @@ static void ew_part(void *context, size_t part)
 
 void wg_ew_run(const wg_call *call, const wg_ew_work *work)
 {
-    ew_job job = {.work = work,
-        .parameters = call->attributes,
-        .ieee_zero = call->tape->ieee_zero,
-        .n = call->n,
-        .element = wg_dtype_size(call->dtype),
-        .size = wg_shape_product(&call->shape, 0, call->shape.rank),
-        .dtype = call->dtype};
+    ew_job job; /* what it says of axes is written where it is needed */
+    job.work = work;
+    job.parameters = call->attributes;
+    job.ieee_zero = call->tape->ieee_zero;
+    job.n = call->n;
+    job.element = wg_dtype_size(call->dtype);
+    job.size = wg_shape_product(&call->shape, 0, call->shape.rank);
+    job.dtype = call->dtype;
+    job.lanes = 1;
+    job.hot = NULL;
     if (!job.size) return;
     job.loops = call->dtype == WG_F64 ? &wg_ew_loops_f64[work->rule] : &wg_ew_loops_f32[work->rule];
-    job.hot = wg_ew_hot(work->rule, call->dtype, call->tape->isa, &job.lanes);
+    /* a number comes out as it would in its node, to the last bit */
+    if (call->shape.rank) job.hot = wg_ew_hot(work->rule, call->dtype, call->tape->isa, &job.lanes);
     ew_open(&job, call);
     double each = job.hot ? 0.05 * (double)job.element : 3; /* nanoseconds an element, roughly */
     job.parts = wg_team_parts(call->tape->team, each * (double)job.size, (job.size + EW_BLOCK - 1) / EW_BLOCK);
