@@ -59,6 +59,13 @@
 #define WG_KERNEL_INLINE static inline
 #endif
 
+/* Never inlined. */
+#if defined(__GNUC__)
+#define WG_KERNEL_APART __attribute__((noinline))
+#else
+#define WG_KERNEL_APART
+#endif
+
 /* Asks for the cache line that holds *p, which will be needed soon. */
 WG_KERNEL_INLINE void wg_kernel_prefetch(const void *p)
 {
