@@ -7,7 +7,6 @@
  *
  * one fused kernel on numbers. To differentiate that again, y is taken as normalize(x), which it always is; r is an op of
  * x whose derivative is -r^2 y / n. So no order saves anything or takes a difference of large numbers. */
-#include "kernels/copy.h"
 #include "kernels/normalize.h"
 #include "ops/compose.h"
 #include "ops/elementwise/elementwise.h"
@@ -16,7 +15,6 @@
 #include "wengert/ops.h"
 
 #include <math.h>
-#include <string.h>
 
 /* ---- rows ----------------------------------------------------------------------------------------------------------------- */
 
@@ -172,147 +170,6 @@ static const wg_op norm_op_adjoint = {.name = "normalize_rows_adjoint",
     .derivative = norm_derive_adjoint,
     .describe = norm_describe_rows};
 
-/* ---- with weights, on numbers ----------------------------------------------------------------------------------------------- */
-
-/* The rows in parts, one for a thread to do; in the adjoint they are whole blocks, of which the shape alone says how many
- * there are, each with sums of its own for weight and bias. */
-typedef struct norm_job {
-    const norm_rows *rows;
-    wg_isa isa;
-    bool f64, add;
-    size_t m, n, parts, blocks;
-    const void *x, *weight, *bias, *g;
-    char *out, *work, *sums;
-} norm_job;
-
-enum { NORM_BLOCKS = 64, NORM_BLOCK_ROWS = 32 }; /* at most so many, of at least so many rows */
-
-static norm_job norm_open_job(const wg_call *call)
-{
-    norm_job job = {.rows = call->attributes, .isa = call->tape->isa, .f64 = call->dtype == WG_F64};
-    job.m = call->in[0].shape->dim[0];
-    job.n = call->in[0].shape->dim[1];
-    job.x = call->in[0].data;
-    job.weight = call->in[1].data;
-    job.bias = call->n > 2 ? call->in[2].data : NULL;
-    job.out = call->out;
-    job.blocks = (job.m + NORM_BLOCK_ROWS - 1) / NORM_BLOCK_ROWS;
-    if (job.blocks > NORM_BLOCKS) job.blocks = NORM_BLOCKS;
-    job.parts = wg_team_parts(call->tape->team, 0.3 * (double)job.m * (double)job.n, job.blocks ? job.blocks : 1);
-    return job;
-}
-
-static size_t norm_row_bytes(const norm_job *job) { return job->n * (job->f64 ? sizeof(double) : sizeof(float)); }
-
-static void norm_weighted_part(void *context, size_t part)
-{
-    const norm_job *job = context;
-    size_t first = wg_team_first(job->m, job->parts, part), last = wg_team_first(job->m, job->parts, part + 1);
-    size_t at = first * norm_row_bytes(job);
-    const void *x = (const char *)job->x + at;
-    void *out = job->out + at;
-    if (job->f64)
-        wg_kernel_normalize_weighted_f64(
-            job->isa, last - first, job->n, job->rows->epsilon, job->rows->center, x, job->weight, job->bias, out);
-    else
-        wg_kernel_normalize_weighted_f32(
-            job->isa, last - first, job->n, job->rows->epsilon, job->rows->center, x, job->weight, job->bias, out);
-}
-
-static void norm_adjoint_part(void *context, size_t part)
-{
-    const norm_job *job = context;
-    size_t bytes = norm_row_bytes(job), last = wg_team_first(job->blocks, job->parts, part + 1);
-    void *work = job->work + 4 * part * bytes;
-    for (size_t b = wg_team_first(job->blocks, job->parts, part); b < last; b++) {
-        size_t first = wg_team_first(job->m, job->blocks, b), at = first * bytes;
-        size_t m = wg_team_first(job->m, job->blocks, b + 1) - first;
-        const void *g = (const char *)job->g + at, *x = (const char *)job->x + at;
-        void *out = job->out ? job->out + at : NULL, *sums = job->sums + 2 * b * bytes;
-        if (job->f64)
-            wg_kernel_normalize_weighted_adjoint_f64(job->isa, m, job->n, job->rows->epsilon, job->rows->center, g, x,
-                job->weight, work, sums, out, job->add);
-        else
-            wg_kernel_normalize_weighted_adjoint_f32(job->isa, m, job->n, job->rows->epsilon, job->rows->center, g, x,
-                job->weight, work, sums, out, job->add);
-    }
-}
-
-/* Adds up the blocks' sums of the weight (k = 1) or the bias (k = 2). */
-static void norm_give_sums(wg_derivation *d, const norm_job *job, size_t k)
-{
-    bool add;
-    if (k >= wg_derivation_call(d)->n) return;
-    void *out = wg_give_numbers(d, k, &add);
-    const char *sums = job->sums + (k - 1) * norm_row_bytes(job);
-    if (!out || !job->n) return;
-    if (job->blocks == 0 && !add) memset(out, 0, norm_row_bytes(job));
-    for (size_t b = 0; b < job->blocks; b++, add = true) {
-        const void *from = sums + 2 * b * norm_row_bytes(job);
-        ptrdiff_t one = 1;
-        if (job->f64)
-            wg_kernel_copy_f64(1, &job->n, from, &one, out, &one, add);
-        else
-            wg_kernel_copy_f32(1, &job->n, from, &one, out, &one, add);
-    }
-}
-
-static void norm_weighted_numbers(wg_derivation *d)
-{
-    norm_job job = norm_open_job(wg_derivation_call(d));
-    wg_shape scratch = {2, {2 * job.blocks + 4 * job.parts, job.n}};
-    void *memory;
-    wg_term_of_numbers(d, &scratch, &memory);
-    job.g = wg_term_numbers(d, wg_cotangent(d));
-    job.x = wg_term_numbers(d, wg_primal(d, 0));
-    job.weight = wg_term_numbers(d, wg_primal(d, 1));
-    job.out = wg_give_numbers(d, 0, &job.add);
-    job.sums = memory;
-    if (!memory || wg_derivation_call(d)->tape->status != WG_OK) {
-        norm_job nothing = {.n = 0};
-        for (size_t k = 1; k < 3; k++) norm_give_sums(d, &nothing, k);
-        return;
-    }
-    job.work = job.sums + 2 * job.blocks * norm_row_bytes(&job);
-    if (job.n && job.blocks) wg_team_run(wg_derivation_call(d)->tape->team, job.parts, norm_adjoint_part, &job);
-    for (size_t k = 1; k < 3; k++) norm_give_sums(d, &job, k);
-}
-
-/* ---- with weights ----------------------------------------------------------------------------------------------------------- */
-
-/* x (m, n), weight (n) and, if it is given, bias (n). */
-static wg_status norm_weighted(wg_call *call)
-{
-    norm_job job = norm_open_job(call);
-    if (job.n) wg_team_run(call->tape->team, job.parts, norm_weighted_part, &job);
-    return WG_OK;
-}
-
-/* On numbers all adjoints are made in one pass over g and x. */
-static void norm_derive_weighted(wg_derivation *d)
-{
-    const wg_call *call = wg_derivation_call(d);
-    wg_term g = wg_cotangent(d), x = wg_primal(d, 0), weight = wg_primal(d, 1);
-    if (!wg_recording(d)) {
-        norm_weighted_numbers(d);
-        return;
-    }
-    wg_term y = norm_step(d, &norm_op_normalize, &x, 1);
-    if (wg_wants(d, 0)) {
-        wg_term h = norm_times(d, g, weight);
-        wg_give(d, 0, &norm_op_adjoint, (wg_term[]){h, y, x}, 3, call->attributes, call->attributes_size);
-    }
-    wg_give(d, 1, wg_op_mul(), (wg_term[]){g, y}, 2, NULL, 0);
-    if (call->n > 2) wg_give_term(d, 2, g);
-}
-
-static const wg_op norm_op_weighted = {.name = "normalize_rows_weighted",
-    .arity = WG_ANY_ARITY,
-    .shape = norm_infer_rows,
-    .evaluate = norm_weighted,
-    .derivative = norm_derive_weighted,
-    .describe = norm_describe_rows};
-
 /* ---- arguments -------------------------------------------------------------------------------------------------------------- */
 
 static const char *norm_describe(wg_var v) { return wg_list_describe(v.tape, v.index); }
@@ -406,14 +263,6 @@ static wg_var norm_last_axes(const wg_composition *c, const wg_var *in, size_t a
     if (!norm_check_shape(c, "weight", in[1], &last, in[0]) || !norm_check_shape(c, "bias", in[2], &last, in[0]))
         return wg_invalid(c->tape);
     size_t m = wg_shape_product(&shape, 0, first), n = wg_shape_product(&shape, first, shape.rank);
-    if (wg_compose_given(in[1])) {
-        wg_shape flat = {2, {m, n}}, line = {1, {n}};
-        wg_var all[3];
-        size_t count = wg_compose_given(in[2]) ? 3 : 2;
-        for (size_t k = 0; k < count; k++) all[k] = norm_reshaped(in[k], k ? &line : &flat);
-        wg_var out = wg_list_apply(c->tape, &norm_op_weighted, all, count, rows, sizeof *rows, NULL);
-        return wg_compose_close(c, norm_reshaped(out, &shape));
-    }
     wg_var y = norm_over_rows(in[0], m, n, rows);
     return wg_compose_close(c, norm_affine(y, in[1], in[2]));
 }

@@ -232,6 +232,16 @@ static void apply_tell_others(const wg_tape *tape, const wg_op *op, const wg_var
             wg_tape_fail(in[k].tape, WG_ERROR_ARGUMENT, "%s: the arguments live on two tapes", op->name);
 }
 
+/* The scalar path reads operands in their nodes, where a 0-d view of a transpose that waits has no number. */
+static bool apply_is_scalar(const apply_state *a)
+{
+    const wg_call *call = &a->call;
+    if (a->shape->shape.rank != 0 || call->n > 2 || !call->op->internal || call->attributes_size) return false;
+    for (size_t k = 0; k < call->n; k++)
+        if (!(call->tape->nodes[a->indices[k]].flags & WG_NODE_NUMBER)) return false;
+    return true;
+}
+
 wg_var wg_list_apply(
     wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size, const void *value)
 {
@@ -250,8 +260,7 @@ wg_var wg_list_apply(
     wg_var var = wg_invalid(tape);
     if (apply_gather(&a, in, n)) {
         if (apply_infer(&a) == WG_OK) {
-            bool scalar = a.shape->shape.rank == 0 && n <= 2 && op->internal && !size;
-            var = scalar ? apply_push_inline(&a) : apply_push_record(&a);
+            var = apply_is_scalar(&a) ? apply_push_inline(&a) : apply_push_record(&a);
         }
         if (n > APPLY_FEW) wg_pool_give_back(&tape->pool, a.operands, n * (sizeof(wg_array) + sizeof(uint32_t)));
     }
