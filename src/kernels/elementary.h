@@ -14,6 +14,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdint.h>
 
 #include "vector.h"
 
