@@ -32,17 +32,4 @@ void wg_kernel_normalize_adjoint_f32(wg_isa isa, size_t m, size_t n, double epsi
 void wg_kernel_normalize_adjoint_f64(wg_isa isa, size_t m, size_t n, double epsilon, bool center, const double *g,
     const double *y, const double *x, double *out);
 
-/* out (m, n) = y weight + bias; weight and bias (n), bias may be NULL. */
-void wg_kernel_normalize_weighted_f32(wg_isa isa, size_t m, size_t n, double epsilon, bool center, const float *x,
-    const float *weight, const float *bias, float *out);
-void wg_kernel_normalize_weighted_f64(wg_isa isa, size_t m, size_t n, double epsilon, bool center, const double *x,
-    const double *weight, const double *bias, double *out);
-
-/* All its adjoints at once: out, unless NULL, = or += that of x; sums (2 n) = those of weight and bias, over these m rows.
- * g is that of the result; a product with it is 0 where it is. work holds 4 n elements. */
-void wg_kernel_normalize_weighted_adjoint_f32(wg_isa isa, size_t m, size_t n, double epsilon, bool center,
-    const float *g, const float *x, const float *weight, float *work, float *sums, float *out, bool add);
-void wg_kernel_normalize_weighted_adjoint_f64(wg_isa isa, size_t m, size_t n, double epsilon, bool center,
-    const double *g, const double *x, const double *weight, double *work, double *sums, double *out, bool add);
-
 #endif

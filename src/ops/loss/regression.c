@@ -54,7 +54,7 @@ static wg_status regression_mse(wg_call *call)
         const R *from = p, *wanted = t;                                                                                \
         for (size_t i = 0; i < n; i++) {                                                                               \
             R difference = from[i] - wanted[i], product = scale * difference;                                          \
-            R slope = (scale == 0) | (difference == 0) ? 0 : product;                                                  \
+            R slope = ((scale == 0) | (difference == 0)) ? 0 : product;                                                \
             to[i] = add ? to[i] + slope : slope;                                                                       \
         }                                                                                                              \
     } while (0)
