@@ -7,7 +7,7 @@
 
 #include "vector.h"
 
-enum { KERNEL_NORMALIZE_BLOCK = 512 }; /* elements whose sum is not compensated */
+enum { KERNEL_NORMALIZE_BLOCK = 1024 }; /* elements whose sum is not compensated */
 
 #define SOURCE "normalize.inc"
 #include "each.inc"

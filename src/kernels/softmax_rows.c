@@ -12,10 +12,6 @@ enum { KERNEL_SOFTMAX_BLOCK = 1024 }; /* elements whose sum is not compensated *
 #include "each.inc"
 
 #define DEFINE(R, type)                                                                                                \
-    void wg_kernel_softmax_rows_logs_##type(wg_isa isa, size_t rows, size_t n, const R *x, R *most, R *rest)           \
-    {                                                                                                                  \
-        CHOOSE(softmax_rows_logs, type)(rows, n, x, most, rest);                                                       \
-    }                                                                                                                  \
     void wg_kernel_softmax_rows_logsumexp_##type(wg_isa isa, size_t rows, size_t n, const R *x, R *out)                \
     {                                                                                                                  \
         CHOOSE(softmax_rows_logsumexp, type)(rows, n, x, out);                                                         \
@@ -31,11 +27,6 @@ enum { KERNEL_SOFTMAX_BLOCK = 1024 }; /* elements whose sum is not compensated *
     void wg_kernel_softmax_rows_center_##type(wg_isa isa, size_t rows, size_t n, const R *g, const R *y, R *out)       \
     {                                                                                                                  \
         CHOOSE(softmax_rows_center, type)(rows, n, g, y, out);                                                         \
-    }                                                                                                                  \
-    void wg_kernel_softmax_rows_adjoint_##type(                                                                        \
-        wg_isa isa, size_t rows, size_t n, const R *g, const R *y, R *out, bool add)                                   \
-    {                                                                                                                  \
-        CHOOSE(softmax_rows_adjoint, type)(rows, n, g, y, out, add);                                                   \
     }                                                                                                                  \
     void wg_kernel_softmax_rows_entropy_##type(                                                                        \
         wg_isa isa, size_t rows, size_t n, const R *x, const int64_t *target, const int64_t *ignored, R *out)          \

@@ -17,15 +17,10 @@
 #define WG_KERNEL_SOFTMAX_ROWS 32
 
 #define WG_KERNEL_SOFTMAX_ROWS_DECLARE(R, type)                                                                        \
-    /* most[i] + rest[i] = log sum e^x of row i: its maximum, and what the others add to that. */                      \
-    void wg_kernel_softmax_rows_logs_##type(wg_isa isa, size_t rows, size_t n, const R *x, R *most, R *rest);          \
     void wg_kernel_softmax_rows_logsumexp_##type(wg_isa isa, size_t rows, size_t n, const R *x, R *out);               \
     void wg_kernel_softmax_rows_##type(wg_isa isa, size_t rows, size_t n, const R *x, R *out);                         \
     void wg_kernel_softmax_rows_log_##type(wg_isa isa, size_t rows, size_t n, const R *x, R *out);                     \
     void wg_kernel_softmax_rows_center_##type(wg_isa isa, size_t rows, size_t n, const R *g, const R *y, R *out);      \
-    /* out = or += y center(g, y), the adjoint of softmax. */                                                          \
-    void wg_kernel_softmax_rows_adjoint_##type(                                                                        \
-        wg_isa isa, size_t rows, size_t n, const R *g, const R *y, R *out, bool add);                                  \
     void wg_kernel_softmax_rows_entropy_##type(                                                                        \
         wg_isa isa, size_t rows, size_t n, const R *x, const int64_t *target, const int64_t *ignored, R *out);         \
     /* work holds n elements; it is not used without add. */                                                           \
