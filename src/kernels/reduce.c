@@ -16,13 +16,6 @@ enum {
     KERNEL_REDUCE_DIGITS = 56 /* an array of 2^61 elements has fewer than 2^53 blocks, whatever its shape */
 };
 
-/* Asks for memory that will be read soon: rows are too far apart for the processor to foresee them. */
-#if defined(__GNUC__)
-#define KERNEL_REDUCE_AHEAD(p) __builtin_prefetch(p)
-#else
-#define KERNEL_REDUCE_AHEAD(p) (void)(p)
-#endif
-
 #define SOURCE "reduce_block.inc"
 #include "each.inc"
 
@@ -58,4 +51,3 @@ static void wg_kernel_sum_all_lines_f64(
 #define SOURCE         "reduce.inc"
 #include "each_real.inc"
 #undef NAME_SET
-#undef KERNEL_REDUCE_AHEAD

@@ -119,6 +119,21 @@ static bool reduce_next(reduce_run *runs, size_t n, reduce_step *step)
     return true;
 }
 
+static void reduce_by_step(wg_dtype dtype, wg_reduce_kind kind, const reduce_step *step, const void *in, void *out,
+    bool add, double divisor, wg_team *team)
+{
+    reduce_job job = {.dtype = dtype,
+        .kind = kind,
+        .outer = step->outer,
+        .reduced = step->extent,
+        .inner = step->inner,
+        .in = in,
+        .out = out,
+        .add = add,
+        .divisor = divisor};
+    reduce_parts(team, &job);
+}
+
 static size_t reduce_bytes(const reduce_step *step, wg_dtype dtype)
 {
     size_t bytes = step->outer * step->inner * wg_dtype_size(dtype);
@@ -145,15 +160,11 @@ void wg_reduce_into(
     char *partial = work->scratch;
     if (reduce_next(runs, n, &step))
         for (; reduce_next(runs, n, &next); step = next) {
-            reduce_job job = {.dtype = work->dtype, .kind = kind, .in = in, .out = partial, .divisor = 1};
-            job.outer = step.outer, job.reduced = step.extent, job.inner = step.inner;
-            reduce_parts(work->team, &job);
+            reduce_by_step(work->dtype, kind, &step, in, partial, false, 1, work->team);
             in = partial;
             if (partial) partial += reduce_bytes(&step, work->dtype); /* NULL: there are no elements */
         }
-    reduce_job job = {.dtype = work->dtype, .kind = kind, .in = in, .out = out, .add = add, .divisor = divisor};
-    job.outer = step.outer, job.reduced = step.extent, job.inner = step.inner;
-    reduce_parts(work->team, &job);
+    reduce_by_step(work->dtype, kind, &step, in, out, add, divisor, work->team);
 }
 
 /* Most often there is one reduced run, and nothing to be kept on the way. False: there are more. */
@@ -182,7 +193,7 @@ wg_status wg_reduce_array(
 {
     reduce_step step;
     if (reduce_is_one_run(shape, mask, &step)) {
-        reduce_kernel(call->dtype, kind, step.outer, step.extent, step.inner, in, call->out, call->add, divisor);
+        reduce_by_step(call->dtype, kind, &step, in, call->out, call->add, divisor, call->tape->team);
         return WG_OK;
     }
     size_t bytes = wg_reduce_scratch(shape, mask, call->dtype);
@@ -196,9 +207,8 @@ wg_status wg_reduce_array(
 
 wg_shape_split wg_reduce_run(const wg_shape *shape, const bool *mask)
 {
-    reduce_run runs[WG_MAX_RANK];
     reduce_step step;
-    reduce_next(runs, reduce_runs(shape, mask, runs), &step);
+    reduce_is_one_run(shape, mask, &step);
     return (wg_shape_split){step.outer, step.extent, step.inner};
 }
 
