@@ -6,14 +6,10 @@
 #include "ops/softmax.h"
 
 #include "kernels/softmax.h"
-#include "kernels/softmax_rows.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"
 #include "tape/words.h"
 #include "wengert/ops.h"
-
-/* Rows of neighbours, long enough to be taken one by one. */
-static bool softmax_is_rows(const wg_shape_split *s) { return s->inner == 1 && s->extent >= WG_KERNEL_SOFTMAX_ROWS; }
 
 static wg_status softmax_infer(wg_call *call)
 {
@@ -52,9 +48,9 @@ static wg_status softmax_center(wg_call *call)
 {
     const wg_shape_split *s = call->attributes;
     const void *g = call->in[0].data, *y = call->in[1].data;
-    if (softmax_is_rows(s) && call->dtype == WG_F64)
+    if (wg_softmax_is_rows(s) && call->dtype == WG_F64)
         wg_kernel_softmax_rows_center_f64(call->tape->isa, s->outer, s->extent, g, y, call->out);
-    else if (softmax_is_rows(s))
+    else if (wg_softmax_is_rows(s))
         wg_kernel_softmax_rows_center_f32(call->tape->isa, s->outer, s->extent, g, y, call->out);
     else if (call->dtype == WG_F64)
         wg_kernel_softmax_center_f64(s->outer, s->extent, s->inner, g, y, call->out);
@@ -118,9 +114,9 @@ const wg_op wg_softmax_op_project = {.name = "softmax_project",
 static wg_status softmax_softmax(wg_call *call)
 {
     const wg_shape_split *s = call->attributes;
-    if (softmax_is_rows(s) && call->dtype == WG_F64)
+    if (wg_softmax_is_rows(s) && call->dtype == WG_F64)
         wg_kernel_softmax_rows_f64(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
-    else if (softmax_is_rows(s))
+    else if (wg_softmax_is_rows(s))
         wg_kernel_softmax_rows_f32(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
     else if (call->dtype == WG_F64)
         wg_kernel_softmax_f64(s->outer, s->extent, s->inner, call->in[0].data, call->out);
@@ -132,9 +128,9 @@ static wg_status softmax_softmax(wg_call *call)
 static wg_status softmax_log_softmax(wg_call *call)
 {
     const wg_shape_split *s = call->attributes;
-    if (softmax_is_rows(s) && call->dtype == WG_F64)
+    if (wg_softmax_is_rows(s) && call->dtype == WG_F64)
         wg_kernel_softmax_rows_log_f64(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
-    else if (softmax_is_rows(s))
+    else if (wg_softmax_is_rows(s))
         wg_kernel_softmax_rows_log_f32(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
     else if (call->dtype == WG_F64)
         wg_kernel_log_softmax_f64(s->outer, s->extent, s->inner, call->in[0].data, call->out);
@@ -180,9 +176,9 @@ static wg_status softmax_logsumexp(wg_call *call)
 {
     const wg_reduce_axes *axes = call->attributes;
     wg_shape_split s = wg_reduce_run(call->in[0].shape, axes->mask);
-    if (softmax_is_rows(&s) && call->dtype == WG_F64)
+    if (wg_softmax_is_rows(&s) && call->dtype == WG_F64)
         wg_kernel_softmax_rows_logsumexp_f64(call->tape->isa, s.outer, s.extent, call->in[0].data, call->out);
-    else if (softmax_is_rows(&s))
+    else if (wg_softmax_is_rows(&s))
         wg_kernel_softmax_rows_logsumexp_f32(call->tape->isa, s.outer, s.extent, call->in[0].data, call->out);
     else if (call->dtype == WG_F64)
         wg_kernel_logsumexp_f64(s.outer, s.extent, s.inner, call->in[0].data, call->out);

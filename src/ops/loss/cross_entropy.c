@@ -9,7 +9,6 @@
  * Weights of classes, targets to ignore and the reduction stand beside it, as ops on the positions. Smoothed labels are
  * probabilities, made of the indices. */
 #include "kernels/cross_entropy.h"
-#include "kernels/softmax_rows.h"
 
 #include "ops/elementwise/elementwise.h"
 #include "ops/loss/classes.h"
@@ -18,9 +17,6 @@
 #include "wengert/ops.h"
 
 /* ---- the derivative of the loss at an index ------------------------------------------------------------------------------ */
-
-/* Rows of neighbouring logits, long enough to be taken one by one. */
-static bool entropy_is_rows(const wg_shape_split *s) { return s->inner == 1 && s->extent >= WG_KERNEL_SOFTMAX_ROWS; }
 
 static size_t entropy_work_bytes(const wg_call *call, size_t k)
 {
@@ -83,7 +79,7 @@ static size_t entropy_slope_scratch(const wg_call *call)
 {
     const wg_loss_classes *classes = call->attributes;
     wg_shape_split s = wg_shape_around(call->in[1].shape, classes->axis);
-    if (!entropy_is_rows(&s)) return entropy_work_bytes(call, 1);
+    if (!wg_softmax_is_rows(&s)) return entropy_work_bytes(call, 1);
     return call->add ? entropy_parts(call, &s) * s.extent * wg_dtype_size(call->dtype) : 0;
 }
 
@@ -97,7 +93,7 @@ static wg_status entropy_slope(wg_call *call)
     size_t bytes = entropy_slope_scratch(call);
     void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
     if (bytes && !work) return call->tape->status;
-    if (entropy_is_rows(&s))
+    if (wg_softmax_is_rows(&s))
         entropy_by_rows(call, &s, g, x, target, ignored, work);
     else if (call->dtype == WG_F64)
         wg_kernel_cross_entropy_slope_f64(
@@ -154,7 +150,7 @@ static wg_status entropy_each(wg_call *call)
     size_t bytes = entropy_work_bytes(call, 0);
     void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
     if (bytes && !work) return call->tape->status;
-    if (entropy_is_rows(&s))
+    if (wg_softmax_is_rows(&s))
         entropy_by_rows(call, &s, NULL, x, target, ignored, NULL);
     else if (call->dtype == WG_F64)
         wg_kernel_cross_entropy_f64(s.outer, s.extent, s.inner, x, target, ignored, work, call->out);
