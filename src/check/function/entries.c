@@ -99,15 +99,6 @@ static void entries_weigh(const check_line *line, size_t k, const char *way, dou
     }
 }
 
-static double entries_dot(const double *g, const double *direction, size_t entry, size_t n)
-{
-    if (!direction) return g[entry];
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        if (direction[i] != 0) sum += g[i] * direction[i];
-    return sum;
-}
-
 /* The derivative along a line, by each way and for each cotangent, and what its rounding may be. */
 typedef struct entries_claim {
     size_t ways;
@@ -155,7 +146,7 @@ static void entries_claim_make(const check_line *line, entries_claim *claim)
         claim->way[claim->ways] = subject->way[claim->ways];
         for (size_t k = 0; k < FUNCTION_COTANGENTS; k++) {
             const double *g = subject->gradient[claim->ways] + k * n;
-            claim->value[claim->ways][k] = entries_dot(g, line->direction, line->entry, n);
+            claim->value[claim->ways][k] = check_along(g, line->direction, line->entry, n);
         }
     }
     entries_claim_slack(line, claim);

@@ -117,6 +117,8 @@ wg_status check_rounding_values(check_subject *subject);
 wg_status check_rounding_gradients(check_subject *subject);
 /* Draws more of them, as long as there is room. */
 wg_status check_rounding_more(check_subject *subject);
+/* sum_i a[i] direction[i], exact zeros for zeros of the direction; NULL: a[entry]. */
+double check_along(const double *a, const double *direction, size_t entry, size_t n);
 /* What the derivative for cotangent k along a direction may be off by, for rounding; NULL: along entry. */
 double check_rounding_slack(const check_subject *subject, size_t k, const double *direction, size_t entry);
 

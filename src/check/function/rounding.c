@@ -296,8 +296,7 @@ wg_status check_rounding_gradients(check_subject *subject)
     return status;
 }
 
-/* sum_i a[i] v[i], exact zeros for zeros of v. */
-static double rounding_along(const double *a, const double *direction, size_t entry, size_t n)
+double check_along(const double *a, const double *direction, size_t entry, size_t n)
 {
     if (!direction) return a[entry];
     double sum = 0;
@@ -314,19 +313,19 @@ double check_rounding_slack(const check_subject *subject, size_t k, const double
     double measured = 0, modelled = 0, largest = 0, squares = 0, unit = rounding_unit(run->dtype);
     const double *g = subject->gradient[0] + k * n;
     for (size_t r = 0; r < subject->draws; r++) {
-        double d = rounding_along(subject->measured[r] + k * n, direction, entry, n);
+        double d = check_along(subject->measured[r] + k * n, direction, entry, n);
         measured = hypot(measured, d);
         largest = fmax(largest, fabs(d));
     }
     for (size_t r = 0; r < FUNCTION_MODELLED && subject->modelled[0]; r++) {
-        double d = rounding_along(subject->modelled[r] + k * n, direction, entry, n);
+        double d = check_along(subject->modelled[r] + k * n, direction, entry, n);
         modelled = hypot(modelled, d);
     }
     for (size_t i = direction ? 0 : entry; i < (direction ? n : entry + 1); i++) {
         double v = direction ? direction[i] : 1;
         if (v != 0 && isfinite(g[i])) squares = hypot(squares, g[i] * v);
     }
-    double sum = rounding_along(g, direction, entry, n);
+    double sum = check_along(g, direction, entry, n);
     measured /= sqrt((double)subject->draws);
     modelled /= sqrt(FUNCTION_MODELLED);
     return fmax(8 * measured, 3 * largest) + 8 * modelled + 4 * unit * (squares + (isfinite(sum) ? fabs(sum) : 0));
