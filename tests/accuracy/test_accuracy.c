@@ -301,8 +301,11 @@ static void print_page(void)
         "# Accuracy of elementwise functions\n\n"
         "The worst error found of each function and of its derivatives, over the tables in\n"
         "[tests/accuracy](../tests/accuracy/tables.py): the whole domain, both tails, neighbourhoods of zeros and\n"
-        "poles, subnormal numbers. `./dev accuracy` makes this page. It depends on the C library, which computes the\n"
-        "elementary functions and erf; cbrt, erfc and the gamma family are this library's own.\n\n");
+        "poles, subnormal numbers. `./dev accuracy` makes this page. It depends on the C library, which computes most\n"
+        "elementary functions and erf; cbrt, erfc and the gamma family are this library's own, and so are, over "
+        "arrays,\n"
+        "exp, expm1, log, log1p, sin, cos, tanh, sigmoid, silu and softplus, which differ a little by instruction "
+        "set.\n\n");
     printf(
         "A value's error is in units in the last place (ULP). A derivative's is in ULP times its condition number\n"
         "where that is above 1: what a relative error of the input is multiplied by. Where a name is marked *, the\n"
