@@ -10,9 +10,11 @@
 #define EW_RULE              static inline __attribute__((unused))
 #define EW_INNER             static inline __attribute__((always_inline)) /* the body of a hot loop */
 #define EW_COLD              __attribute__((noinline, cold))
+#define EW_APART             __attribute__((noinline)) /* not cold: the hot code around the call would be moved away too */
 #define EW_RARELY(condition) __builtin_expect(!!(condition), 0)
 #else
 #define EW_COLD
+#define EW_APART
 #define EW_RARELY(condition) (condition)
 #define EW_MAYBE
 #define EW_RULE  static inline
