@@ -434,7 +434,11 @@ wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, const void *adjoint, 
     d.rehearsal = rehearsal;
     if (!derivation_open(&d, tape, index)) return tape->status;
     const wg_interned *shape = wg_node_shape(tape, &tape->nodes[index]);
-    wg_derivation_add_term(&d, (wg_derivation_term){.shape = shape, .data = adjoint, .node = UINT32_MAX});
+    d.terms[1].shape = shape; /* the cotangent */
+    d.terms[1].data = adjoint;
+    d.terms[1].owned = NULL;
+    d.terms[1].node = UINT32_MAX;
+    d.count = 2;
     return derivation_run(&d);
 }
 

@@ -81,6 +81,23 @@ bool wg_list_reserve(wg_tape *tape, const char *what)
 /* unit is a power of 2. */
 static size_t list_align(size_t at, size_t unit) { return (at + unit - 1) & ~(unit - 1); }
 
+/* Member by member: a compiler may clear a structure of this size by an instruction that takes longer to start than the rest
+ * of a recording. */
+static void list_clear_record(wg_record *record, const wg_record_plan *plan)
+{
+    record->op = NULL;
+    record->value = record->grad = record->adjoint = NULL;
+    record->shape = plan->shape;
+    record->attributes = NULL;
+    record->inputs = NULL;
+    record->name = NULL;
+    record->previous = record->holder = NULL;
+    record->attributes_size = record->offset = 0;
+    record->base = UINT32_MAX;
+    record->n = (uint32_t)plan->n;
+    record->flags = 0;
+}
+
 wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan)
 {
     size_t elements = plan->shape->size * plan->element_size, aligned = elements >= WG_ALIGNMENT ? WG_ALIGNMENT : 16;
@@ -99,7 +116,8 @@ wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan)
         return NULL;
     }
     wg_record *record = (wg_record *)(void *)memory;
-    *record = (wg_record){.shape = plan->shape, .arena_position = position, .base = UINT32_MAX, .n = (uint32_t)plan->n};
+    list_clear_record(record, plan);
+    record->arena_position = position;
     if (plan->n > 2) {
         memcpy(memory + inputs, plan->inputs, plan->n * sizeof(uint32_t));
         record->inputs = (const uint32_t *)(const void *)(memory + inputs);
@@ -117,13 +135,17 @@ wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan)
 
 void wg_list_abandon(wg_tape *tape, wg_record *record) { wg_arena_return(&tape->arena, record->arena_position); }
 
-static wg_var list_push(wg_tape *tape, wg_node node)
+/* The next node, whose flags are given, to be filled in: there is room. */
+static wg_node *list_push(wg_tape *tape, uint32_t flags)
 {
-    uint32_t index = tape->length++;
-    node.epoch = tape->epoch;
-    tape->nodes[index] = node;
-    return (wg_var){tape, index, tape->epoch};
+    wg_node *node = &tape->nodes[tape->length++];
+    node->flags = flags;
+    node->epoch = tape->epoch;
+    node->u.f64 = 0;
+    return node;
 }
+
+static wg_var list_top(wg_tape *tape) { return (wg_var){tape, tape->length - 1, tape->epoch}; }
 
 void wg_node_refresh(wg_tape *tape, wg_node *node)
 {
@@ -147,23 +169,26 @@ static bool list_is_number(const wg_tape *tape, const wg_record *record, uint32_
 
 wg_var wg_list_push_record(wg_tape *tape, const wg_op *op, wg_record *record, uint32_t flags)
 {
-    wg_node node = {.flags = flags | (op ? 0 : WG_NODE_LEAF), .record = record};
     record->op = op;
-    if (list_is_number(tape, record, flags)) node.flags |= WG_NODE_NUMBER;
-    if (op) wg_node_refresh(tape, &node);
-    if (record->value) node.flags |= WG_NODE_PLAIN; /* no view, nor a lazy op's */
+    if (!op) flags |= WG_NODE_LEAF;
+    if (list_is_number(tape, record, flags)) flags |= WG_NODE_NUMBER;
+    if (record->value) flags |= WG_NODE_PLAIN; /* no view, nor a lazy op's */
     record->index = tape->length;
     record->previous = tape->last;
     tape->last = record;
     if (flags & WG_NODE_VARIABLE && tape->first_variable == UINT32_MAX) tape->first_variable = record->index;
-    return list_push(tape, node);
+    wg_node *node = list_push(tape, flags);
+    node->record = record;
+    if (op) wg_node_refresh(tape, node);
+    return list_top(tape);
 }
 
 wg_var wg_list_push_inline(wg_tape *tape, const uint32_t *inputs, size_t n, uint32_t flags)
 {
-    wg_node node = {.flags = flags | WG_NODE_INLINE | WG_NODE_NUMBER};
-    for (size_t k = 0; k < 2 && n; k++) node.in[k] = inputs[k < n ? k : 0]; /* the second is always safe to read */
-    return list_push(tape, node);
+    wg_node *node = list_push(tape, flags | WG_NODE_INLINE | WG_NODE_NUMBER);
+    node->in[0] = n ? inputs[0] : 0;
+    node->in[1] = n ? inputs[n > 1 ? 1 : 0] : 0; /* always safe to read */
+    return list_top(tape);
 }
 
 bool wg_list_box(wg_tape *tape, uint32_t index, const char *what)

@@ -33,17 +33,12 @@ static wg_status replay_evaluate(wg_tape *tape, uint32_t index, wg_array *operan
     const uint32_t *inputs = wg_node_inputs(node, &n);
     for (size_t k = 0; k < n; k++)
         if (!wg_node_operand(tape, inputs[k], op->flags, op->name, &operands[k])) return tape->status;
-    wg_call call = {.tape = tape,
-        .op = op,
-        .dtype = tape->dtype,
-        .in = operands,
-        .n = n,
-        .inputs = inputs,
-        .attributes = record->attributes,
-        .attributes_size = record->attributes_size,
-        .shape = record->shape->shape,
-        .indices = node->flags & WG_NODE_INDICES,
-        .out = record->value};
+    wg_call call;
+    wg_call_open(&call, tape, op, operands, n, record->attributes, record->attributes_size);
+    call.inputs = inputs;
+    call.shape = record->shape->shape;
+    call.indices = node->flags & WG_NODE_INDICES;
+    call.out = record->value;
     wg_status status = wg_call_evaluate(&call);
     if (status != WG_OK || !tape->check_finite || call.indices) return status;
     size_t at = wg_first_not_finite(tape->dtype, record->value, record->shape->size);

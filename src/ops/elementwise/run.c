@@ -151,7 +151,7 @@ static void ew_hot_range(const ew_job *job, size_t start, size_t count)
 {
     const wg_shape *walk = &job->walk;
     const uint32_t last = walk->rank - 1;
-    size_t index[WG_MAX_RANK] = {0}, rest = start;
+    size_t index[WG_MAX_RANK], rest = start;
     ptrdiff_t offset[EW_MAX_ARITY] = {0}; /* in elements, of stretched operands */
     unsigned still = 0;
     for (uint32_t d = walk->rank; d-- > 0; rest /= walk->dim[d]) index[d] = rest % walk->dim[d];
