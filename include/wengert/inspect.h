@@ -59,7 +59,8 @@ WG_API size_t wg_node_attributes(wg_var node, char *text, size_t size);
  * On another tape a checkpoint is copied as the ops that its function records, so it is run for that, on its own tape,
  * which must not be in error or busy; and its copy may be several nodes, of which the last is returned, or none, if
  * the function hands back one of its arguments. A guard's copy is an error, WG_ERROR_GUARD, if its condition comes out
- * otherwise there. Nobody computes with a guard, so a copy of what leads to some value can leave them out. */
+ * otherwise there. Nobody computes with a guard, so a copy of what leads to some value can leave them out. A normalisation
+ * with weights, which is one op for speed, is copied there as the ops of which it is made. */
 WG_API wg_var wg_node_copy(wg_tape *tape, wg_var node, const wg_var *in, size_t n);
 
 /* A node as a formula in the names that values were given: "W2 @ A1 + b2" for a node below which W2, A1 and b2 are

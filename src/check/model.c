@@ -72,46 +72,106 @@ static bool model_vanishes(const char *kind)
     return false;
 }
 
+/* What was just copied, with noise. */
+static wg_var model_disturb(check_model *model, wg_var var, const wg_var *in, double noise, uint64_t *state)
+{
+    wg_node_info info;
+    if (noise == 0 || wg_node_read(var, &info) != WG_OK || info.flags & WG_IS_INDICES) return var;
+    double steps = noise * sqrt(1 + model_terms(&info, var, wg_size(var)) / 3);
+    wg_var out = model_blur(model, var, &info.shape, steps, state);
+    if (!model_vanishes(info.kind)) return out;
+    wg_var moved = model_blur(model, in[0], &info.shape, noise, state);
+    return wg_add(out, wg_sub(moved, in[0]));
+}
+
+/* A new node; its number is the count so far. False: out of memory. */
+static bool model_add(check_model *model, wg_var var, uint32_t original)
+{
+    wg_node_info info;
+    if (model->count == model->capacity) {
+        check_node *more = check_take_more(&model->memory, model->nodes, model->count, &model->capacity, sizeof *more);
+        if (!more) return false;
+        model->nodes = more;
+    }
+    bool numbers = wg_node_read(var, &info) == WG_OK && !(info.flags & WG_IS_INDICES);
+    model->nodes[model->count++] = (check_node){.var = var,
+        .size = wg_size(var),
+        .original = original,
+        .numbers = numbers,
+        .supplied = SIZE_MAX,
+        .sum = SIZE_MAX};
+    return true;
+}
+
+static void model_use(check_model *model, size_t input, size_t user)
+{
+    model->nodes[input].uses++;
+    model->nodes[input].user = user;
+}
+
+/* The inputs of an original: their numbers, and their copies. */
+typedef struct model_inputs {
+    wg_var original, *copies;
+    size_t n, *numbers;
+} model_inputs;
+
+/* An op that stands for several is copied as those: each of these steps, numbers from up to last's on the copy's tape, is a node
+ * too, with noise of its own. Returns the last of them, which is yet to be added. */
+static wg_var model_copy_steps(
+    check_model *model, const model_inputs *inputs, uint32_t from, wg_var last, double noise, uint64_t *state)
+{
+    size_t first = model->count;
+    for (uint32_t i = from;; i++) {
+        wg_node_info info;
+        wg_var step = wg_node_at(model->tape, i);
+        if (wg_node_read(step, &info) != WG_OK) return (wg_var){0};
+        wg_var *in = check_take(&model->memory, info.inputs, sizeof *in);
+        for (size_t k = 0; in && k < info.inputs; k++) {
+            in[k] = wg_node_input(step, k);
+            size_t number = in[k].index >= from ? first + (in[k].index - from) : SIZE_MAX;
+            for (size_t j = 0; j < inputs->n; j++)
+                if (inputs->copies[j].index == in[k].index) number = inputs->numbers[j];
+            if (number == SIZE_MAX) return (wg_var){0};
+            in[k] = model->nodes[number].var;
+            model_use(model, number, first + (i - from));
+        }
+        if (!in) return (wg_var){0};
+        if (noise != 0) step = wg_node_copy(model->tape, step, in, info.inputs);
+        if (i == last.index) return step;
+        if (!model_add(model, model_disturb(model, step, in, noise, state), inputs->original.index)) return (wg_var){0};
+    }
+}
+
 static wg_status model_copy_node(check_model *model, wg_var original, double noise, uint64_t *state)
 {
     wg_node_info info;
     wg_status status = wg_node_read(original, &info);
     if (status != WG_OK) return status;
-    wg_var *in = check_take(&model->memory, info.inputs, sizeof *in);
-    if (!in) return WG_ERROR_MEMORY;
-    check_node *node = &model->nodes[model->count];
+    model_inputs inputs = {.original = original, .n = info.inputs};
+    inputs.copies = check_take(&model->memory, info.inputs, sizeof *inputs.copies);
+    inputs.numbers = check_take(&model->memory, info.inputs, sizeof *inputs.numbers);
+    if (!inputs.copies || !inputs.numbers) return WG_ERROR_MEMORY;
     for (size_t k = 0; k < info.inputs; k++) {
-        size_t input = model->of_original[wg_node_input(original, k).index];
-        in[k] = model->nodes[input].var;
-        model->nodes[input].uses++;
-        model->nodes[input].user = model->count;
+        inputs.numbers[k] = model->of_original[wg_node_input(original, k).index];
+        inputs.copies[k] = model->nodes[inputs.numbers[k]].var;
     }
-    node->var = wg_node_copy(model->tape, original, in, info.inputs);
-    node->size = wg_size(node->var);
-    node->original = original.index;
-    node->numbers = !(info.flags & WG_IS_INDICES);
-    node->supplied = node->sum = SIZE_MAX;
-    if (noise != 0 && node->numbers) {
-        double steps = noise * sqrt(1 + model_terms(&info, original, node->size) / 3);
-        node->var = model_blur(model, node->var, &info.shape, steps, state);
-        if (model_vanishes(info.kind)) {
-            wg_var moved = model_blur(model, in[0], &info.shape, noise, state);
-            node->var = wg_add(node->var, wg_sub(moved, in[0]));
-        }
-    }
-    if (!wg_ok(node->var))
-        return wg_tape_status(model->tape) == WG_OK ? WG_ERROR_ARGUMENT : wg_tape_status(model->tape);
-    model->of_original[original.index] = model->count++;
-    return WG_OK;
+    size_t from = wg_node_count(model->tape);
+    wg_var var = wg_node_copy(model->tape, original, inputs.copies, info.inputs);
+    /* a checkpoint's function is none of the steps that a backward written by hand has */
+    if (wg_ok(var) && var.index > from && strcmp(info.kind, "checkpoint"))
+        var = model_copy_steps(model, &inputs, (uint32_t)from, var, noise, state);
+    else
+        for (size_t k = 0; k < info.inputs; k++) model_use(model, inputs.numbers[k], model->count);
+    var = model_disturb(model, var, inputs.copies, noise, state);
+    if (!wg_ok(var)) return wg_tape_status(model->tape) == WG_OK ? WG_ERROR_ARGUMENT : wg_tape_status(model->tape);
+    model->of_original[original.index] = model->count;
+    return model_add(model, var, original.index) ? WG_OK : WG_ERROR_MEMORY;
 }
 
 static wg_status model_copy(check_model *model, wg_var loss, const unsigned char *marked, double noise, uint64_t seed)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < model->originals; i++) count += marked[i];
-    model->nodes = check_take(&model->memory, count, sizeof *model->nodes);
     model->of_original = check_take(&model->memory, model->originals, sizeof *model->of_original);
-    if (!model->nodes || !model->of_original) return WG_ERROR_MEMORY;
+    if (!model->of_original) return WG_ERROR_MEMORY;
     for (size_t i = 0; i < model->originals; i++) {
         model->of_original[i] = SIZE_MAX;
         if (!marked[i]) continue;

@@ -86,7 +86,7 @@ typedef struct check_link {
 typedef struct check_node {
     wg_var var;
     size_t size;
-    size_t original; /* its index on the caller's tape */
+    size_t original; /* its index on the caller's tape; of several steps that are one op there, all have that */
     double *adjoint; /* in the present sweep; NULL: nothing arrives */
     size_t uses;     /* in the graph as a whole */
     size_t user;     /* the last of them */
@@ -99,7 +99,7 @@ typedef struct check_node {
 typedef struct check_model {
     wg_tape *tape;
     check_memory memory;
-    size_t count, links_count, links_capacity;
+    size_t count, capacity, links_count, links_capacity;
     check_node *nodes;   /* in the copy's order of recording; the node's number is its place here */
     check_link *links;   /* in the order in which the sweep passes them */
     size_t *of_original; /* by index on the caller's tape: number, or SIZE_MAX */

@@ -1,5 +1,6 @@
-/* wg_node_copy: a node recorded again, on the same tape or another one. An op is applied as it was; a checkpoint, whose
- * function knows its own tape only, is laid open there and copied as the ops that it stands for. */
+/* wg_node_copy: a node recorded again, on the same tape or another one. An op is applied as it was; on another tape one that
+ * is fused from several, and a checkpoint, whose function knows its own tape only, are copied as the ops that they stand
+ * for. */
 #include "grad/derivation.h"
 #include "wengert/inspect.h"
 
@@ -50,6 +51,8 @@ static wg_var node_copy_apply(wg_tape *tape, wg_var from, const wg_var *in, size
     const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->record;
     const void *attributes = record ? record->attributes : NULL;
     size_t bytes = record ? record->attributes_size : 0;
+    if (op->flags & WG_OP_UNFOLDS && tape != from.tape)
+        return ((const wg_unfolding *)op->internal)->record(tape, in, n, attributes, bytes);
     if (op->evaluate || (record && record->base != UINT32_MAX))
         return wg_list_apply(tape, op, in, n, attributes, bytes, NULL);
     if (wg_list_check(from.tape, "wg_node_copy", 0, from) != WG_OK) {

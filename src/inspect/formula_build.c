@@ -364,13 +364,18 @@ static bool build_is_centered(wg_var node)
     return strstr(words, "center=true");
 }
 
-static unsigned build_normalized(wg_formula_tree *tree, wg_var node, unsigned depth)
+/* With weights, and biases. */
+static unsigned build_normalized(wg_formula_tree *tree, wg_var node, const wg_node_info *info, unsigned depth)
 {
     bool center = build_is_centered(node);
     unsigned x = build_node(tree, wg_node_input(node, 0), depth), above = x;
     wg_formula_again(tree, wg_node_input(node, 0));
     if (center) above = wg_formula_add(tree, WG_FORMULA_SUB, x, build_along(tree, "mean", x, 1, true));
-    return wg_formula_add(tree, WG_FORMULA_DIV, above, build_row_spread(tree, node, x, center));
+    unsigned rows = wg_formula_add(tree, WG_FORMULA_DIV, above, build_row_spread(tree, node, x, center));
+    static const wg_formula_kind kinds[] = {WG_FORMULA_MUL, WG_FORMULA_ADD};
+    for (size_t k = 1; k < info->inputs; k++)
+        rows = wg_formula_add(tree, kinds[k - 1], rows, build_operand(tree, wg_node_input(node, k), depth));
+    return rows;
 }
 
 /* Of the normalized rows y: (g - mean(g) - y mean(g y)) / deviation(x). */
@@ -462,7 +467,7 @@ static unsigned build_op(wg_formula_tree *tree, wg_var node, const wg_node_info 
     if (!strcmp(op, "cross_entropy_slope")) return build_cross_entropy_step(tree, node, depth);
     if (!strcmp(op, "spread") && info->inputs == 2) return build_spread(tree, node, depth);
     if (!strcmp(op, "deviation")) return build_deviation(tree, node, depth);
-    if (!strcmp(op, "normalize_rows")) return build_normalized(tree, node, depth);
+    if (!strcmp(op, "normalize_rows")) return build_normalized(tree, node, info, depth);
     if (!strcmp(op, "normalize_rows_adjoint")) return build_normalized_adjoint(tree, node, depth);
     if (info->inputs > 1 && build_is(tree, wg_node_input(node, 1), "lu"))
         return build_factored(tree, node, info, depth);

@@ -109,6 +109,13 @@ extern const wg_op *const wg_scalar_ops[];
 /* A flag of an op, beside the public ones: its evaluation records on the tape, above the top, and takes that off again. */
 #define WG_OP_RERUNS (1u << 31)
 
+/* Another: it stands for several ops, and is one for speed. What shows how a result comes about, or looks for mistakes in it,
+ * sees those: a copy on another tape is recorded by what `internal` points to. */
+#define WG_OP_UNFOLDS (1u << 30)
+typedef struct wg_unfolding {
+    wg_var (*record)(wg_tape *tape, const wg_var *in, size_t n, const void *attributes, size_t size);
+} wg_unfolding;
+
 enum { WG_QUICK_NO, WG_QUICK_F64, WG_QUICK_F32 };
 #define WG_SHAPE_BUCKETS 64
 #define WG_MESSAGE_SIZE  512

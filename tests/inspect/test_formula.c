@@ -49,6 +49,23 @@ static void test_layer(void **state)
     wg_tape_free(tape);
 }
 
+static void test_normalised(void **state)
+{
+    (void)state;
+    wg_tape *tape = new_tape(WG_F64);
+    wg_var x = wg_name(wg_variable(tape, WG_DIMS(2, 3), NULL), "X"),
+           w = wg_name(wg_variable(tape, WG_DIMS(3), NULL), "w"), b = wg_name(wg_variable(tape, WG_DIMS(3), NULL), "b"),
+           none = {0};
+    FORMULA(wg_layer_norm(x, none, none, 1, 0.5),
+        "(X - mean(X, axis=1, keepdims=true)) / sqrt(variance(X, axis=1, keepdims=true) + 0.5)");
+    FORMULA(wg_layer_norm(x, w, b, 1, 0.5),
+        "(X - mean(X, axis=1, keepdims=true)) / sqrt(variance(X, axis=1, keepdims=true) + 0.5) * w + b");
+    FORMULA(wg_layer_norm(x, none, b, 1, 0.5),
+        "(X - mean(X, axis=1, keepdims=true)) / sqrt(variance(X, axis=1, keepdims=true) + 0.5) + b");
+    FORMULA(wg_rms_norm(x, w, 1, 0.5), "X / sqrt(mean(X**2, axis=1, keepdims=true) + 0.5) * w");
+    wg_tape_free(tape);
+}
+
 static void test_precedence(void **state)
 {
     (void)state;
@@ -227,8 +244,9 @@ static void test_derivatives(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_layer), cmocka_unit_test(test_precedence),
-        cmocka_unit_test(test_transposes), cmocka_unit_test(test_calls), cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_names_and_depth), cmocka_unit_test(test_derivatives)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_layer), cmocka_unit_test(test_normalised),
+        cmocka_unit_test(test_precedence), cmocka_unit_test(test_transposes), cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_windows), cmocka_unit_test(test_numbers), cmocka_unit_test(test_names_and_depth),
+        cmocka_unit_test(test_derivatives)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,43 @@ static void guards_and_draws(wg_dtype dtype)
 }
 IN_BOTH(guards_and_draws)
 
+/* ---- ops that stand for several ----------------------------------------------------------------------------------------------- */
+
+/* A normalisation with weights, on its own tape as it is; on another one as the op on rows and what weighs its result. */
+static void test_unfolded(void **state)
+{
+    (void)state;
+    wg_tape *t = wg_tape_new(WG_F64), *to = wg_tape_new(WG_F64);
+    const double numbers[6] = {1, 3, -2, 5, 0.5, 4}, weights[3] = {2, -1, 0.5}, biases[3] = {0.25, 0, -3};
+    wg_var in[3], other[3];
+    in[0] = wg_variable_f64(t, WG_DIMS(2, 3), numbers);
+    in[1] = wg_variable_f64(t, WG_DIMS(3), weights);
+    in[2] = wg_variable_f64(t, WG_DIMS(3), biases);
+    for (size_t k = 0; k < 3; k++) other[k] = wg_node_copy(to, in[k], NULL, 0);
+    wg_var y = wg_name(wg_layer_norm(in[0], in[1], in[2], 1, 1e-5), "Y");
+    size_t before = wg_node_count(t);
+    wg_var same = wg_node_copy(t, y, in, 3), copy = wg_node_copy(to, y, other, 3);
+    assert_int_equal(wg_node_count(t), before + 1);
+    assert_string_equal(read_node(y).kind, "normalize_rows");
+    assert_string_equal(read_node(same).kind, "normalize_rows");
+    assert_int_equal(wg_node_count(to), 5);
+    assert_string_equal(read_node(copy).kind, "fma");
+    assert_string_equal(read_node(copy).name, "Y");
+    assert_string_equal(read_node(wg_node_input(copy, 0)).kind, "normalize_rows");
+    assert_int_equal(read_node(wg_node_input(copy, 0)).inputs, 1);
+    for (size_t i = 0; i < 6; i++) {
+        EXPECT_CLOSE(wg_at(same, i), wg_at(y, i), 0);
+        EXPECT_CLOSE(wg_at(copy, i), wg_at(y, i), 1e-15);
+    }
+    wg_var scaled = wg_rms_norm(in[0], in[1], 1, 0), scaled_copy = wg_node_copy(to, scaled, other, 2);
+    assert_string_equal(read_node(scaled_copy).kind, "mul");
+    for (size_t i = 0; i < 6; i++) EXPECT_CLOSE(wg_at(scaled_copy, i), wg_at(scaled, i), 1e-15);
+    EXPECT_HEALTHY(t);
+    EXPECT_HEALTHY(to);
+    wg_tape_free(t);
+    wg_tape_free(to);
+}
+
 /* ---- checkpoints -------------------------------------------------------------------------------------------------------------- */
 
 /* Uses a constant from outside, which lives on the first tape; a checkpoint and a name inside. */
@@ -350,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_leaves),
+        cmocka_unit_test(test_unfolded),
         BOTH(programs),
         BOTH(on_the_same_tape),
         BOTH(given_values),

@@ -1,5 +1,5 @@
-/* Normalised rows for each instruction set, in both types: every length of a tail, blocks and more, offsets, and squares that
- * overflow or underflow; against the formulas in long double. */
+/* Normalised rows for each instruction set, in both types: every length of a tail, blocks and more, offsets, squares that
+ * overflow or underflow, and weights; against the formulas in long double. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -23,12 +23,14 @@ static void near(long double got, long double expected, long double allowed, siz
             fabsl(got - expected), allowed);
 }
 
-#define PASTE_(stem, type)                   stem##_##type
-#define PASTE(stem, type)                    PASTE_(stem, type)
-#define NAME(stem)                           PASTE(stem, TYPE)
-#define wg_kernel_normalize_of(type)         PASTE(wg_kernel_normalize, type)
-#define wg_kernel_normalize_inverse_of(type) PASTE(wg_kernel_normalize_inverse, type)
-#define wg_kernel_normalize_adjoint_of(type) PASTE(wg_kernel_normalize_adjoint, type)
+#define PASTE_(stem, type)                            stem##_##type
+#define PASTE(stem, type)                             PASTE_(stem, type)
+#define NAME(stem)                                    PASTE(stem, TYPE)
+#define wg_kernel_normalize_of(type)                  PASTE(wg_kernel_normalize, type)
+#define wg_kernel_normalize_inverse_of(type)          PASTE(wg_kernel_normalize_inverse, type)
+#define wg_kernel_normalize_adjoint_of(type)          PASTE(wg_kernel_normalize_adjoint, type)
+#define wg_kernel_normalize_weighted_of(type)         PASTE(wg_kernel_normalize_weighted, type)
+#define wg_kernel_normalize_weighted_adjoint_of(type) PASTE(wg_kernel_normalize_weighted_adjoint, type)
 
 #define TYPE       f32
 #define REAL       float

@@ -300,6 +300,56 @@ static void test_to_order_3(void **state)
         }
 }
 
+/* The gradients of weighted sums of y, in one array: recorded, and the same by a sweep on numbers. */
+static wg_var all_gradients(wg_var y, const wg_var *in, size_t n)
+{
+    wg_var grads[3], parts[3];
+    random_state random = {7};
+    wg_var scalar = weighted(&random, y);
+    assert_int_equal(wg_gradients(scalar, in, n, grads), WG_OK);
+    wg_zero_grad(y.tape);
+    assert_int_equal(wg_backward(scalar), WG_OK);
+    for (size_t k = 0; k < n; k++) {
+        array got = array_of_grad(in[k]), expected = array_of_value(grads[k]);
+        for (size_t i = 0; i < got.size; i++)
+            assert_true(fabsl(got.at[i] - expected.at[i]) <= 1e-13L * (1 + array_largest(&expected)));
+        array_free(&got);
+        array_free(&expected);
+        parts[k] = wg_reshape(grads[k], WG_DIMS(wg_size(in[k])));
+    }
+    return wg_concat(parts, n, 0);
+}
+
+/* Weights and biases, whose adjoints are made with x's in one pass, to order 3 in all of them. */
+static void test_weights_to_order_3(void **state)
+{
+    (void)state;
+    const wg_shape shapes[] = {WG_DIMS(3, 5), WG_DIMS(5), WG_DIMS(5)};
+    for (int center = 0; center < 2; center++)
+        for (size_t e = 0; e < sizeof epsilons / sizeof *epsilons; e++) {
+            wg_tape *tape = wg_tape_new(WG_F64);
+            random_state random = {e + 3};
+            wg_var in[3], fused, plain;
+            size_t n = center ? 3 : 2;
+            for (size_t k = 0; k < 3; k++) {
+                array a = array_new(shapes[k]);
+                for (size_t i = 0; i < a.size; i++) a.at[i] = (float)(4 * random_unit(&random) - 1);
+                in[k] = array_leaf(tape, &a, true);
+                array_free(&a);
+            }
+            fused =
+                center ? wg_layer_norm(in[0], in[1], in[2], 1, epsilons[e]) : wg_rms_norm(in[0], in[1], 1, epsilons[e]);
+            plain = wg_mul(plain_norm(in[0], center, epsilons[e]), in[1]);
+            if (center) plain = wg_add(plain, in[2]);
+            for (size_t order = 0; order <= 3; order++) {
+                expect_same(fused, plain, order);
+                fused = all_gradients(fused, in, n);
+                plain = all_gradients(plain, in, n);
+            }
+            wg_tape_free(tape);
+        }
+}
+
 /* Training: the statistics take part. Batch norm of (N, C) is layer norm of the transpose; its gradients, to order 2, too. */
 static void test_training(void **state)
 {
@@ -513,6 +563,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allocations),
         cmocka_unit_test(test_to_order_3),
+        cmocka_unit_test(test_weights_to_order_3),
         cmocka_unit_test(test_training),
         cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_constant_rows),
