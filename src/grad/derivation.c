@@ -90,7 +90,7 @@ static void derivation_deliver(wg_derivation *d)
         size_t size = derivation_input_size(d, k);
         bool goes_on = tape->status == WG_OK && wg_observe_edge(tape, d->index, d->terms[1].data, input, k, apart);
         void *out = goes_on ? derivation_destination(d, input, &add) : NULL;
-        if (out) wg_adjoint_accumulate(d->call.dtype, size, apart, out, add);
+        if (out) wg_adjoint_accumulate(d->call.tape, size, apart, out, add);
         wg_pool_give_back(&tape->pool, apart, size * wg_derivation_element(d));
     }
 }
@@ -100,7 +100,7 @@ static void derivation_add(wg_derivation *d, size_t k, const void *data)
     bool add;
     size_t size = derivation_input_size(d, k);
     void *out = derivation_adjoint(d, k, &add);
-    if (out && !d->rehearsal) wg_adjoint_accumulate(d->call.dtype, size, data, out, add);
+    if (out && !d->rehearsal) wg_adjoint_accumulate(d->call.tape, size, data, out, add);
 }
 
 bool wg_derive_is_direct(const wg_derivation *d, size_t k)

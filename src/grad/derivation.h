@@ -121,13 +121,13 @@ wg_term wg_derivation_temporary(wg_derivation *d, const wg_interned *shape, void
 void wg_derivation_only_numbers(wg_derivation *d);
 
 /* to = or += from. */
-static inline void wg_adjoint_accumulate(wg_dtype dtype, size_t n, const void *from, void *to, bool add)
+static inline void wg_adjoint_accumulate(const wg_tape *tape, size_t n, const void *from, void *to, bool add)
 {
     ptrdiff_t one = 1;
-    if (dtype == WG_F64)
-        wg_kernel_copy_f64(1, &n, from, &one, to, &one, add);
+    if (tape->dtype == WG_F64)
+        wg_kernel_copy_f64(tape->isa, 1, &n, from, &one, to, &one, add);
     else
-        wg_kernel_copy_f32(1, &n, from, &one, to, &one, add);
+        wg_kernel_copy_f32(tape->isa, 1, &n, from, &one, to, &one, add);
 }
 
 /* The application of an op with WG_OP_JOINS to n vars waits until the adjoint in the slot is needed. */

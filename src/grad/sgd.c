@@ -127,7 +127,7 @@ static void sgd_settle(wg_tape *tape, bool apply)
         record->flags &= ~(uint32_t)WG_RECORD_SWEPT;
         if (!record->adjoint || !(tape->nodes[record->index].flags & WG_NODE_VARIABLE)) continue;
         if (apply) {
-            wg_adjoint_accumulate(tape->dtype, record->shape->size, record->adjoint, record->value, true);
+            wg_adjoint_accumulate(tape, record->shape->size, record->adjoint, record->value, true);
             sgd_changed(tape, record->index);
         }
         wg_sweep_spend(tape, record);

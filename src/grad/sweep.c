@@ -25,8 +25,7 @@ bool wg_sweep_reserve(wg_tape *tape)
 
 void wg_sweep_add_to_grad(wg_tape *tape, wg_record *record, const void *numbers)
 {
-    wg_adjoint_accumulate(
-        tape->dtype, record->shape->size, numbers, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
+    wg_adjoint_accumulate(tape, record->shape->size, numbers, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
     record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
 }
 
@@ -41,7 +40,7 @@ bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent)
     wg_node *node = &tape->nodes[index];
     if (node->flags & WG_NODE_INLINE) {
         if (tape->ieee_zero || tape->observation) node->flags |= WG_NODE_REACHED;
-        wg_adjoint_accumulate(tape->dtype, 1, cotangent, wg_node_slot(tape, index), !sweep_slot_is_zero(tape, index));
+        wg_adjoint_accumulate(tape, 1, cotangent, wg_node_slot(tape, index), !sweep_slot_is_zero(tape, index));
         return true;
     }
     wg_record *record = node->record;
@@ -51,7 +50,7 @@ bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent)
     }
     bool add = record->adjoint;
     if (!wg_adjoint_take(tape, record, tape->sweeping)) return false;
-    wg_adjoint_accumulate(tape->dtype, record->shape->size, cotangent, record->adjoint, add);
+    wg_adjoint_accumulate(tape, record->shape->size, cotangent, record->adjoint, add);
     return true;
 }
 
@@ -92,7 +91,7 @@ bool wg_sweep_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
     size_t bytes = wg_dtype_size(tape->dtype);
     bool add = record->adjoint;
     if (!wg_adjoint_take(tape, record, tape->sweeping)) return false;
-    wg_adjoint_accumulate(tape->dtype, 1, slot, record->adjoint, add);
+    wg_adjoint_accumulate(tape, 1, slot, record->adjoint, add);
     memset(slot, 0, bytes);
     node->flags &= ~(uint32_t)WG_NODE_REACHED;
     return true;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "transpose.h"
+#include "vector.h"
 
 typedef struct kernel_copy_axis {
     size_t n;
@@ -82,6 +83,28 @@ static bool kernel_copy_next(size_t rank, const kernel_copy_axis *axis, size_t *
  * run isn't worth a call, nor the inner place in a loop. */
 enum { KERNEL_COPY_TILE = 8, KERNEL_COPY_SHORT = 8 };
 
+#define SOURCE "copy_add.inc"
+#include "each.inc"
+
+static void wg_kernel_copy_add_f32(wg_isa isa, size_t n, const float *in, float *out)
+{
+    CHOOSE(copy_add_of, f32)(n, in, out);
+}
+
+static void wg_kernel_copy_add_f64(wg_isa isa, size_t n, const double *in, double *out)
+{
+    CHOOSE(copy_add_of, f64)(n, in, out);
+}
+
+#undef CHOOSE
+
+/* Indices are never added; the generic source asks for it all the same. */
+static void wg_kernel_copy_add_i64(wg_isa isa, size_t n, const int64_t *in, int64_t *out)
+{
+    (void)isa;
+    for (size_t i = 0; i < n; i++) out[i] += in[i];
+}
+
 #define NAME_(stem, type)   wg_kernel_##stem##_##type
 #define NAME_OF(stem, type) NAME_(stem, type)
 #define NAME(stem)          NAME_OF(stem, TYPE)
@@ -103,20 +126,20 @@ enum { KERNEL_COPY_TILE = 8, KERNEL_COPY_SHORT = 8 };
 #undef NAME_OF
 #undef NAME
 
-void wg_kernel_copy_f32(size_t rank, const size_t *dim, const float *in, const ptrdiff_t *in_stride, float *out,
-    const ptrdiff_t *out_stride, bool add)
+void wg_kernel_copy_f32(wg_isa isa, size_t rank, const size_t *dim, const float *in, const ptrdiff_t *in_stride,
+    float *out, const ptrdiff_t *out_stride, bool add)
 {
-    wg_kernel_copy_all_f32(rank, dim, in, in_stride, out, out_stride, add);
+    wg_kernel_copy_all_f32(isa, rank, dim, in, in_stride, out, out_stride, add);
 }
 
-void wg_kernel_copy_f64(size_t rank, const size_t *dim, const double *in, const ptrdiff_t *in_stride, double *out,
-    const ptrdiff_t *out_stride, bool add)
+void wg_kernel_copy_f64(wg_isa isa, size_t rank, const size_t *dim, const double *in, const ptrdiff_t *in_stride,
+    double *out, const ptrdiff_t *out_stride, bool add)
 {
-    wg_kernel_copy_all_f64(rank, dim, in, in_stride, out, out_stride, add);
+    wg_kernel_copy_all_f64(isa, rank, dim, in, in_stride, out, out_stride, add);
 }
 
-void wg_kernel_copy_i64(size_t rank, const size_t *dim, const int64_t *in, const ptrdiff_t *in_stride, int64_t *out,
-    const ptrdiff_t *out_stride)
+void wg_kernel_copy_i64(wg_isa isa, size_t rank, const size_t *dim, const int64_t *in, const ptrdiff_t *in_stride,
+    int64_t *out, const ptrdiff_t *out_stride)
 {
-    wg_kernel_copy_all_i64(rank, dim, in, in_stride, out, out_stride, false);
+    wg_kernel_copy_all_i64(isa, rank, dim, in, in_stride, out, out_stride, false);
 }

@@ -12,13 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isa.h"
+
 enum { WG_KERNEL_COPY_RANK = 8 };
 
-void wg_kernel_copy_f32(size_t rank, const size_t *dim, const float *in, const ptrdiff_t *in_stride, float *out,
-    const ptrdiff_t *out_stride, bool add);
-void wg_kernel_copy_f64(size_t rank, const size_t *dim, const double *in, const ptrdiff_t *in_stride, double *out,
-    const ptrdiff_t *out_stride, bool add);
-void wg_kernel_copy_i64(size_t rank, const size_t *dim, const int64_t *in, const ptrdiff_t *in_stride, int64_t *out,
-    const ptrdiff_t *out_stride);
+void wg_kernel_copy_f32(wg_isa isa, size_t rank, const size_t *dim, const float *in, const ptrdiff_t *in_stride,
+    float *out, const ptrdiff_t *out_stride, bool add);
+void wg_kernel_copy_f64(wg_isa isa, size_t rank, const size_t *dim, const double *in, const ptrdiff_t *in_stride,
+    double *out, const ptrdiff_t *out_stride, bool add);
+void wg_kernel_copy_i64(wg_isa isa, size_t rank, const size_t *dim, const int64_t *in, const ptrdiff_t *in_stride,
+    int64_t *out, const ptrdiff_t *out_stride);
 
 #endif

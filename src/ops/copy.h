@@ -1,4 +1,4 @@
-/* The strided copy, for the elements of a call: numbers of its dtype, or indices. */
+/* The strided copy, for the elements of a call, numbers of its dtype or indices, on the tape's threads. */
 #ifndef WG_OPS_COPY_H
 #define WG_OPS_COPY_H
 
@@ -14,15 +14,7 @@ static inline size_t wg_copy_element(const wg_call *call)
 
 /* out = or += in, over the index space dim, each with its own strides in elements. Indices have no derivative, so they are
  * never added. */
-static inline void wg_copy_strided(const wg_call *call, uint32_t rank, const size_t *dim, const void *in,
-    const ptrdiff_t *in_strides, void *out, const ptrdiff_t *out_strides, bool add)
-{
-    if (call->indices)
-        wg_kernel_copy_i64(rank, dim, in, in_strides, out, out_strides);
-    else if (call->dtype == WG_F64)
-        wg_kernel_copy_f64(rank, dim, in, in_strides, out, out_strides, add);
-    else
-        wg_kernel_copy_f32(rank, dim, in, in_strides, out, out_strides, add);
-}
+void wg_copy_strided(const wg_call *call, uint32_t rank, const size_t *dim, const void *in, const ptrdiff_t *in_strides,
+    void *out, const ptrdiff_t *out_strides, bool add);
 
 #endif

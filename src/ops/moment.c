@@ -4,7 +4,6 @@
  * centred once more: the mean's rounding error then does not count (T. F. Chan, G. H. Golub, R. J. LeVeque,
  * Algorithms for computing the sample variance, The American Statistician 37, 1983). Deviation is an op: a symmetric
  * projection, its own derivative. The standard deviation is the norm of the deviations over the root of the divisor. */
-#include "kernels/reduce.h"
 #include "ops/moment.h"
 
 #include "ops/compose.h"
@@ -20,11 +19,13 @@
 
 static size_t moment_round(size_t bytes) { return (bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT; }
 
-/* The means, and what a reduction takes. */
+/* The means, and what a reduction takes; nothing where the axes are one run, which a kernel does at once. */
 static size_t moment_scratch_deviation(const wg_call *call)
 {
     const wg_reduce_axes *axes = call->attributes;
     const wg_shape *shape = call->in[0].shape;
+    wg_shape_split s;
+    if (wg_reduce_is_one_run(shape, axes->mask, &s)) return 0;
     wg_shape means = wg_reduce_shape(shape, axes, true);
     size_t size = wg_shape_product(&means, 0, means.rank);
     return moment_round(size * wg_dtype_size(call->dtype)) + wg_reduce_scratch(shape, axes->mask, call->dtype);
@@ -48,7 +49,7 @@ MOMENT_LOOPS(double, f64)
 MOMENT_LOOPS(float, f32)
 #undef MOMENT_LOOPS
 
-/* out = x - mean(x), with the scratch that moment_scratch_deviation asks for. */
+/* out = x - mean(x) where the axes are not one run, with the scratch that moment_scratch_deviation asks for. */
 static void moment_deviate(const wg_call *call, void *out, void *scratch)
 {
     const wg_reduce_axes *axes = call->attributes;
@@ -57,18 +58,17 @@ static void moment_deviate(const wg_call *call, void *out, void *scratch)
     size_t size = call->in[0].size, means = wg_shape_product(&kept, 0, kept.rank);
     double count = (double)wg_reduce_count(shape, axes->mask);
     ptrdiff_t from[WG_MAX_RANK], to[WG_MAX_RANK];
-    wg_reduce_work work = {call->dtype, shape, axes->mask,
-        (char *)scratch + moment_round(means * wg_dtype_size(call->dtype)), call->tape->team};
+    wg_reduce_work work = {call, shape, axes->mask, (char *)scratch + moment_round(means * wg_dtype_size(call->dtype))};
     if (size == 0) return;
     wg_shape_broadcast_strides(&kept, shape, from);
     wg_shape_strides(shape, to);
-    wg_reduce_into(&work, WG_REDUCE_SUM, call->in[0].data, scratch, false, count);
+    wg_reduce_into(&work, WG_KERNEL_SUM, call->in[0].data, scratch, false, count);
     wg_copy_strided(call, shape->rank, shape->dim, scratch, from, out, to, false);
     if (call->dtype == WG_F64)
         moment_subtract_f64(size, call->in[0].data, out);
     else
         moment_subtract_f32(size, call->in[0].data, out);
-    wg_reduce_into(&work, WG_REDUCE_SUM, out, scratch, false, count);
+    wg_reduce_into(&work, WG_KERNEL_SUM, out, scratch, false, count);
     if (call->dtype == WG_F64)
         moment_negate_f64(means, scratch);
     else
@@ -84,6 +84,12 @@ static wg_status moment_infer_deviation(wg_call *call)
 
 static wg_status moment_deviation(wg_call *call)
 {
+    const wg_reduce_axes *axes = call->attributes;
+    wg_shape_split s;
+    if (wg_reduce_is_one_run(call->in[0].shape, axes->mask, &s)) {
+        wg_reduce_deviate(call, &s, call->in[0].data, call->out);
+        return WG_OK;
+    }
     void *scratch = wg_call_scratch(call, moment_scratch_deviation(call));
     if (!scratch) return call->tape->status;
     moment_deviate(call, call->out, scratch);
@@ -115,12 +121,20 @@ typedef struct moment_variance_of {
 
 static size_t moment_scratch_variance(const wg_call *call)
 {
+    const moment_variance_of *of = call->attributes;
+    wg_shape_split s;
+    if (wg_reduce_is_one_run(call->in[0].shape, of->axes.mask, &s)) return 0;
     return moment_round(call->in[0].size * wg_dtype_size(call->dtype)) + moment_scratch_deviation(call);
 }
 
 static wg_status moment_variance(wg_call *call)
 {
     const moment_variance_of *of = call->attributes;
+    wg_shape_split s;
+    if (wg_reduce_is_one_run(call->in[0].shape, of->axes.mask, &s)) {
+        wg_reduce_split(call, WG_KERNEL_VARIANCE, &s, call->in[0].data, call->out, call->add, of->divisor);
+        return WG_OK;
+    }
     size_t size = call->in[0].size, bytes = moment_round(size * wg_dtype_size(call->dtype));
     char *deviations = wg_call_scratch(call, moment_scratch_variance(call));
     if (!deviations) return call->tape->status;
@@ -130,8 +144,8 @@ static wg_status moment_variance(wg_call *call)
         moment_square_f64(size, (double *)(void *)deviations);
     else
         moment_square_f32(size, (float *)(void *)deviations);
-    wg_reduce_work work = {call->dtype, call->in[0].shape, of->axes.mask, scratch, call->tape->team};
-    wg_reduce_into(&work, WG_REDUCE_SUM, deviations, call->out, call->add, of->divisor);
+    wg_reduce_work work = {call, call->in[0].shape, of->axes.mask, scratch};
+    wg_reduce_into(&work, WG_KERNEL_SUM, deviations, call->out, call->add, of->divisor);
     return WG_OK;
 }
 
@@ -211,10 +225,7 @@ static wg_status moment_norm(wg_call *call)
 {
     const wg_reduce_axes *axes = call->attributes;
     wg_shape_split s = wg_reduce_run(call->in[0].shape, axes->mask);
-    if (call->dtype == WG_F64)
-        wg_kernel_norm_f64(s.outer, s.extent, s.inner, call->in[0].data, call->out);
-    else
-        wg_kernel_norm_f32(s.outer, s.extent, s.inner, call->in[0].data, call->out);
+    wg_reduce_split(call, WG_KERNEL_NORM, &s, call->in[0].data, call->out, call->add, 1);
     return WG_OK;
 }
 

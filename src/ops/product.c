@@ -3,7 +3,6 @@
  * The derivative with respect to an element is the product of the others: of all before it times all after it, two
  * running products that leave the element itself out (scan.c). Nothing is divided, so zeros among the elements are
  * right, and so are derivatives of every order, each in linear time. */
-#include "kernels/reduce.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"
 #include "ops/scan.h"
@@ -13,10 +12,7 @@ static wg_status product_prod(wg_call *call)
 {
     const wg_reduce_axes *axes = call->attributes;
     wg_shape_split s = wg_reduce_run(call->in[0].shape, axes->mask);
-    if (call->dtype == WG_F64)
-        wg_kernel_prod_f64(s.outer, s.extent, s.inner, call->in[0].data, call->out);
-    else
-        wg_kernel_prod_f32(s.outer, s.extent, s.inner, call->in[0].data, call->out);
+    wg_reduce_split(call, WG_KERNEL_PROD, &s, call->in[0].data, call->out, call->add, 1);
     return WG_OK;
 }
 

@@ -2,29 +2,40 @@
 #ifndef WG_OPS_REDUCE_H
 #define WG_OPS_REDUCE_H
 
+#include "kernels/reduce.h"
 #include "shape/shape.h"
 #include "tape/list.h"
 
-typedef enum wg_reduce_kind { WG_REDUCE_SUM, WG_REDUCE_MAX, WG_REDUCE_MIN } wg_reduce_kind;
+/* ---- arrays ------------------------------------------------------------------------------------------------------------ */
+
+/* out = or += what becomes of the groups of `in` along the middle one of the extents s, divided by divisor; the work is
+ * shared by the tape's threads. The call says the type and the tape. */
+void wg_reduce_split(const wg_call *call, wg_kernel_reduce_kind kind, const wg_shape_split *s, const void *in,
+    void *out, bool add, double divisor);
+/* out = in less the mean of its group. */
+void wg_reduce_deviate(const wg_call *call, const wg_shape_split *s, const void *in, void *out);
+
+/* Whether the axes marked in mask are one run of neighbours, extents of 1 not counted; then *s is what they make of the
+ * shape. */
+bool wg_reduce_is_one_run(const wg_shape *shape, const bool *mask, wg_shape_split *s);
 
 /* call->out = or += the reduction of an array over the axes marked in mask, divided by divisor (sums alone). Takes
  * scratch from the call when the axes are not neighbours. */
 wg_status wg_reduce_array(
-    wg_call *call, wg_reduce_kind kind, const void *in, const wg_shape *shape, const bool *mask, double divisor);
+    wg_call *call, wg_kernel_reduce_kind kind, const void *in, const wg_shape *shape, const bool *mask, double divisor);
 
 /* The scratch that takes, in bytes. */
 size_t wg_reduce_scratch(const wg_shape *shape, const bool *mask, wg_dtype dtype);
 
 /* The same into an array of the caller's, with scratch of the caller's. */
 typedef struct wg_reduce_work {
-    wg_dtype dtype;
+    const wg_call *call;   /* says the type and the tape */
     const wg_shape *shape; /* of in */
     const bool *mask;
     void *scratch;
-    wg_team *team; /* NULL: the caller's thread alone */
 } wg_reduce_work;
 void wg_reduce_into(
-    const wg_reduce_work *work, wg_reduce_kind kind, const void *in, void *out, bool add, double divisor);
+    const wg_reduce_work *work, wg_kernel_reduce_kind kind, const void *in, void *out, bool add, double divisor);
 
 /* ---- ops with axes --------------------------------------------------------------------------------------------------- */
 

@@ -290,7 +290,7 @@ static wg_status shape_sum_to(wg_call *call)
 {
     bool mask[WG_MAX_RANK];
     shape_summed_axes(call, mask);
-    return wg_reduce_array(call, WG_REDUCE_SUM, call->in[0].data, call->in[0].shape, mask, 1);
+    return wg_reduce_array(call, WG_KERNEL_SUM, call->in[0].data, call->in[0].shape, mask, 1);
 }
 
 static void shape_derive_sum_to(wg_derivation *d)

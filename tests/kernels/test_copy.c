@@ -60,11 +60,14 @@ static bool next_index(const layout *l, size_t *index)
 static void copy(kind k, const layout *l, const void *in, ptrdiff_t in_at, void *out, ptrdiff_t out_at, bool add)
 {
     if (k == F32)
-        wg_kernel_copy_f32(l->rank, l->dim, (const float *)in + in_at, l->in, (float *)out + out_at, l->out, add);
+        wg_kernel_copy_f32(
+            wg_kernel_isa(), l->rank, l->dim, (const float *)in + in_at, l->in, (float *)out + out_at, l->out, add);
     else if (k == F64)
-        wg_kernel_copy_f64(l->rank, l->dim, (const double *)in + in_at, l->in, (double *)out + out_at, l->out, add);
+        wg_kernel_copy_f64(
+            wg_kernel_isa(), l->rank, l->dim, (const double *)in + in_at, l->in, (double *)out + out_at, l->out, add);
     else
-        wg_kernel_copy_i64(l->rank, l->dim, (const int64_t *)in + in_at, l->in, (int64_t *)out + out_at, l->out);
+        wg_kernel_copy_i64(
+            wg_kernel_isa(), l->rank, l->dim, (const int64_t *)in + in_at, l->in, (int64_t *)out + out_at, l->out);
 }
 
 static void *as_kind(kind k, size_t n, const int *values)

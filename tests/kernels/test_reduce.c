@@ -55,18 +55,39 @@ static double random_real(void) { return random_bits() / 8388608.0 - 1; }
 
 static double random_integer(void) { return (double)(random_bits() % 15) - 7; }
 
+/* in and out are arrays of the type. */
+static void reduce_on(wg_isa isa, real t, const wg_kernel_reduction *r, const void *in, void *out)
+{
+    if (t == F32)
+        wg_kernel_reduce_f32(isa, r, in, out);
+    else
+        wg_kernel_reduce_f64(isa, r, in, out);
+}
+
+static void sum_f32(size_t outer, size_t reduced, size_t inner, const float *in, float *out, bool add, double divisor)
+{
+    const wg_kernel_reduction r = {WG_KERNEL_SUM, outer, reduced, inner, inner, add, divisor};
+    reduce_on(wg_kernel_isa(), F32, &r, in, out);
+}
+
+static void sum_f64(size_t outer, size_t reduced, size_t inner, const double *in, double *out, bool add, double divisor)
+{
+    const wg_kernel_reduction r = {WG_KERNEL_SUM, outer, reduced, inner, inner, add, divisor};
+    reduce_on(wg_kernel_isa(), F64, &r, in, out);
+}
+
 static void sum(real t, size_t outer, size_t reduced, size_t inner, const void *in, void *out, bool add, double divisor)
 {
     if (t == F32)
-        wg_kernel_sum_f32(outer, reduced, inner, in, out, add, divisor);
+        sum_f32(outer, reduced, inner, in, out, add, divisor);
     else
-        wg_kernel_sum_f64(outer, reduced, inner, in, out, add, divisor);
+        sum_f64(outer, reduced, inner, in, out, add, divisor);
 }
 
 static double squared_difference(real t, size_t n, const void *a, const void *b, double divisor)
 {
-    return t == F32 ? (double)wg_kernel_squared_difference_f32(n, a, b, divisor)
-                    : wg_kernel_squared_difference_f64(n, a, b, divisor);
+    return t == F32 ? (double)wg_kernel_squared_difference_f32(wg_kernel_isa(), n, a, b, divisor)
+                    : wg_kernel_squared_difference_f64(wg_kernel_isa(), n, a, b, divisor);
 }
 
 /* A naive sum, and beside it what its rounding lost (Neumaier's summation): as good as exact. */
@@ -129,11 +150,11 @@ static void test_many_ones(void **state)
     size_t n = (size_t)1 << 25;
     float *ones = new_array(F32, n), total = 0, columns[2] = {0, 0};
     for (size_t i = 0; i < n; i++) ones[i] = 1;
-    wg_kernel_sum_f32(1, n, 1, ones, &total, false, 1);
+    sum_f32(1, n, 1, ones, &total, false, 1);
     assert_true(total == 33554432.0f);
-    wg_kernel_sum_f32(1, n / 2, 2, ones, columns, false, 1);
+    sum_f32(1, n / 2, 2, ones, columns, false, 1);
     assert_true(columns[0] == 16777216.0f && columns[1] == 16777216.0f);
-    wg_kernel_sum_f32(1, n, 1, ones, &total, false, (double)n);
+    sum_f32(1, n, 1, ones, &total, false, (double)n);
     assert_true(total == 1);
     free(ones);
 }
@@ -170,7 +191,7 @@ static void test_sum_special(void **state)
     for (size_t at = 0; at < OUTER * REDUCED * INNER; at += 5) {
         for (size_t i = 0; i < OUTER * REDUCED * INNER; i++) in[i] = 1;
         in[at] = at % 2 ? (double)NAN : -(double)INFINITY;
-        wg_kernel_sum_f64(OUTER, REDUCED, INNER, in, out, false, 1);
+        sum_f64(OUTER, REDUCED, INNER, in, out, false, 1);
         size_t hit = at / (REDUCED * INNER) * INNER + at % INNER;
         for (size_t i = 0; i < OUTER * INNER; i++)
             if (i != hit)
@@ -184,12 +205,12 @@ static void test_nothing(void **state)
 {
     (void)state;
     double out[2] = {3, 4};
-    wg_kernel_sum_f64(1, 0, 2, NULL, out, true, 0);
+    sum_f64(1, 0, 2, NULL, out, true, 0);
     assert_true(out[0] == 3 && out[1] == 4);
-    wg_kernel_sum_f64(2, 0, 1, NULL, out, false, 0);
+    sum_f64(2, 0, 1, NULL, out, false, 0);
     assert_true(out[0] == 0 && out[1] == 0);
-    assert_true(wg_kernel_squared_difference_f64(0, NULL, NULL, 0) == 0);
-    assert_true(wg_kernel_squared_difference_f32(0, NULL, NULL, 0) == 0);
+    assert_true(wg_kernel_squared_difference_f64(wg_kernel_isa(), 0, NULL, NULL, 0) == 0);
+    assert_true(wg_kernel_squared_difference_f32(wg_kernel_isa(), 0, NULL, NULL, 0) == 0);
 }
 
 /* The division is rounded once, to the type of the result. */
@@ -198,11 +219,11 @@ static void test_divisor(void **state)
     (void)state;
     float narrow[2] = {1, 1}, narrow_out = 5;
     double wide[2] = {1, 1}, wide_out = 5;
-    wg_kernel_sum_f32(1, 2, 1, narrow, &narrow_out, false, 3);
+    sum_f32(1, 2, 1, narrow, &narrow_out, false, 3);
     assert_true(narrow_out == 2.0f / 3.0f);
-    wg_kernel_sum_f64(1, 2, 1, wide, &wide_out, false, 3);
+    sum_f64(1, 2, 1, wide, &wide_out, false, 3);
     assert_true(wide_out == 2.0 / 3.0);
-    wg_kernel_sum_f64(1, 2, 1, wide, &wide_out, true, 4);
+    sum_f64(1, 2, 1, wide, &wide_out, true, 4);
     assert_true(wide_out == 2.0 / 3.0 + 0.5);
 }
 
@@ -237,20 +258,18 @@ static void test_addresses(void **state)
     enum { N = 1003 };
     float in[N + 4], first, other;
     for (size_t i = 0; i < N; i++) in[i] = (float)random_real();
-    wg_kernel_sum_f32(1, N, 1, in, &first, false, 1);
+    sum_f32(1, N, 1, in, &first, false, 1);
     for (size_t shift = 1; shift < 5; shift++) {
         memmove(in + shift, in + shift - 1, N * sizeof *in);
-        wg_kernel_sum_f32(1, N, 1, in + shift, &other, false, 1);
+        sum_f32(1, N, 1, in + shift, &other, false, 1);
         assert_memory_equal(&first, &other, sizeof first);
     }
 }
 
 static void extreme(bool max, real t, size_t outer, size_t reduced, size_t inner, const void *in, void *out)
 {
-    if (t == F32)
-        (max ? wg_kernel_max_f32 : wg_kernel_min_f32)(outer, reduced, inner, in, out);
-    else
-        (max ? wg_kernel_max_f64 : wg_kernel_min_f64)(outer, reduced, inner, in, out);
+    const wg_kernel_reduction r = {max ? WG_KERNEL_MAX : WG_KERNEL_MIN, outer, reduced, inner, inner, false, 1};
+    reduce_on(wg_kernel_isa(), t, &r, in, out);
 }
 
 /* Numbers, infinities and now and then a NaN, against one loop. */
@@ -303,14 +322,164 @@ static void test_extreme_nan(void **state)
         for (size_t at = 0; at < n; at++) {
             double in[200], out;
             for (size_t i = 0; i < n; i++) in[i] = i == at ? (double)NAN : (double)i;
-            wg_kernel_max_f64(1, n, 1, in, &out);
+            extreme(true, F64, 1, n, 1, in, &out);
             assert_true(isnan(out));
-            wg_kernel_min_f64(1, n, 1, in, &out);
+            extreme(false, F64, 1, n, 1, in, &out);
             assert_true(isnan(out));
             for (size_t i = 0; i < n; i++) in[i] = -(double)INFINITY;
-            wg_kernel_max_f64(1, n, 1, in, &out);
+            extreme(true, F64, 1, n, 1, in, &out);
             assert_true(isinf(out) && out < 0);
         }
+}
+
+/* ---- variances and deviations ---------------------------------------------------------------------------------------- */
+
+static void deviate_on(wg_isa isa, real t, const wg_kernel_reduction *r, const void *in, void *out)
+{
+    if (t == F32)
+        wg_kernel_deviate_f32(isa, r, in, out);
+    else
+        wg_kernel_deviate_f64(isa, r, in, out);
+}
+
+/* Against the mean of a loop in long double, far from zero, where a mean that is not corrected would show. */
+static void run_variance(real t, size_t outer, size_t reduced, size_t inner)
+{
+    const size_t n = outer * reduced * inner;
+    const wg_kernel_reduction r = {WG_KERNEL_VARIANCE, outer, reduced, inner, inner, false, 2};
+    void *in = new_array(t, n), *out = new_array(t, outer * inner), *deviations = new_array(t, n);
+    for (size_t i = 0; i < n; i++) put(t, in, i, 1000 + random_real());
+    reduce_on(wg_kernel_isa(), t, &r, in, out);
+    deviate_on(wg_kernel_isa(), t, &r, in, deviations);
+    for (size_t o = 0; o < outer; o++)
+        for (size_t j = 0; j < inner; j++) {
+            size_t first = o * reduced * inner + j;
+            long double mean = 0, square = 0;
+            for (size_t k = 0; k < reduced; k++) mean += get(t, in, first + k * inner);
+            mean /= (long double)reduced;
+            for (size_t k = 0; k < reduced; k++) {
+                long double deviation = get(t, in, first + k * inner) - mean;
+                double error = (double)(get(t, deviations, first + k * inner) - deviation);
+                assert_true(fabs(error) <= 8 * real_roundoff(t)); /* of a number below 2, and of the mean of such */
+                square += deviation * deviation;
+            }
+            double error = (double)(get(t, out, o * inner + j) - square / 2);
+            assert_true(fabs(error) <= 40 * real_roundoff(t) * ((double)square + 1));
+        }
+    free(in);
+    free(out);
+    free(deviations);
+}
+
+static const size_t some_inners[] = {1, 2, 3, 8, 9, 64, 65, 128, 129, 300},
+                    some_reduceds[] = {1, 2, 3, 4, 8, 16, 17, 33, 64, 100, 129, 300};
+
+static void test_variance(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < sizeof some_reduceds / sizeof *some_reduceds; r++)
+        for (size_t i = 0; i < sizeof some_inners / sizeof *some_inners; i++)
+            for (int way = 0; way < 2; way++)
+                run_variance(way ? F32 : F64, r % 3 + 1, some_reduceds[r], some_inners[i]);
+    run_variance(F32, 200, 5, 1), run_variance(F64, 100, 16, 1), run_variance(F32, 1, 5000, 1);
+}
+
+/* Every deviation of equal numbers is nothing, whatever their mean is rounded to. */
+static void test_constants(void **state)
+{
+    (void)state;
+    float in[300], out[300];
+    for (size_t i = 0; i < 300; i++) in[i] = 0.1f;
+    for (size_t n = 1; n <= 300; n++) {
+        const wg_kernel_reduction r = {WG_KERNEL_VARIANCE, 300 / n, n, 1, 1, false, 1};
+        deviate_on(wg_kernel_isa(), F32, &r, in, out);
+        for (size_t i = 0; i < 300 / n * n; i++) assert_true(out[i] == 0);
+        reduce_on(wg_kernel_isa(), F32, &r, in, out);
+        for (size_t i = 0; i < 300 / n; i++) assert_true(out[i] == 0);
+    }
+}
+
+/* ---- the same bits, whoever does it ------------------------------------------------------------------------------------ */
+
+static void run_sets(real t, size_t outer, size_t reduced, size_t inner)
+{
+    size_t n = outer * reduced * inner, bytes = n * real_size(t);
+    void *in = new_array(t, n), *first = new_array(t, n), *other = new_array(t, n);
+    for (size_t i = 0; i < n; i++) put(t, in, i, random_real());
+    for (int kind = WG_KERNEL_SUM; kind <= (int)WG_KERNEL_VARIANCE + 1; kind++) {
+        wg_kernel_reduction r = {(wg_kernel_reduce_kind)kind, outer, reduced, inner, inner, true, 3};
+        const bool deviates = kind > (int)WG_KERNEL_VARIANCE;
+        for (int isa = WG_ISA_BASELINE; isa <= (int)wg_kernel_isa(); isa++) {
+            void *out = isa == WG_ISA_BASELINE ? first : other;
+            memcpy(out, in, bytes);
+            if (!wg_kernel_isa_runs((wg_isa)isa)) continue;
+            (deviates ? deviate_on : reduce_on)((wg_isa)isa, t, &r, in, out);
+            assert_memory_equal(out, first, bytes);
+        }
+        for (size_t j = 0, wide = t == F32 ? wg_kernel_columns_f32(inner) : wg_kernel_columns_f64(inner); j < inner;
+             j += wide) { /* by pieces of columns, as threads have it */
+            r.cols = inner - j < wide ? inner - j : wide;
+            const char *from = (const char *)in + j * real_size(t);
+            if (j == 0) memcpy(other, in, bytes);
+            (deviates ? deviate_on : reduce_on)(wg_kernel_isa(), t, &r, from, (char *)other + j * real_size(t));
+        }
+        assert_memory_equal(other, first, bytes);
+    }
+    free(in);
+    free(first);
+    free(other);
+}
+
+static void test_sets(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < sizeof some_reduceds / sizeof *some_reduceds; r++)
+        for (size_t i = 0; i < sizeof some_inners / sizeof *some_inners; i++)
+            for (int way = 0; way < 2; way++) run_sets(way ? F32 : F64, r % 3 + 1, some_reduceds[r], some_inners[i]);
+    run_sets(F32, 200, 5, 1), run_sets(F64, 100, 16, 1), run_sets(F32, 77, 8, 1), run_sets(F32, 50, 7, 5);
+}
+
+/* In chunks: of whole blocks, of one that is not whole, of rows that are left over. */
+static void run_chunks(real t, wg_kernel_reduce_kind kind, size_t reduced, size_t inner)
+{
+    const wg_kernel_reduction r = {kind, 1, reduced, inner, inner, true, 7};
+    const size_t n = reduced * inner;
+    size_t chunks = t == F32 ? wg_kernel_reduce_chunks_f32(&r) : wg_kernel_reduce_chunks_f64(&r);
+    char partial[WG_KERNEL_CHUNKS_MOST * WG_KERNEL_COLUMNS_BYTES];
+    double whole[300], joined[300]; /* floats or doubles */
+    void *in = new_array(t, n);
+    assert_true(chunks > 1 && chunks <= WG_KERNEL_CHUNKS_MOST && inner <= 300);
+    for (size_t i = 0; i < n; i++) put(t, in, i, random_real());
+    for (size_t i = 0; i < 300; i++) whole[i] = joined[i] = 0;
+    reduce_on(wg_kernel_isa(), t, &r, in, whole);
+    for (size_t k = chunks; k-- > 0;)
+        if (t == F32)
+            wg_kernel_reduce_chunk_f32(wg_kernel_isa(), &r, k, in, (float *)(void *)partial);
+        else
+            wg_kernel_reduce_chunk_f64(wg_kernel_isa(), &r, k, in, (double *)(void *)partial);
+    if (t == F32)
+        wg_kernel_reduce_join_f32(wg_kernel_isa(), &r, (float *)(void *)partial, in, (float *)(void *)joined);
+    else
+        wg_kernel_reduce_join_f64(wg_kernel_isa(), &r, (double *)(void *)partial, in, joined);
+    assert_memory_equal(whole, joined, sizeof whole);
+    free(in);
+}
+
+static void test_chunks(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 6; way++) {
+        real t = way % 2 ? F32 : F64;
+        wg_kernel_reduce_kind kind = (wg_kernel_reduce_kind)(way / 2);
+        run_chunks(t, kind, 16 * 8 * 128 * 2, 1);
+        run_chunks(t, kind, 100003, 1);
+        run_chunks(t, kind, 1048576, 1);
+        run_chunks(t, kind, 1048576 + 16 * 128, 1);
+        run_chunks(t, kind, 70001, 5);
+        run_chunks(t, kind, 20011, 32);
+    }
+    const wg_kernel_reduction few = {WG_KERNEL_SUM, 1, 1000, 1, 1, false, 1};
+    assert_true(wg_kernel_reduce_chunks_f32(&few) == 1);
 }
 
 int main(void)
@@ -326,6 +495,10 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_extreme_nan),
+        cmocka_unit_test(test_variance),
+        cmocka_unit_test(test_constants),
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_chunks),
     };
     return cmocka_run_group_tests_name("kernels/reduce", tests, NULL, NULL);
 }

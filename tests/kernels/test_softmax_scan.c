@@ -112,8 +112,9 @@ static void check_norm(const size_t *s)
         }
         expected[results++] = sqrt(sum);
     }
-    wg_kernel_norm_f64(s[0], s[1], s[2], x64, out64);
-    wg_kernel_norm_f32(s[0], s[1], s[2], x32, out32);
+    const wg_kernel_reduction r = {WG_KERNEL_NORM, s[0], s[1], s[2], s[2], false, 1};
+    wg_kernel_reduce_f64(wg_kernel_isa(), &r, x64, out64);
+    wg_kernel_reduce_f32(wg_kernel_isa(), &r, x32, out32);
     near("norm", s, results, sqrt((double)s[1]));
 }
 
@@ -131,8 +132,9 @@ static void check_products(const size_t *s)
         for (size_t k = 0; k < s[1]; k++) product *= x64[at + k * s[2]];
         expected[results++] = product;
     }
-    wg_kernel_prod_f64(s[0], s[1], s[2], x64, out64);
-    wg_kernel_prod_f32(s[0], s[1], s[2], x32, out32);
+    const wg_kernel_reduction whole = {WG_KERNEL_PROD, s[0], s[1], s[2], s[2], false, 1};
+    wg_kernel_reduce_f64(wg_kernel_isa(), &whole, x64, out64);
+    wg_kernel_reduce_f32(wg_kernel_isa(), &whole, x32, out32);
     near("prod", s, results, 0);
     for (int way = 0; way < 4; way++) {
         bool reverse = way & 1, exclusive = way & 2;

@@ -49,6 +49,17 @@ BINARY(sum_rows, wg_sum_axes(x[0], (const int[]){0}, 1, false))
 BINARY(sum_columns, wg_sum_axes(x[0], (const int[]){1}, 1, false))
 BINARY(mean, wg_mean(x[0]))
 BINARY(max_rows, wg_max_axes(x[0], (const int[]){0}, 1, false))
+BINARY(max, wg_max(x[0]))
+BINARY(prod_rows, wg_prod_axes(x[0], (const int[]){0}, 1, false))
+BINARY(norm_columns, wg_norm_axes(x[0], (const int[]){1}, 1, false))
+BINARY(std_rows, wg_std_axes(x[0], (const int[]){0}, 1, false, 0))
+BINARY(std_columns, wg_std_axes(x[0], (const int[]){1}, 1, false, 0))
+BINARY(variance_middle, wg_variance_axes(x[0], (const int[]){0, 2}, 2, false, 0))
+BINARY(flipped, wg_flip(x[0], (const int[]){0, 1}, 2))
+BINARY(repeated, wg_repeat(x[0], 2, 1))
+BINARY(joined, wg_concat(x, 2, 1))
+BINARY(stacked, wg_stack(x, 2, 2))
+BINARY(strided, wg_slice(x[0], 1, 1, WG_END, 2))
 BINARY(turned, wg_mul(wg_transpose(x[0]), wg_exp(wg_transpose(x[0]))))
 BINARY(permuted, wg_permute(x[0], (const int[]){2, 0, 1}, 3))
 BINARY(softmax, wg_softmax(x[0], 1))
@@ -86,6 +97,17 @@ static const job jobs[] = {
     {"sum of columns", sum_columns, 1, {SHAPE(300, 301)}},
     {"mean", mean, 1, {SHAPE(99991)}},
     {"max of rows", max_rows, 1, {SHAPE(300, 301)}},
+    {"max", max, 1, {SHAPE(99991)}},
+    {"products of rows", prod_rows, 1, {SHAPE(30, 3001)}},
+    {"norms of columns", norm_columns, 1, {SHAPE(300, 301)}},
+    {"std of rows", std_rows, 1, {SHAPE(300, 301)}},
+    {"std of columns", std_columns, 1, {SHAPE(3000, 11)}},
+    {"variance of planes", variance_middle, 1, {SHAPE(30, 31, 33)}},
+    {"flip", flipped, 1, {SHAPE(300, 301)}},
+    {"repeat", repeated, 1, {SHAPE(300, 101)}},
+    {"concat", joined, 2, {SHAPE(300, 101), SHAPE(300, 150)}},
+    {"stack", stacked, 2, {SHAPE(300, 101), SHAPE(300, 101)}},
+    {"slice", strided, 1, {SHAPE(300, 301)}},
     {"transpose", turned, 1, {SHAPE(300, 301)}},
     {"permute", permuted, 1, {SHAPE(41, 43, 45)}},
     {"softmax", softmax, 1, {SHAPE(130, 601)}},

@@ -38,10 +38,10 @@ static wg_status regression_mse(wg_call *call)
     size_t n = call->in[0].size;
     const void *p = call->in[0].data, *t = call->in[1].data;
     if (call->dtype == WG_F64) {
-        double loss = wg_kernel_squared_difference_f64(n, p, t, reduction->divisor), *out = call->out;
+        double loss = wg_kernel_squared_difference_f64(call->tape->isa, n, p, t, reduction->divisor), *out = call->out;
         *out = call->add ? *out + loss : loss;
     } else {
-        float loss = wg_kernel_squared_difference_f32(n, p, t, reduction->divisor), *out = call->out;
+        float loss = wg_kernel_squared_difference_f32(call->tape->isa, n, p, t, reduction->divisor), *out = call->out;
         *out = call->add ? *out + loss : loss;
     }
     return WG_OK;
