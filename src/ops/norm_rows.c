@@ -162,9 +162,9 @@ static void norm_give_sums(wg_derivation *d, const norm_job *job, size_t k)
         const char *sums = job->sums + (2 * b + k - 1) * bytes;
         ptrdiff_t one = 1;
         if (job->f64)
-            wg_kernel_copy_f64(1, &job->n, (const void *)sums, &one, (void *)out, &one, add);
+            wg_kernel_copy_f64(job->isa, 1, &job->n, (const void *)sums, &one, (void *)out, &one, add);
         else
-            wg_kernel_copy_f32(1, &job->n, (const void *)sums, &one, (void *)out, &one, add);
+            wg_kernel_copy_f32(job->isa, 1, &job->n, (const void *)sums, &one, (void *)out, &one, add);
     }
 }
 
