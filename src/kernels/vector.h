@@ -264,6 +264,10 @@ typedef __mmask8 wg_kernel_mask_f64_avx512;
     {                                                                                                                  \
         return (wg_kernel_mask_##type) ~a;                                                                             \
     }                                                                                                                  \
+    WG_KERNEL_INLINE wg_kernel_mask_##type wg_kernel_within_##type(size_t n)                                           \
+    {                                                                                                                  \
+        return (wg_kernel_mask_##type)((1u << n) - 1u);                                                                \
+    }                                                                                                                  \
     WG_KERNEL_INLINE bool wg_kernel_any_##type(wg_kernel_mask_##type m) { return m != 0; }                             \
     WG_KERNEL_INLINE wg_kernel_vec_##type wg_kernel_select_##type(                                                     \
         wg_kernel_mask_##type m, wg_kernel_vec_##type a, wg_kernel_vec_##type b)                                       \
