@@ -6,7 +6,7 @@
 
 #include "elementary.h"
 
-enum { KERNEL_SOFTMAX_BLOCK = 1024 }; /* elements whose sum is not compensated */
+enum { KERNEL_SOFTMAX_BLOCK = 64 }; /* vectors whose sum is not compensated */
 
 #define SOURCE "softmax_rows.inc"
 #include "each.inc"
@@ -24,9 +24,19 @@ enum { KERNEL_SOFTMAX_BLOCK = 1024 }; /* elements whose sum is not compensated *
     {                                                                                                                  \
         CHOOSE(softmax_rows_log, type)(rows, n, x, out);                                                               \
     }                                                                                                                  \
-    void wg_kernel_softmax_rows_center_##type(wg_isa isa, size_t rows, size_t n, const R *g, const R *y, R *out)       \
+    void wg_kernel_softmax_rows_center_##type(                                                                         \
+        wg_isa isa, size_t rows, size_t n, const R *g, const R *y, R *out, bool times, bool add)                       \
     {                                                                                                                  \
-        CHOOSE(softmax_rows_center, type)(rows, n, g, y, out);                                                         \
+        CHOOSE(softmax_rows_center, type)(rows, n, g, y, out, times, add);                                             \
+    }                                                                                                                  \
+    void wg_kernel_softmax_rows_project_##type(                                                                        \
+        wg_isa isa, size_t rows, size_t n, const R *g, const R *y, R *out, bool logs, bool add)                        \
+    {                                                                                                                  \
+        CHOOSE(softmax_rows_project, type)(rows, n, g, y, out, logs, add);                                             \
+    }                                                                                                                  \
+    void wg_kernel_softmax_rows_soft_##type(wg_isa isa, size_t rows, size_t n, const R *x, const R *t, R *out)         \
+    {                                                                                                                  \
+        CHOOSE(softmax_rows_soft, type)(rows, n, x, t, out);                                                           \
     }                                                                                                                  \
     void wg_kernel_softmax_rows_entropy_##type(                                                                        \
         wg_isa isa, size_t rows, size_t n, const R *x, const int64_t *target, const int64_t *ignored, R *out)          \

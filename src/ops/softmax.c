@@ -2,14 +2,16 @@
  *
  * With y = softmax(x), a group's Jacobian is diag(y) - y y^T = diag(y) (I - 1 y^T): y center(g, y). log_softmax has
  * its transpose I - y 1^T: project(g, y). Logsumexp has y itself. center and project are ops, and their derivatives
- * are each other, so every order is made of the same fused steps. */
+ * are each other, so every order is made of the same fused steps. On numbers a derivative is one pass of its own. */
 #include "ops/softmax.h"
 
-#include "kernels/softmax.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"
+#include "ops/softmax_run.h"
 #include "tape/words.h"
 #include "wengert/ops.h"
+
+#include <math.h>
 
 static wg_status softmax_infer(wg_call *call)
 {
@@ -44,31 +46,15 @@ static void softmax_give_weights(wg_derivation *d, wg_term summed, wg_term term)
 
 /* ---- center and project ------------------------------------------------------------------------------------------ */
 
-static wg_status softmax_center(wg_call *call)
+static wg_status softmax_run(wg_call *call, wg_softmax_kind kind)
 {
     const wg_shape_split *s = call->attributes;
-    const void *g = call->in[0].data, *y = call->in[1].data;
-    if (wg_softmax_is_rows(s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_center_f64(call->tape->isa, s->outer, s->extent, g, y, call->out);
-    else if (wg_softmax_is_rows(s))
-        wg_kernel_softmax_rows_center_f32(call->tape->isa, s->outer, s->extent, g, y, call->out);
-    else if (call->dtype == WG_F64)
-        wg_kernel_softmax_center_f64(s->outer, s->extent, s->inner, g, y, call->out);
-    else
-        wg_kernel_softmax_center_f32(s->outer, s->extent, s->inner, g, y, call->out);
-    return WG_OK;
+    wg_softmax_work work = {.kind = kind, .s = *s, .a = call->in[0].data, .b = call->n > 1 ? call->in[1].data : NULL};
+    return wg_softmax_run(call, &work);
 }
 
-static wg_status softmax_project(wg_call *call)
-{
-    const wg_shape_split *s = call->attributes;
-    const void *g = call->in[0].data, *y = call->in[1].data;
-    if (call->dtype == WG_F64)
-        wg_kernel_softmax_project_f64(s->outer, s->extent, s->inner, g, y, call->out);
-    else
-        wg_kernel_softmax_project_f32(s->outer, s->extent, s->inner, g, y, call->out);
-    return WG_OK;
-}
+static wg_status softmax_center(wg_call *call) { return softmax_run(call, WG_SOFTMAX_CENTER); }
+static wg_status softmax_project(wg_call *call) { return softmax_run(call, WG_SOFTMAX_PROJECT); }
 
 /* With the cotangent u: g: project(u, y), y: -g sum u. */
 static void softmax_derive_center(wg_derivation *d)
@@ -111,41 +97,36 @@ const wg_op wg_softmax_op_project = {.name = "softmax_project",
 
 /* ---- softmax and log_softmax ------------------------------------------------------------------------------------- */
 
-static wg_status softmax_softmax(wg_call *call)
-{
-    const wg_shape_split *s = call->attributes;
-    if (wg_softmax_is_rows(s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_f64(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
-    else if (wg_softmax_is_rows(s))
-        wg_kernel_softmax_rows_f32(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
-    else if (call->dtype == WG_F64)
-        wg_kernel_softmax_f64(s->outer, s->extent, s->inner, call->in[0].data, call->out);
-    else
-        wg_kernel_softmax_f32(s->outer, s->extent, s->inner, call->in[0].data, call->out);
-    return WG_OK;
-}
+static wg_status softmax_softmax(wg_call *call) { return softmax_run(call, WG_SOFTMAX_WEIGHTS); }
+static wg_status softmax_log_softmax(wg_call *call) { return softmax_run(call, WG_SOFTMAX_LOGS); }
+static wg_status softmax_adjoint(wg_call *call) { return softmax_run(call, WG_SOFTMAX_ADJOINT); }
+static wg_status softmax_logs_adjoint(wg_call *call) { return softmax_run(call, WG_SOFTMAX_LOGS_ADJOINT); }
 
-static wg_status softmax_log_softmax(wg_call *call)
-{
-    const wg_shape_split *s = call->attributes;
-    if (wg_softmax_is_rows(s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_log_f64(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
-    else if (wg_softmax_is_rows(s))
-        wg_kernel_softmax_rows_log_f32(call->tape->isa, s->outer, s->extent, call->in[0].data, call->out);
-    else if (call->dtype == WG_F64)
-        wg_kernel_log_softmax_f64(s->outer, s->extent, s->inner, call->in[0].data, call->out);
-    else
-        wg_kernel_log_softmax_f32(s->outer, s->extent, s->inner, call->in[0].data, call->out);
-    return WG_OK;
-}
+/* Of g and y: y center(g, y), project(g, e^y), in one pass. They are not recorded, so they need no derivative. */
+static const wg_op softmax_op_adjoint = {.name = "softmax_adjoint",
+    .arity = 2,
+    .flags = WG_OP_ADDS,
+    .shape = softmax_infer,
+    .evaluate = softmax_adjoint,
+    .describe = softmax_describe};
+static const wg_op softmax_op_logs_adjoint = {.name = "log_softmax_adjoint",
+    .arity = 2,
+    .flags = WG_OP_ADDS,
+    .shape = softmax_infer,
+    .evaluate = softmax_logs_adjoint,
+    .describe = softmax_describe};
 
 /* x: y center(g, y) */
 static void softmax_derive_softmax(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
-    wg_term g = wg_cotangent(d), y = wg_result(d);
-    wg_term centered = wg_step(d, &wg_softmax_op_center, (wg_term[]){g, y}, 2, call->attributes, call->attributes_size);
-    wg_give(d, 0, wg_op_mul(), (wg_term[]){centered, y}, 2, NULL, 0);
+    wg_term in[] = {wg_cotangent(d), wg_result(d)};
+    if (!wg_recording(d)) {
+        wg_give(d, 0, &softmax_op_adjoint, in, 2, call->attributes, call->attributes_size);
+        return;
+    }
+    wg_term centered = wg_step(d, &wg_softmax_op_center, in, 2, call->attributes, call->attributes_size);
+    wg_give(d, 0, wg_op_mul(), (wg_term[]){centered, in[1]}, 2, NULL, 0);
 }
 
 /* x: project(g, e^y) */
@@ -153,6 +134,10 @@ static void softmax_derive_log_softmax(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
     wg_term g = wg_cotangent(d), y = wg_result(d);
+    if (!wg_recording(d)) {
+        wg_give(d, 0, &softmax_op_logs_adjoint, (wg_term[]){g, y}, 2, call->attributes, call->attributes_size);
+        return;
+    }
     wg_term weights = wg_step(d, &wg_ew_op_exp, &y, 1, NULL, 0);
     wg_give(d, 0, &wg_softmax_op_project, (wg_term[]){g, weights}, 2, call->attributes, call->attributes_size);
 }
@@ -175,16 +160,13 @@ const wg_op wg_softmax_op_log = {.name = "log_softmax",
 static wg_status softmax_logsumexp(wg_call *call)
 {
     const wg_reduce_axes *axes = call->attributes;
-    wg_shape_split s = wg_reduce_run(call->in[0].shape, axes->mask);
-    if (wg_softmax_is_rows(&s) && call->dtype == WG_F64)
-        wg_kernel_softmax_rows_logsumexp_f64(call->tape->isa, s.outer, s.extent, call->in[0].data, call->out);
-    else if (wg_softmax_is_rows(&s))
-        wg_kernel_softmax_rows_logsumexp_f32(call->tape->isa, s.outer, s.extent, call->in[0].data, call->out);
-    else if (call->dtype == WG_F64)
-        wg_kernel_logsumexp_f64(s.outer, s.extent, s.inner, call->in[0].data, call->out);
-    else
-        wg_kernel_logsumexp_f32(s.outer, s.extent, s.inner, call->in[0].data, call->out);
-    return WG_OK;
+    wg_softmax_work work = {WG_SOFTMAX_LOGSUMEXP, wg_reduce_run(call->in[0].shape, axes->mask), .a = call->in[0].data};
+    for (size_t i = 0; work.s.extent == 0 && i < work.s.outer * work.s.inner; i++)
+        if (call->dtype == WG_F64)
+            ((double *)call->out)[i] = -(double)INFINITY;
+        else
+            ((float *)call->out)[i] = -INFINITY;
+    return wg_softmax_run(call, &work);
 }
 
 /* x: g softmax(x) over the reduced axes. e^(x - y) would cost less, and lose as many digits as y has before the

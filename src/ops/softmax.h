@@ -3,7 +3,6 @@
 #ifndef WG_OPS_SOFTMAX_H
 #define WG_OPS_SOFTMAX_H
 
-#include "kernels/softmax_rows.h"
 #include "shape/shape.h"
 #include "wengert/op.h"
 
@@ -16,11 +15,5 @@
  * where one weight is nearly 1: what they give to y may be off by a constant in each group, for which softmax has no
  * derivative. */
 extern const wg_op wg_softmax_op, wg_softmax_op_log, wg_softmax_op_center, wg_softmax_op_project;
-
-/* Whether the groups are rows of neighbours, long enough to be taken one by one (kernels/softmax_rows.h). */
-static inline bool wg_softmax_is_rows(const wg_shape_split *s)
-{
-    return s->inner == 1 && s->extent >= WG_KERNEL_SOFTMAX_ROWS;
-}
 
 #endif

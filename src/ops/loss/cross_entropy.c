@@ -8,23 +8,14 @@
  *
  * Weights of classes, targets to ignore and the reduction stand beside it, as ops on the positions. Smoothed labels are
  * probabilities, made of the indices. */
-#include "kernels/cross_entropy.h"
-
 #include "ops/elementwise/elementwise.h"
 #include "ops/loss/classes.h"
 #include "ops/loss/loss.h"
 #include "ops/softmax.h"
+#include "ops/softmax_run.h"
 #include "wengert/ops.h"
 
 /* ---- the derivative of the loss at an index ------------------------------------------------------------------------------ */
-
-static size_t entropy_work_bytes(const wg_call *call, size_t k)
-{
-    const wg_loss_classes *classes = call->attributes;
-    wg_shape_split s = wg_shape_around(call->in[k].shape, classes->axis);
-    if (call->dtype == WG_F64) return wg_kernel_cross_entropy_work_f64(s.outer, s.extent, s.inner) * sizeof(double);
-    return wg_kernel_cross_entropy_work_f32(s.outer, s.extent, s.inner) * sizeof(float);
-}
 
 static wg_status entropy_infer_slope(wg_call *call)
 {
@@ -32,76 +23,24 @@ static wg_status entropy_infer_slope(wg_call *call)
     return WG_OK;
 }
 
-/* Rows in parts, one for a thread to do. */
-typedef struct entropy_job {
-    wg_call *call;
-    wg_isa isa;
-    bool slope; /* else the loss */
-    size_t rows, n, parts;
-    const char *g, *x;
-    const int64_t *target, *ignored;
-    char *work, *out;
-} entropy_job;
-
-static size_t entropy_parts(const wg_call *call, const wg_shape_split *s)
-{
-    return wg_team_parts(call->tape->team, 0.3 * (double)s->outer * (double)s->extent, s->outer ? s->outer : 1);
-}
-
-static void entropy_part(void *context, size_t part)
-{
-    const entropy_job *j = context;
-    size_t first = wg_team_first(j->rows, j->parts, part), rows = wg_team_first(j->rows, j->parts, part + 1) - first;
-    size_t element = wg_dtype_size(j->call->dtype), n = j->n, one = first * element, whole = one * n;
-    const void *x = j->x + whole, *g = j->slope ? j->g + one : NULL;
-    const int64_t *target = j->target + first;
-    void *out = j->out + (j->slope ? whole : one), *work = j->work ? j->work + part * n * element : NULL;
-    bool f64 = j->call->dtype == WG_F64, add = j->call->add;
-    if (j->slope && f64)
-        wg_kernel_softmax_rows_slope_f64(j->isa, rows, n, g, x, target, j->ignored, work, out, add);
-    else if (j->slope)
-        wg_kernel_softmax_rows_slope_f32(j->isa, rows, n, g, x, target, j->ignored, work, out, add);
-    else if (f64)
-        wg_kernel_softmax_rows_entropy_f64(j->isa, rows, n, x, target, j->ignored, out);
-    else
-        wg_kernel_softmax_rows_entropy_f32(j->isa, rows, n, x, target, j->ignored, out);
-}
-
-static void entropy_by_rows(wg_call *call, const wg_shape_split *s, const void *g, const void *x, const int64_t *target,
-    const int64_t *ignored, void *work)
-{
-    entropy_job job = {call, call->tape->isa, g != NULL, s->outer, s->extent, entropy_parts(call, s), g, x, target,
-        ignored, work, call->out};
-    wg_team_run(call->tape->team, job.parts, entropy_part, &job);
-}
-
 static size_t entropy_slope_scratch(const wg_call *call)
 {
     const wg_loss_classes *classes = call->attributes;
     wg_shape_split s = wg_shape_around(call->in[1].shape, classes->axis);
-    if (!wg_softmax_is_rows(&s)) return entropy_work_bytes(call, 1);
-    return call->add ? entropy_parts(call, &s) * s.extent * wg_dtype_size(call->dtype) : 0;
+    return wg_softmax_scratch(call, &s);
 }
 
 static wg_status entropy_slope(wg_call *call)
 {
     const wg_loss_classes *classes = call->attributes;
-    wg_shape_split s = wg_shape_around(call->in[1].shape, classes->axis);
-    const void *g = call->in[0].data, *x = call->in[1].data;
-    const int64_t *target = call->in[2].data, *ignored = classes->ignores ? &classes->ignored : NULL;
-    if (wg_loss_check_classes(call, 2, s.extent) != WG_OK) return call->tape->status;
-    size_t bytes = entropy_slope_scratch(call);
-    void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
-    if (bytes && !work) return call->tape->status;
-    if (wg_softmax_is_rows(&s))
-        entropy_by_rows(call, &s, g, x, target, ignored, work);
-    else if (call->dtype == WG_F64)
-        wg_kernel_cross_entropy_slope_f64(
-            s.outer, s.extent, s.inner, g, x, target, ignored, work, call->out, call->add);
-    else
-        wg_kernel_cross_entropy_slope_f32(
-            s.outer, s.extent, s.inner, g, x, target, ignored, work, call->out, call->add);
-    return WG_OK;
+    wg_softmax_work work = {.kind = WG_SOFTMAX_SLOPE,
+        .s = wg_shape_around(call->in[1].shape, classes->axis),
+        .a = call->in[0].data,
+        .b = call->in[1].data,
+        .target = call->in[2].data,
+        .ignored = classes->ignores ? &classes->ignored : NULL};
+    if (wg_loss_check_classes(call, 2, work.s.extent) != WG_OK) return call->tape->status;
+    return wg_softmax_run(call, &work);
 }
 
 /* Of the cotangent h. The g of ignored positions has no part in x's adjoint. */
@@ -137,26 +76,17 @@ static const wg_op entropy_op_slope = {.name = "cross_entropy_slope",
 
 /* ---- the loss at an index ------------------------------------------------------------------------------------------------ */
 
-static size_t entropy_each_scratch(const wg_call *call) { return entropy_work_bytes(call, 0); }
-
 static wg_status entropy_each(wg_call *call)
 {
     const wg_loss_classes *classes = call->attributes;
-    wg_shape_split s = wg_shape_around(call->in[0].shape, classes->axis);
-    const void *x = call->in[0].data;
-    const int64_t *target = call->in[1].data, *ignored = classes->ignores ? &classes->ignored : NULL;
-    if (wg_loss_check_classes(call, 1, s.extent) != WG_OK) return call->tape->status;
-    if (s.extent == 0) return wg_loss_clear(call); /* all positions are ignored */
-    size_t bytes = entropy_work_bytes(call, 0);
-    void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
-    if (bytes && !work) return call->tape->status;
-    if (wg_softmax_is_rows(&s))
-        entropy_by_rows(call, &s, NULL, x, target, ignored, NULL);
-    else if (call->dtype == WG_F64)
-        wg_kernel_cross_entropy_f64(s.outer, s.extent, s.inner, x, target, ignored, work, call->out);
-    else
-        wg_kernel_cross_entropy_f32(s.outer, s.extent, s.inner, x, target, ignored, work, call->out);
-    return WG_OK;
+    wg_softmax_work work = {.kind = WG_SOFTMAX_ENTROPY,
+        .s = wg_shape_around(call->in[0].shape, classes->axis),
+        .a = call->in[0].data,
+        .target = call->in[1].data,
+        .ignored = classes->ignores ? &classes->ignored : NULL};
+    if (wg_loss_check_classes(call, 1, work.s.extent) != WG_OK) return call->tape->status;
+    if (work.s.extent == 0) return wg_loss_clear(call); /* all positions are ignored */
+    return wg_softmax_run(call, &work);
 }
 
 static void entropy_derive_each(wg_derivation *d)
@@ -171,27 +101,20 @@ static const wg_op entropy_op_each = {.name = "cross_entropy",
     .flags = WG_OP_TAKES_INDICES,
     .shape = wg_loss_infer_positions,
     .evaluate = entropy_each,
-    .scratch = entropy_each_scratch,
     .derivative = entropy_derive_each,
     .describe = wg_loss_describe_classes};
 
 /* ---- the loss of probabilities ------------------------------------------------------------------------------------------- */
 
-static size_t entropy_soft_scratch(const wg_call *call) { return entropy_work_bytes(call, 0); }
-
 static wg_status entropy_soft(wg_call *call)
 {
     const wg_loss_classes *classes = call->attributes;
-    wg_shape_split s = wg_shape_around(call->in[0].shape, classes->axis);
-    const void *x = call->in[0].data, *t = call->in[1].data;
-    size_t bytes = entropy_work_bytes(call, 0);
-    void *work = bytes ? wg_call_scratch(call, bytes) : NULL;
-    if (bytes && !work) return call->tape->status;
-    if (call->dtype == WG_F64)
-        wg_kernel_cross_entropy_soft_f64(s.outer, s.extent, s.inner, x, t, work, call->out);
-    else
-        wg_kernel_cross_entropy_soft_f32(s.outer, s.extent, s.inner, x, t, work, call->out);
-    return WG_OK;
+    wg_softmax_work work = {.kind = WG_SOFTMAX_SOFT,
+        .s = wg_shape_around(call->in[0].shape, classes->axis),
+        .a = call->in[0].data,
+        .b = call->in[1].data};
+    if (work.s.extent == 0) return wg_loss_clear(call);
+    return wg_softmax_run(call, &work);
 }
 
 /* x: g (softmax(x) sum t - t) = -g project(t, softmax(x)), t: -g log_softmax(x). */
@@ -219,7 +142,6 @@ static const wg_op entropy_op_soft = {.name = "cross_entropy",
     .arity = 2,
     .shape = wg_loss_infer_positions,
     .evaluate = entropy_soft,
-    .scratch = entropy_soft_scratch,
     .derivative = entropy_derive_soft,
     .describe = wg_loss_describe_classes};
 

@@ -1,102 +1,8 @@
-/* The kernels of softmax and of scans against naive loops in double, over shapes that cross every boundary of the method:
- * the width of a piece of columns, the blocks of a sum, and the tree above them. */
-#include <float.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+/* The kernels of scans, of norms and of products against naive loops in double. */
+#include "groups.h"
 
 #include "kernels/reduce.h"
 #include "kernels/scan.h"
-#include "kernels/softmax.h"
-
-enum { MOST = 40000 };
-static float x32[MOST], g32[MOST], y32[MOST], out32[MOST];
-static double x64[MOST], g64[MOST], y64[MOST], out64[MOST], expected[MOST];
-
-static uint64_t random_state = 1;
-static double random_real(void) /* a float, in [-1, 1) */
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(random_state >> 40) / 8388608.0 - 1;
-}
-
-static void draw(size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        x64[i] = 4 * random_real();
-        g64[i] = random_real();
-        x32[i] = (float)x64[i];
-        g32[i] = (float)g64[i];
-    }
-}
-
-static void near(const char *what, const size_t *shape, size_t n, double magnitude)
-{
-    for (size_t i = 0; i < n; i++) {
-        double wide = fabs(out64[i] - expected[i]), narrow = fabs((double)out32[i] - expected[i]);
-        if (!(wide <= 16 * DBL_EPSILON * magnitude && narrow <= 16 * (double)FLT_EPSILON * magnitude))
-            fail_msg("%s (%zu,%zu,%zu), element %zu: %.17g and %.9g, expected %.17g", what, shape[0], shape[1],
-                shape[2], i, out64[i], (double)out32[i], expected[i]);
-    }
-}
-
-/* (outer, n, inner): calls f for each group, its elements being x[at], x[at + inner], ... */
-#define GROUPS(s, at)                                                                                                  \
-    for (size_t o_ = 0; o_ < (s)[0]; o_++)                                                                             \
-        for (size_t i_ = 0, at = o_ * (s)[1] * (s)[2]; i_ < (s)[2]; i_++, at++)
-
-static double group_exp(const size_t *s, size_t at)
-{
-    double sum = 0;
-    for (size_t k = 0; k < s[1]; k++) sum += exp(x64[at + k * s[2]]);
-    return sum;
-}
-
-static void check_softmax(const size_t *s)
-{
-    size_t size = s[0] * s[1] * s[2], results = 0;
-    draw(size);
-    GROUPS(s, at)
-    for (size_t k = 0; k < s[1]; k++) expected[at + k * s[2]] = exp(x64[at + k * s[2]]) / group_exp(s, at);
-    wg_kernel_softmax_f64(s[0], s[1], s[2], x64, out64);
-    wg_kernel_softmax_f32(s[0], s[1], s[2], x32, out32);
-    near("softmax", s, size, 1);
-    for (size_t i = 0; i < size; i++) y32[i] = (float)(y64[i] = expected[i]);
-    GROUPS(s, at)
-    {
-        double mean = 0, sum = 0;
-        for (size_t k = 0; k < s[1]; k++) mean += g64[at + k * s[2]] * y64[at + k * s[2]];
-        for (size_t k = 0; k < s[1]; k++) sum += g64[at + k * s[2]];
-        for (size_t k = 0; k < s[1]; k++) {
-            size_t i = at + k * s[2];
-            expected[i] = g64[i] - mean;
-            x64[i] = g64[i] - y64[i] * sum; /* for the next check */
-        }
-    }
-    wg_kernel_softmax_center_f64(s[0], s[1], s[2], g64, y64, out64);
-    wg_kernel_softmax_center_f32(s[0], s[1], s[2], g32, y32, out32);
-    near("center", s, size, 2);
-    for (size_t i = 0; i < size; i++) expected[i] = x64[i];
-    wg_kernel_softmax_project_f64(s[0], s[1], s[2], g64, y64, out64);
-    wg_kernel_softmax_project_f32(s[0], s[1], s[2], g32, y32, out32);
-    near("project", s, size, 32);
-
-    draw(size);
-    GROUPS(s, at)
-    for (size_t k = 0; k < s[1]; k++) expected[at + k * s[2]] = x64[at + k * s[2]] - log(group_exp(s, at));
-    wg_kernel_log_softmax_f64(s[0], s[1], s[2], x64, out64);
-    wg_kernel_log_softmax_f32(s[0], s[1], s[2], x32, out32);
-    near("log_softmax", s, size, 16);
-    GROUPS(s, at) expected[results++] = log(group_exp(s, at));
-    wg_kernel_logsumexp_f64(s[0], s[1], s[2], x64, out64);
-    wg_kernel_logsumexp_f32(s[0], s[1], s[2], x32, out32);
-    near("logsumexp", s, results, 16);
-}
 
 static void check_norm(const size_t *s)
 {
@@ -232,12 +138,6 @@ static void check_logcumsumexp(const size_t *s)
     }
 }
 
-static const size_t shapes[][3] = {{1, 1, 1}, {3, 1, 1}, {1, 2, 1}, {5, 10, 1}, {9, 16, 1}, {9, 17, 1}, {7, 63, 1},
-    {7, 64, 1}, {7, 65, 1}, {3, 128, 1}, {3, 129, 1}, {20, 131, 1}, {2, 1024, 1}, {2, 1025, 1}, {1, 2049, 1},
-    {1, 10007, 1}, {2, 3, 2}, {3, 5, 7}, {2, 33, 16}, {2, 40, 63}, {2, 17, 64}, {2, 17, 65}, {1, 5, 127}, {2, 9, 128},
-    {1, 18, 129}, {1, 33, 300}, {2, 300, 33}, {1, 3000, 3}, {0, 3, 2}, {2, 3, 0}};
-enum { SHAPES = sizeof shapes / sizeof *shapes };
-
 #define EACH_SHAPE(check)                                                                                              \
     static void test_##check(void **state)                                                                             \
     {                                                                                                                  \
@@ -256,17 +156,15 @@ EACH_SHAPE(sums)
         for (size_t k = 0; k < SHAPES; k++)                                                                            \
             if (shapes[k][1] < 1100) check_##check(shapes[k]);                                                         \
     }
-EACH_SHORT_SHAPE(softmax)
 EACH_SHORT_SHAPE(logcumsumexp)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_norm),
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_logcumsumexp),
     };
-    return cmocka_run_group_tests_name("kernels/softmax_scan", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("kernels/scan", tests, NULL, NULL);
 }
