@@ -18,7 +18,7 @@
 
 #include "isa.h"
 
-#define WG_KERNEL_LANES_MOST  32 /* elements of a row that is transposed */
+#define WG_KERNEL_LANES_MOST  96 /* elements of a row that is transposed; a multiple of any number of lanes */
 #define WG_KERNEL_LANES_STRIP 16 /* groups of a strip, or as many as remain in a layer of them */
 
 typedef struct wg_kernel_groups {
