@@ -15,6 +15,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #if defined(__GNUC__) && !defined(WG_KERNEL_PLAIN)
 #define WG_KERNEL_VECTORS 1
@@ -111,12 +112,16 @@ WG_KERNEL_INLINE void wg_kernel_prefetch(const void *p)
 #define LANES 4
 #define LOW   0, 4, 1, 5
 #define HIGH  2, 6, 3, 7
+#define EVENS 0, 2, 4, 6
+#define ODDS  1, 3, 5, 7
 #include "vector.inc"
 #define TYPE  f64
 #define REAL  double
 #define LANES 2
 #define LOW   0, 2
 #define HIGH  1, 3
+#define EVENS 0, 2
+#define ODDS  1, 3
 #include "vector.inc"
 #undef SET
 #undef BYTES
@@ -135,12 +140,16 @@ WG_KERNEL_TARGET_AVX2
 #define LANES 8
 #define LOW   0, 8, 1, 9, 2, 10, 3, 11
 #define HIGH  4, 12, 5, 13, 6, 14, 7, 15
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS  1, 3, 5, 7, 9, 11, 13, 15
 #include "vector.inc"
 #define TYPE  f64
 #define REAL  double
 #define LANES 4
 #define LOW   0, 4, 1, 5
 #define HIGH  2, 6, 3, 7
+#define EVENS 0, 2, 4, 6
+#define ODDS  1, 3, 5, 7
 #include "vector.inc"
 #undef SET
 #undef BYTES
@@ -228,12 +237,16 @@ WG_KERNEL_TARGET_AVX512
 #define LANES 16
 #define LOW   0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define HIGH  8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS  1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
 #include "vector.inc"
 #define TYPE  f64
 #define REAL  double
 #define LANES 8
 #define LOW   0, 8, 1, 9, 2, 10, 3, 11
 #define HIGH  4, 12, 5, 13, 6, 14, 7, 15
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS  1, 3, 5, 7, 9, 11, 13, 15
 #include "vector.inc"
 #undef SET
 #undef BYTES
@@ -295,6 +308,18 @@ WG_KERNEL_WORDS(f32_avx512, ps)
 WG_KERNEL_WORDS(f64_avx512, pd)
 #undef WG_KERNEL_WORDS
 #undef WG_KERNEL_COMPARE
+
+WG_KERNEL_INLINE wg_kernel_mask_f32_avx512 wg_kernel_same_f32_avx512(
+    wg_kernel_vec_f32_avx512 a, wg_kernel_vec_f32_avx512 b)
+{
+    return _mm512_cmpeq_epi32_mask((__m512i)a, (__m512i)b);
+}
+
+WG_KERNEL_INLINE wg_kernel_mask_f64_avx512 wg_kernel_same_f64_avx512(
+    wg_kernel_vec_f64_avx512 a, wg_kernel_vec_f64_avx512 b)
+{
+    return _mm512_cmpeq_epi64_mask((__m512i)a, (__m512i)b);
+}
 
 WG_KERNEL_INLINE wg_kernel_vec_f32_avx512 wg_kernel_fma_f32_avx512(
     wg_kernel_vec_f32_avx512 a, wg_kernel_vec_f32_avx512 b, wg_kernel_vec_f32_avx512 c)

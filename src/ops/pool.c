@@ -4,6 +4,7 @@
  * do it, each the other's adjoint in its first argument: spread gives each window's share to its tied inputs, collect
  * takes the mean over them. The mean is linear, and its adjoint is an op of its own. */
 #include "kernels/pool.h"
+#include "kernels/team.h"
 #include "ops/window.h"
 #include "shape/shape.h"
 #include "wengert/ops.h"
@@ -40,95 +41,107 @@ static wg_status pool_infer_in(wg_call *call)
     return WG_OK;
 }
 
-/* One number per window of a plane. */
-static size_t pool_scratch(const wg_call *call)
-{
-    const pool_plan *plan = call->attributes;
-    return wg_kernel_window_outputs(&plan->window) * wg_dtype_size(call->dtype);
-}
+/* ---- evaluation -------------------------------------------------------------------------------------------------------- */
 
-/* An evaluation, plane after plane. Operands and result are planes of inputs or of windows. */
+typedef enum pool_kind { POOL_MAX, POOL_SPREAD, POOL_COLLECT, POOL_MEAN, POOL_UNMEAN } pool_kind;
+
+/* Planes of inputs and of windows, shared among threads; each part has its scratch. */
 typedef struct pool_job {
-    const pool_plan *plan;
+    const wg_call *call;
+    pool_kind kind;
+    wg_kernel_pool pool;
     size_t planes, inputs, outputs; /* elements of a plane */
-    void *scratch;                  /* of outputs */
+    size_t parts, bytes;            /* of a part's scratch */
+    char *scratch;
 } pool_job;
 
-static wg_status pool_open(wg_call *call, bool scratch, pool_job *job)
+static pool_job pool_open(const wg_call *call, pool_kind kind)
 {
     const pool_plan *plan = call->attributes;
-    *job = (pool_job){.plan = plan, .planes = wg_shape_product(&call->shape, 0, call->shape.rank - plan->spatial)};
-    job->inputs = wg_kernel_window_inputs(&plan->window);
-    job->outputs = wg_kernel_window_outputs(&plan->window);
-    if (scratch && job->planes && !(job->scratch = wg_call_scratch(call, pool_scratch(call))))
-        return call->tape->status;
+    pool_job job = {.call = call, .kind = kind, .pool = wg_kernel_pool_plan(&plan->window, plan->inside)};
+    job.planes = wg_shape_product(&call->shape, 0, call->shape.rank - plan->spatial);
+    job.inputs = wg_kernel_window_inputs(&plan->window);
+    job.outputs = wg_kernel_window_outputs(&plan->window);
+    bool ties = kind == POOL_SPREAD || kind == POOL_COLLECT;
+    double seen = (double)job.outputs * (double)wg_kernel_window_taps(&plan->window);
+    double each = ties ? 0.4 : 0.1; /* nanoseconds */
+    job.parts = wg_team_parts(call->tape->team, each * (double)job.planes * ((double)job.inputs + seen), job.planes);
+    static const wg_kernel_pool_use uses[] = {[POOL_MAX] = WG_KERNEL_POOL_FOLD,
+        [POOL_SPREAD] = WG_KERNEL_POOL_SPREAD,
+        [POOL_COLLECT] = WG_KERNEL_POOL_COLLECT,
+        [POOL_MEAN] = WG_KERNEL_POOL_FOLD,
+        [POOL_UNMEAN] = WG_KERNEL_POOL_UNMEAN};
+    size_t bytes = wg_kernel_pool_scratch(&job.pool, wg_dtype_size(call->dtype), uses[kind]);
+    job.bytes = (bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT;
+    return job;
+}
+
+/* A part's operands and result; each plane of one kind lies between those before and after. */
+#define POOL_PART(R, type)                                                                                             \
+    do {                                                                                                               \
+        const R *a = call->in[0].data, *x = call->in[1].data, *y = call->in[2].data;                                   \
+        R *out = call->out;                                                                                            \
+        switch (job->kind) {                                                                                           \
+        case POOL_MAX:                                                                                                 \
+            wg_kernel_pool_max_##type(isa, p, n, a + in, out + to, scratch);                                           \
+            break;                                                                                                     \
+        case POOL_MEAN:                                                                                                \
+            wg_kernel_pool_mean_##type(isa, p, n, a + in, out + to, scratch);                                          \
+            break;                                                                                                     \
+        case POOL_UNMEAN:                                                                                              \
+            wg_kernel_pool_unmean_##type(isa, p, n, a + to, out + in, add, scratch);                                   \
+            break;                                                                                                     \
+        case POOL_SPREAD:                                                                                              \
+            wg_kernel_pool_spread_##type(isa, p, n, a + to, x + in, y + to, out + in, add, scratch);                   \
+            break;                                                                                                     \
+        case POOL_COLLECT:                                                                                             \
+            wg_kernel_pool_collect_##type(isa, p, n, a + in, x + in, y + to, out + to, scratch);                       \
+            break;                                                                                                     \
+        }                                                                                                              \
+    } while (0)
+
+static void pool_part(void *context, size_t part)
+{
+    const pool_job *job = context;
+    const wg_call *call = job->call;
+    const wg_kernel_pool *p = &job->pool;
+    size_t first = wg_team_first(job->planes, job->parts, part);
+    size_t n = wg_team_first(job->planes, job->parts, part + 1) - first;
+    size_t in = first * job->inputs, to = first * job->outputs; /* elements before those of the part */
+    wg_isa isa = call->tape->isa;
+    bool add = call->add;
+    void *scratch = job->bytes ? job->scratch + part * job->bytes : NULL;
+    if (call->dtype == WG_F64)
+        POOL_PART(double, f64);
+    else
+        POOL_PART(float, f32);
+}
+#undef POOL_PART
+
+static wg_status pool_run(wg_call *call, pool_kind kind)
+{
+    pool_job job = pool_open(call, kind);
+    if (job.planes == 0) return WG_OK;
+    if (job.bytes && !(job.scratch = wg_call_scratch(call, job.parts * job.bytes))) return call->tape->status;
+    wg_team_run(call->tape->team, job.parts, pool_part, &job);
     return WG_OK;
 }
 
-static void pool_clear(const wg_call *call, const pool_job *job)
-{
-    if (!call->add && job->planes) memset(call->out, 0, job->planes * job->inputs * wg_dtype_size(call->dtype));
-}
+#define POOL_EVALUATION(name, kind)                                                                                    \
+    static wg_status pool_##name(wg_call *call) { return pool_run(call, kind); }                                       \
+    static size_t pool_##name##_scratch(const wg_call *call)                                                           \
+    {                                                                                                                  \
+        pool_job job = pool_open(call, kind);                                                                          \
+        return job.planes ? job.parts * job.bytes : 0;                                                                 \
+    }
+POOL_EVALUATION(max, POOL_MAX)
+POOL_EVALUATION(spread, POOL_SPREAD)   /* spread(g, x, y): of x's shape, from windows */
+POOL_EVALUATION(collect, POOL_COLLECT) /* collect(u, x, y): of y's shape, from inputs */
+POOL_EVALUATION(mean, POOL_MEAN)
+POOL_EVALUATION(unmean, POOL_UNMEAN)
+#undef POOL_EVALUATION
 
 /* ---- maximum ----------------------------------------------------------------------------------------------------------- */
-
-#define POOL_MAX(R, kernel)                                                                                            \
-    for (size_t n = 0; n < job.planes; n++)                                                                            \
-    kernel(&job.plan->window, (const R *)call->in[0].data + n * job.inputs, (R *)call->out + n * job.outputs)
-
-static wg_status pool_max(wg_call *call)
-{
-    pool_job job;
-    if (pool_open(call, false, &job) != WG_OK) return call->tape->status;
-    if (call->dtype == WG_F64)
-        POOL_MAX(double, wg_kernel_pool_max_f64);
-    else
-        POOL_MAX(float, wg_kernel_pool_max_f32);
-    return WG_OK;
-}
-#undef POOL_MAX
-
-/* spread(g, x, y): of x's shape, from windows. */
-#define POOL_SPREAD(R, share, spread)                                                                                  \
-    for (size_t n = 0; n < job.planes; n++) {                                                                          \
-        const R *g = (const R *)call->in[0].data + n * job.outputs, *x = (const R *)call->in[1].data + n * job.inputs; \
-        const R *y = (const R *)call->in[2].data + n * job.outputs;                                                    \
-        share(&job.plan->window, x, y, g, job.scratch);                                                                \
-        spread(&job.plan->window, x, y, job.scratch, (R *)call->out + n * job.inputs);                                 \
-    }
-
-static wg_status pool_spread(wg_call *call)
-{
-    pool_job job;
-    if (pool_open(call, true, &job) != WG_OK) return call->tape->status;
-    pool_clear(call, &job);
-    if (call->dtype == WG_F64)
-        POOL_SPREAD(double, wg_kernel_pool_share_f64, wg_kernel_pool_spread_f64)
-    else
-        POOL_SPREAD(float, wg_kernel_pool_share_f32, wg_kernel_pool_spread_f32)
-    return WG_OK;
-}
-#undef POOL_SPREAD
-
-/* collect(u, x, y): of y's shape, from inputs. */
-#define POOL_COLLECT(R, collect)                                                                                       \
-    for (size_t n = 0; n < job.planes; n++) {                                                                          \
-        const R *u = (const R *)call->in[0].data + n * job.inputs, *x = (const R *)call->in[1].data + n * job.inputs;  \
-        const R *y = (const R *)call->in[2].data + n * job.outputs;                                                    \
-        collect(&job.plan->window, x, y, u, job.scratch, (R *)call->out + n * job.outputs);                            \
-    }
-
-static wg_status pool_collect(wg_call *call)
-{
-    pool_job job;
-    if (pool_open(call, true, &job) != WG_OK) return call->tape->status;
-    if (call->dtype == WG_F64)
-        POOL_COLLECT(double, wg_kernel_pool_collect_f64)
-    else
-        POOL_COLLECT(float, wg_kernel_pool_collect_f32)
-    return WG_OK;
-}
-#undef POOL_COLLECT
 
 static const wg_op pool_op_spread, pool_op_collect;
 
@@ -155,59 +168,18 @@ static const wg_op pool_op_spread = {.name = "max_pool_spread",
     .flags = WG_OP_ADDS,
     .shape = pool_infer_in,
     .evaluate = pool_spread,
-    .scratch = pool_scratch,
+    .scratch = pool_spread_scratch,
     .derivative = pool_derive_spread,
     .describe = pool_describe};
 static const wg_op pool_op_collect = {.name = "max_pool_collect",
     .arity = 3,
     .shape = pool_infer_out,
     .evaluate = pool_collect,
-    .scratch = pool_scratch,
+    .scratch = pool_collect_scratch,
     .derivative = pool_derive_collect,
     .describe = pool_describe};
 
 /* ---- mean -------------------------------------------------------------------------------------------------------------- */
-
-#define POOL_MEAN(R, kernel)                                                                                           \
-    for (size_t n = 0; n < job.planes; n++)                                                                            \
-    kernel(&job.plan->window, job.plan->inside, (const R *)call->in[0].data + n * job.inputs, job.scratch,             \
-        (R *)call->out + n * job.outputs)
-
-static size_t pool_mean_scratch(const wg_call *call)
-{
-    const pool_plan *plan = call->attributes;
-    return wg_kernel_pool_parts(&plan->window) ? pool_scratch(call) : 0;
-}
-
-static wg_status pool_mean(wg_call *call)
-{
-    pool_job job;
-    if (pool_open(call, pool_mean_scratch(call), &job) != WG_OK) return call->tape->status;
-    if (call->dtype == WG_F64)
-        POOL_MEAN(double, wg_kernel_pool_mean_f64);
-    else
-        POOL_MEAN(float, wg_kernel_pool_mean_f32);
-    return WG_OK;
-}
-#undef POOL_MEAN
-
-#define POOL_UNMEAN(R, kernel)                                                                                         \
-    for (size_t n = 0; n < job.planes; n++)                                                                            \
-    kernel(&job.plan->window, job.plan->inside, (const R *)call->in[0].data + n * job.outputs, job.scratch,            \
-        (R *)call->out + n * job.inputs)
-
-static wg_status pool_unmean(wg_call *call)
-{
-    pool_job job;
-    if (pool_open(call, true, &job) != WG_OK) return call->tape->status;
-    pool_clear(call, &job);
-    if (call->dtype == WG_F64)
-        POOL_UNMEAN(double, wg_kernel_pool_unmean_f64);
-    else
-        POOL_UNMEAN(float, wg_kernel_pool_unmean_f32);
-    return WG_OK;
-}
-#undef POOL_UNMEAN
 
 static const wg_op pool_op_unmean, pool_op_avg[3];
 
@@ -228,7 +200,7 @@ static const wg_op pool_op_unmean = {.name = "avg_pool_adjoint",
     .flags = WG_OP_ADDS | WG_OP_LINEAR,
     .shape = pool_infer_in,
     .evaluate = pool_unmean,
-    .scratch = pool_scratch,
+    .scratch = pool_unmean_scratch,
     .derivative = pool_derive_unmean,
     .describe = pool_describe};
 
@@ -239,8 +211,8 @@ static const wg_op pool_op_unmean = {.name = "avg_pool_adjoint",
     }
 #define POOL_OP_MAX(name_)                                                                                             \
     {                                                                                                                  \
-        .name = name_, .arity = 1, .shape = pool_infer_out, .evaluate = pool_max, .derivative = pool_derive_max,       \
-        .describe = pool_describe                                                                                      \
+        .name = name_, .arity = 1, .shape = pool_infer_out, .evaluate = pool_max, .scratch = pool_max_scratch,         \
+        .derivative = pool_derive_max, .describe = pool_describe                                                       \
     }
 static const wg_op pool_op_avg[3] = {POOL_OP_AVG("avg_pool1d"), POOL_OP_AVG("avg_pool2d"), POOL_OP_AVG("avg_pool3d")};
 static const wg_op pool_op_max[3] = {POOL_OP_MAX("max_pool1d"), POOL_OP_MAX("max_pool2d"), POOL_OP_MAX("max_pool3d")};

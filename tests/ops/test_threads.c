@@ -71,6 +71,8 @@ BINARY(layer_norm, wg_layer_norm(x[0], x[1], x[2], 1, 1e-5))
 BINARY(rms_norm, wg_rms_norm(x[0], x[1], 1, 1e-5))
 BINARY(attention, wg_attention(x[0], x[1], x[2], (wg_var){0}, NULL))
 BINARY(max_pool, wg_max_pool2d(x[0], &(wg_pool_options){.kernel = {2, 2}}))
+BINARY(max_pool_over, wg_max_pool2d(x[0], &(wg_pool_options){.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}}))
+BINARY(avg_pool, wg_avg_pool2d(x[0], &(wg_pool_options){.kernel = {3, 2}, .stride = {1, 2}}))
 BINARY(solve, wg_solve(wg_matmul(x[0], x[0]), x[1]))
 
 static const job jobs[] = {
@@ -119,6 +121,8 @@ static const job jobs[] = {
     {"rms_norm", rms_norm, 2, {SHAPE(131, 301), SHAPE(301)}},
     {"attention", attention, 3, {SHAPE(2, 3, 65, 16), SHAPE(2, 3, 67, 16), SHAPE(2, 3, 67, 16)}},
     {"max_pool2d", max_pool, 1, {SHAPE(4, 5, 40, 42)}},
+    {"max_pool2d, overlapping", max_pool_over, 1, {SHAPE(4, 5, 40, 42)}},
+    {"avg_pool2d", avg_pool, 1, {SHAPE(4, 5, 40, 42)}},
     {"solve", solve, 2, {SHAPE(60, 60), SHAPE(60, 9)}},
 };
 
