@@ -802,8 +802,9 @@ WG_API wg_var wg_pinv(wg_var x);
  * Convolution as networks mean it, which is cross-correlation: the kernel is not flipped. Layouts are PyTorch's: (N, C,
  * spatial...) or, for one image, (C, spatial...). No bias: add a var of shape (C, 1, ...), with a 1 for each spatial
  * axis. Shapes and the transposed form: V. Dumoulin and F. Visin, A guide to convolution arithmetic for deep learning,
- * 2016. The padding is zeros, of which no product is promised: next to an infinite or NaN weight, an output at the edge
- * may be NaN or not. Other paddings: pad first. */
+ * 2016. A convolution's padding is zeros, of which no product is promised: next to an infinite or NaN weight, an output at
+ * the edge may be NaN or not. A transposed convolution, and so the derivative of x, has no padding: its sums are over
+ * what is there. Other paddings: pad first. */
 
 /* One entry per spatial axis, in the order of x's axes; no entry may be set for an axis that is not there. Zeros are
  * the defaults, but a stride or dilation that is set for one axis must be set for all. NULL: all defaults. */

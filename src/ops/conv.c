@@ -148,7 +148,7 @@ static conv_job conv_open(const wg_call *call)
         .out_channels = job.out_channels,
         .window = *w};
     job.direct = wg_conv_direct_open(&job.by);
-    if (job.direct) return job;
+    if (job.direct && job.role != CONV_TRANSPOSE) return job; /* the other way may be needed after all */
     size_t rows = job.in_channels * job.taps;
     if (!job.plain) {
         size_t fit = CONV_COLUMN_BYTES / job.element / rows / CONV_BLOCK * CONV_BLOCK;
@@ -162,10 +162,17 @@ static conv_job conv_open(const wg_call *call)
     return job;
 }
 
+/* What either way takes. */
+static size_t conv_bytes(const conv_job *job)
+{
+    size_t bytes = job->column_bytes + job->gemm_bytes;
+    return job->direct && job->by.bytes > bytes ? job->by.bytes : bytes;
+}
+
 static size_t conv_scratch(const wg_call *call)
 {
     conv_job job = conv_open(call);
-    return job.direct ? job.by.bytes : job.column_bytes + job.gemm_bytes;
+    return conv_bytes(&job);
 }
 
 /* Where element `at` of an array is. */
@@ -286,15 +293,13 @@ static void conv_group(const conv_job *job, size_t x, size_t w, size_t g, bool f
 static wg_status conv_evaluate(wg_call *call)
 {
     conv_job job = conv_open(call);
-    size_t bytes = job.column_bytes + job.gemm_bytes, size = wg_shape_product(&call->shape, 0, call->shape.rank);
+    size_t bytes = conv_bytes(&job), size = wg_shape_product(&call->shape, 0, call->shape.rank);
     if (size == 0) return WG_OK;
-    if (job.direct) {
-        void *scratch = wg_call_scratch(call, job.by.bytes);
-        if (!scratch) return call->tape->status;
-        wg_conv_direct_run(&job.by, scratch);
+    if (bytes && !(job.columns = wg_call_scratch(call, bytes))) return call->tape->status;
+    if (job.direct && wg_conv_direct_promises(&job.by)) {
+        wg_conv_direct_run(&job.by, job.columns);
         return WG_OK;
     }
-    if (bytes && !(job.columns = wg_call_scratch(call, bytes))) return call->tape->status;
     job.gemm = bytes ? (char *)job.columns + job.column_bytes : NULL;
     bool gathers = job.planes || (job.role == CONV_TRANSPOSE && !job.plain); /* adds to what is there */
     if ((gathers || job.nothing) && !call->add) memset(call->out, 0, size * job.element);

@@ -273,6 +273,30 @@ bool wg_conv_direct_open(wg_conv_direct *d)
     return true;
 }
 
+/* A number that is not finite has an exponent of ones. */
+#define CONV_DIRECT_FINITE(R, integer, exponent)                                                                       \
+    do {                                                                                                               \
+        const R *w = d->call->in[1].data;                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            integer bits;                                                                                              \
+            memcpy(&bits, &w[i], sizeof bits);                                                                         \
+            strange |= (bits & (integer)(exponent)) == (integer)(exponent);                                            \
+        }                                                                                                              \
+    } while (0)
+
+bool wg_conv_direct_promises(const wg_conv_direct *d)
+{
+    if (d->role != CONV_TRANSPOSE) return true;
+    size_t n = d->groups * d->out_channels * d->in_channels * d->taps;
+    int strange = 0;
+    if (d->f64)
+        CONV_DIRECT_FINITE(double, uint64_t, UINT64_C(0x7ff) << 52);
+    else
+        CONV_DIRECT_FINITE(float, uint32_t, UINT32_C(0xff) << 23);
+    return !strange;
+}
+#undef CONV_DIRECT_FINITE
+
 void wg_conv_direct_run(wg_conv_direct *d, void *scratch)
 {
     bool weight = d->role == CONV_WEIGHT;

@@ -33,6 +33,10 @@ typedef struct wg_conv_direct {
 /* Whether the problem suits; then everything is set. */
 bool wg_conv_direct_open(wg_conv_direct *d);
 
+/* Whether the values suit: a transposed convolution's input has no padding, so no infinite or NaN weight may meet the zeros
+ * that are laid around it here. */
+bool wg_conv_direct_promises(const wg_conv_direct *d);
+
 /* Writes, or adds, the result. scratch has d->bytes. */
 void wg_conv_direct_run(wg_conv_direct *d, void *scratch);
 

@@ -444,6 +444,34 @@ static void test_extents(void **state)
     wg_tape_free(tape);
 }
 
+/* The derivative of x, and a transposed convolution, are sums over what is there: infinite and NaN weights show where they meet
+ * a cotangent, and nowhere else. */
+static void test_strange_weights(void **state)
+{
+    (void)state;
+    const setting s = {.spatial = 2, .options = {.padding = {1, 1}}};
+    for (int dtype = 0; dtype < 2; dtype++) {
+        array x = array_new((wg_shape)SHAPE(1, 16, 9, 12)), w = array_new((wg_shape)SHAPE(16, 16, 3, 3)),
+              g = array_new((wg_shape)SHAPE(1, 16, 9, 12));
+        for (size_t i = 0; i < x.size; i++) x.at[i] = g.at[i] = 1;
+        for (size_t i = 0; i < w.size; i++) w.at[i] = 1;
+        w.at[0] = (long double)NAN, w.at[16 * 9 + 2] = (long double)INFINITY, w.at[9 + 4] = -(long double)INFINITY;
+        array expected = array_new(x.shape), got[2];
+        each_term(&(terms){&s, x.shape, w.shape, g.shape}, add_transposed, &(sum){expected.at, g.at, w.at});
+        wg_tape *tape = wg_tape_new(dtype ? WG_F64 : WG_F32);
+        wg_var in[] = {array_leaf(tape, &x, true), array_leaf(tape, &w, false)};
+        wg_var y = apply_conv(tape, in, 2, &s), z = wg_conv_transpose2d(in[0], in[1], &s.options);
+        assert_int_equal(array_backward(y, &g), WG_OK);
+        got[0] = array_of_grad(in[0]), got[1] = array_of_value(z);
+        for (size_t k = 0; k < 2; k++)
+            for (size_t i = 0; i < expected.size; i++)
+                assert_true(got[k].at[i] == expected.at[i] || (isnan(got[k].at[i]) && isnan(expected.at[i])));
+        array *arrays[] = {&x, &w, &g, &expected, &got[0], &got[1]};
+        for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) array_free(arrays[i]);
+        wg_tape_free(tape);
+    }
+}
+
 /* A replay with new numbers computes all anew. */
 static void test_replay(void **state)
 {
@@ -595,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_images),
         cmocka_unit_test(test_not_flipped),
         cmocka_unit_test(test_extents),
+        cmocka_unit_test(test_strange_weights),
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_forward),
         cmocka_unit_test(test_limited),
