@@ -67,8 +67,10 @@ BINARY(softmax_across, wg_softmax(x[0], 0))
 BINARY(log_softmax, wg_log_softmax(x[0], -1))
 BINARY(logsumexp, wg_logsumexp_axes(x[0], (const int[]){1}, 1, false))
 BINARY(cross_entropy, wg_cross_entropy(x[0], wg_softmax(x[1], 1), 1, WG_MEAN))
+BINARY(of_classes, wg_cross_entropy(x[0], wg_argmax(x[1], 1, false), 1, WG_MEAN))
 BINARY(layer_norm, wg_layer_norm(x[0], x[1], x[2], 1, 1e-5))
 BINARY(rms_norm, wg_rms_norm(x[0], x[1], 1, 1e-5))
+BINARY(group_norm, wg_group_norm(x[0], 3, x[1], x[2], 1e-5))
 BINARY(attention, wg_attention(x[0], x[1], x[2], (wg_var){0}, NULL))
 BINARY(max_pool, wg_max_pool2d(x[0], &(wg_pool_options){.kernel = {2, 2}}))
 BINARY(max_pool_over, wg_max_pool2d(x[0], &(wg_pool_options){.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}}))
@@ -113,12 +115,18 @@ static const job jobs[] = {
     {"transpose", turned, 1, {SHAPE(300, 301)}},
     {"permute", permuted, 1, {SHAPE(41, 43, 45)}},
     {"softmax", softmax, 1, {SHAPE(130, 601)}},
+    {"softmax of short rows", softmax, 1, {SHAPE(1501, 21)}},
     {"softmax across", softmax_across, 1, {SHAPE(130, 601)}},
     {"log_softmax", log_softmax, 1, {SHAPE(130, 601)}},
+    {"log_softmax of short rows", log_softmax, 1, {SHAPE(1501, 21)}},
     {"logsumexp", logsumexp, 1, {SHAPE(130, 601)}},
     {"cross_entropy", cross_entropy, 2, {SHAPE(130, 601), SHAPE(130, 601)}},
+    {"cross_entropy of classes", of_classes, 2, {SHAPE(130, 601), SHAPE(130, 601)}},
+    {"cross_entropy of few classes", of_classes, 2, {SHAPE(1501, 10), SHAPE(1501, 10)}},
+    {"cross_entropy across", of_classes, 2, {SHAPE(9, 10, 101), SHAPE(9, 10, 101)}},
     {"layer_norm", layer_norm, 3, {SHAPE(131, 301), SHAPE(301), SHAPE(301)}},
     {"rms_norm", rms_norm, 2, {SHAPE(131, 301), SHAPE(301)}},
+    {"group_norm", group_norm, 3, {SHAPE(40, 6, 50), SHAPE(6), SHAPE(6)}},
     {"attention", attention, 3, {SHAPE(2, 3, 65, 16), SHAPE(2, 3, 67, 16), SHAPE(2, 3, 67, 16)}},
     {"max_pool2d", max_pool, 1, {SHAPE(4, 5, 40, 42)}},
     {"max_pool2d, overlapping", max_pool_over, 1, {SHAPE(4, 5, 40, 42)}},

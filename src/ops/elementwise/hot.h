@@ -32,7 +32,9 @@
     X(maximum)                                                                                                         \
     X(minimum)                                                                                                         \
     X(mul0)
-#define EW_HOT_3(X) X(where)
+#define EW_HOT_3(X)                                                                                                    \
+    X(where)                                                                                                           \
+    X(fma)
 #define EW_HOT_P(X)                                                                                                    \
     X(leaky_relu)                                                                                                      \
     X(clamp)

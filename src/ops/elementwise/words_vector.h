@@ -23,6 +23,17 @@ WG_KERNEL_INLINE R EW(ratio0)(R a, R b, R nought)
     return NAME(select)(NAME(equal)(nought, zero), zero, a / b);
 }
 
+/* a b + c, rounded once */
+WG_KERNEL_INLINE R EW(fma)(R a, R b, R c)
+{
+#if BASELINE
+    for (int i = 0; i < NAME(lanes); i++) a[i] = LIBM(fma)(a[i], b[i], c[i]);
+    return a;
+#else
+    return NAME(fma)(a, b, c);
+#endif
+}
+
 /* y (1 - y), 1 - y written as y e^-x where it would lose digits: there x > 0. */
 WG_KERNEL_INLINE R EW(sigmoid_slope)(R x, R y)
 {
@@ -71,7 +82,7 @@ WG_KERNEL_INLINE R EW(tanh_slope)(R x, R y)
 #define FLOOR_DIVIDE(a, b)   COLD(a + b)
 #define LIBM1(name, x)       COLD(x)
 #define LIBM2(name, a, b)    COLD(a + b)
-#define LIBM3(name, a, b, c) COLD(a + b + c)
+#define LIBM3(name, a, b, c) EW(name)(a, b, c)
 #define SIGMOID              NAME(sigmoid)
 #define SIGMOID_SLOPE        EW(sigmoid_slope)
 #define TANH_SLOPE           EW(tanh_slope)
