@@ -80,8 +80,8 @@ static bool kernel_copy_next(size_t rank, const kernel_copy_axis *axis, size_t *
 }
 
 /* A tile of a transpose has few enough lines to share one set of the cache when the strides are powers of 2. A short
- * run isn't worth a call, nor the inner place in a loop. */
-enum { KERNEL_COPY_TILE = 8, KERNEL_COPY_SHORT = 8 };
+ * run isn't worth a call, nor the inner place in a loop. A square is the smallest that vectors transpose. */
+enum { KERNEL_COPY_TILE = 8, KERNEL_COPY_SHORT = 8, KERNEL_COPY_SQUARE = 4 };
 
 #define SOURCE "copy_add.inc"
 #include "each.inc"

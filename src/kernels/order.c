@@ -12,15 +12,6 @@ enum {
     KERNEL_ORDER_BASE = 256
 };
 
-uint64_t wg_kernel_order_key(double x, bool descending)
-{
-    uint64_t bits, sign = (uint64_t)1 << 63;
-    if (x == 0) x = 0; /* not -0 */
-    memcpy(&bits, &x, sizeof bits);
-    uint64_t key = x != x ? UINT64_MAX : bits & sign ? ~bits : bits | sign;
-    return descending ? ~key : key;
-}
-
 static inline bool kernel_order_less(const wg_kernel_item *a, const wg_kernel_item *b)
 {
     return (a->key < b->key) | ((a->key == b->key) & (a->at < b->at)); /* no branch: which it is cannot be predicted */

@@ -6,19 +6,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "isa.h"
+
 typedef struct wg_kernel_scan {
     size_t outer, n, inner;
     bool reverse;
 } wg_kernel_scan;
 
-/* out = or += the sum of all elements up to each. Compensated: an element is right to about one rounding of the
- * running sum of magnitudes' last bits, however long the run. */
-void wg_kernel_cumsum_f32(const wg_kernel_scan *s, const float *in, float *out, bool add);
-void wg_kernel_cumsum_f64(const wg_kernel_scan *s, const double *in, double *out, bool add);
+/* out = or += the sum of all elements up to each. Of floats in doubles, of doubles compensated: an element is
+ * right to about one rounding of the running sum of magnitudes' last bits, in runs of up to 2^28 elements. */
+void wg_kernel_cumsum_f32(wg_isa isa, const wg_kernel_scan *s, const float *in, float *out, bool add);
+void wg_kernel_cumsum_f64(wg_isa isa, const wg_kernel_scan *s, const double *in, double *out, bool add);
 
 /* The product of all elements up to each; when exclusive, of those before it, 1 for the first. */
 void wg_kernel_cumprod_f32(const wg_kernel_scan *s, bool exclusive, const float *in, float *out);
 void wg_kernel_cumprod_f64(const wg_kernel_scan *s, bool exclusive, const double *in, double *out);
+
+/* The product of all elements of the run but each. s->reverse is ignored. */
+void wg_kernel_others_f32(const wg_kernel_scan *s, const float *in, float *out);
+void wg_kernel_others_f64(const wg_kernel_scan *s, const double *in, double *out);
 
 /* h_i = a_i + b h of the element before; b is that of i, or, where of_before, that of the element before. The first:
  * a. */

@@ -252,6 +252,9 @@ wg_var wg_select(wg_var x, int axis, ptrdiff_t index)
 
 #define INDEX_BLOCK      8192 /* elements */
 #define INDEX_BLOCK_ROWS 8
+#define INDEX_TILE       8192 /* bytes */
+#define INDEX_FEW        4    /* operands that are worth transposing, and as many as leave a tile of some length */
+#define INDEX_MANY       64
 
 /* ---- concat and stack -------------------------------------------------------------------------------------------- */
 
@@ -322,6 +325,22 @@ static index_window index_part(const wg_call *call, size_t k, ptrdiff_t *start)
     return window;
 }
 
+/* Single numbers in turn from each of several operands: a tile of each is set below the other, and the matrix that they make
+ * is transposed. */
+static void index_interleave(const wg_call *call, size_t count)
+{
+    _Alignas(WG_ALIGNMENT) char tile[INDEX_TILE];
+    const size_t n = call->n, element = wg_copy_element(call);
+    const size_t most = sizeof tile / element / n;
+    for (size_t done = 0; done < count; done += most) {
+        const size_t some = count - done < most ? count - done : most;
+        for (size_t k = 0; k < n; k++)
+            memcpy(tile + k * some * element, (const char *)call->in[k].data + done * element, some * element);
+        wg_copy_strided(call, 2, (size_t[]){some, n}, tile, (ptrdiff_t[]){1, (ptrdiff_t)some},
+            (char *)call->out + done * n * element, (ptrdiff_t[]){(ptrdiff_t)n, 1}, call->add);
+    }
+}
+
 /* Rows of the result are written in blocks that the cache holds: many narrow parts each touch every row. A block has
  * rows enough that a part of it is worth a call. */
 static wg_status index_concat(wg_call *call)
@@ -331,6 +350,10 @@ static wg_status index_concat(wg_call *call)
     wg_shape_split split = wg_shape_around(&call->shape, axis);
     size_t row = split.extent * split.inner, element = wg_copy_element(call);
     if (row == 0) return WG_OK;
+    if (row == call->n && call->op == &index_op_stack && call->n >= INDEX_FEW && call->n <= INDEX_MANY) {
+        index_interleave(call, split.outer);
+        return WG_OK;
+    }
     size_t block = INDEX_BLOCK / row < INDEX_BLOCK_ROWS ? INDEX_BLOCK_ROWS : INDEX_BLOCK / row;
     for (size_t done = 0; done < split.outer; done += block) {
         ptrdiff_t start = 0;
@@ -394,6 +417,9 @@ wg_var wg_stack(const wg_var *x, size_t n, int axis) { return index_join(&index_
 
 #undef INDEX_BLOCK
 #undef INDEX_BLOCK_ROWS
+#undef INDEX_TILE
+#undef INDEX_FEW
+#undef INDEX_MANY
 
 /* ---- split and unstack: one slice for each part ------------------------------------------------------------------ */
 

@@ -47,20 +47,46 @@ static wg_status order_infer_extreme(wg_call *call)
         }                                                                                                              \
     } while (0)
 
+/* The same for rows of one element: the best stays in a register. */
+#define ORDER_LINE(R, BETTER)                                                                                          \
+    do {                                                                                                               \
+        const R *x = (const R *)call->in[0].data + o * split.extent;                                                   \
+        R best = x[0];                                                                                                 \
+        int64_t at = 0;                                                                                                \
+        for (size_t e = 1; e < split.extent; e++) {                                                                    \
+            R now = x[e];                                                                                              \
+            bool better = (now BETTER best) | ((now != now) & (best == best));                                         \
+            best = better ? now : best;                                                                                \
+            at = better ? (int64_t)e : at;                                                                             \
+            if (running) out[e] = at;                                                                                  \
+        }                                                                                                              \
+        if (!running) *out = at;                                                                                       \
+    } while (0)
+
+#define ORDER_EITHER(R, BETTER)                                                                                        \
+    do {                                                                                                               \
+        if (split.inner == 1)                                                                                          \
+            ORDER_LINE(R, BETTER);                                                                                     \
+        else                                                                                                           \
+            ORDER_EXTREME(R, BETTER);                                                                                  \
+    } while (0)
+
 static wg_status order_extreme(wg_call *call, bool largest, bool running)
 {
     wg_shape_split split = wg_shape_around(call->in[0].shape, ((const order_axis *)call->attributes)->axis);
     int64_t *out = call->out;
     for (size_t o = 0; o < split.outer && split.extent; o++, out += split.inner * (running ? split.extent : 1)) {
         if (split.inner) memset(out, 0, split.inner * sizeof *out);
-        if (call->dtype == WG_F64 && largest) ORDER_EXTREME(double, >);
-        if (call->dtype == WG_F64 && !largest) ORDER_EXTREME(double, <);
-        if (call->dtype == WG_F32 && largest) ORDER_EXTREME(float, >);
-        if (call->dtype == WG_F32 && !largest) ORDER_EXTREME(float, <);
+        if (call->dtype == WG_F64 && largest) ORDER_EITHER(double, >);
+        if (call->dtype == WG_F64 && !largest) ORDER_EITHER(double, <);
+        if (call->dtype == WG_F32 && largest) ORDER_EITHER(float, >);
+        if (call->dtype == WG_F32 && !largest) ORDER_EITHER(float, <);
     }
     return WG_OK;
 }
 #undef ORDER_EXTREME
+#undef ORDER_LINE
+#undef ORDER_EITHER
 
 static wg_status order_argmax(wg_call *call) { return order_extreme(call, true, false); }
 static wg_status order_argmin(wg_call *call) { return order_extreme(call, false, false); }
@@ -111,6 +137,8 @@ static const wg_op order_op_cummin = {.name = "cummin",
 
 /* ---- the first in order: argsort, and topk's indices ------------------------------------------------------------- */
 
+enum { ORDER_FEW = 16 };
+
 typedef struct order_first {
     uint32_t axis;
     bool descending;
@@ -137,35 +165,61 @@ static size_t order_scratch_first(const wg_call *call)
     return order_bytes(call->in[0].shape->dim[((const order_first *)call->attributes)->axis]);
 }
 
+static inline double order_number(const wg_call *call, size_t at)
+{
+    const void *x = call->in[0].data;
+    return call->dtype == WG_F64 ? ((const double *)x)[at] : (double)((const float *)x)[at];
+}
+
 /* n elements from a position on, step apart. Returns the place of the first NaN, or n. */
 static size_t order_read(
     const wg_call *call, size_t from, size_t n, size_t step, bool descending, wg_kernel_item *items)
 {
     size_t nan = n;
     for (size_t e = 0; e < n; e++) {
-        size_t at = from + e * step;
-        double x = call->dtype == WG_F64 ? ((const double *)call->in[0].data)[at]
-                                         : (double)((const float *)call->in[0].data)[at];
+        double x = order_number(call, from + e * step);
         items[e] = (wg_kernel_item){wg_kernel_order_key(x, descending), e};
         if (x != x && nan == n) nan = e;
     }
     return nan;
 }
 
+/* The first few of many: each element is held against the last of those kept so far, and most come after it. */
+static void order_keep_first(const wg_call *call, size_t from, size_t n, size_t step, wg_kernel_item *items)
+{
+    const order_first *first = call->attributes;
+    const double sign = first->descending ? 1 : -1;
+    double worst = (double)NAN; /* of those kept, when they are all there */
+    size_t count = 0;
+    for (size_t e = 0; e < n; e++) {
+        double x = order_number(call, from + e * step);
+        if (sign * x <= sign * worst) continue;
+        wg_kernel_item item = {wg_kernel_order_key(x, first->descending), e};
+        count = wg_kernel_order_keep(items, count, first->count, item);
+        if (count == first->count) worst = order_number(call, from + items[count - 1].at * step);
+    }
+}
+
 static wg_status order_sort_first(wg_call *call)
 {
     const order_first *first = call->attributes;
     wg_shape_split split = wg_shape_around(call->in[0].shape, first->axis);
-    size_t n = split.extent;
+    const size_t n = split.extent;
+    const bool few = first->count <= ORDER_FEW && first->count <= n / ORDER_FEW;
     if (first->count == 0) return WG_OK;
     wg_kernel_item *items = wg_call_scratch(call, order_bytes(n));
     if (!items) return call->tape->status;
     for (size_t o = 0; o < split.outer; o++)
         for (size_t i = 0; i < split.inner; i++) {
             int64_t *out = (int64_t *)call->out + o * first->count * split.inner + i;
-            order_read(call, o * n * split.inner + i, n, split.inner, first->descending, items);
-            wg_kernel_order_select(items, n, first->count, items + n);
-            wg_kernel_order_sort(items, first->count, items + n);
+            size_t from = o * n * split.inner + i;
+            if (few) {
+                order_keep_first(call, from, n, split.inner, items);
+            } else {
+                order_read(call, from, n, split.inner, first->descending, items);
+                wg_kernel_order_select(items, n, first->count, items + n);
+                wg_kernel_order_sort(items, first->count, items + n);
+            }
             for (size_t k = 0; k < first->count; k++) out[k * split.inner] = (int64_t)items[k].at;
         }
     return WG_OK;

@@ -3,6 +3,7 @@
  * The derivative with respect to an element is the product of the others: of all before it times all after it, two
  * running products that leave the element itself out (scan.c). Nothing is divided, so zeros among the elements are
  * right, and so are derivatives of every order, each in linear time. */
+#include "kernels/scan.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"
 #include "ops/scan.h"
@@ -16,18 +17,46 @@ static wg_status product_prod(wg_call *call)
     return WG_OK;
 }
 
-/* x: g (product of those before) (product of those after) */
+/* The product of all others in the run, at once; for numbers alone. */
+static wg_status product_infer_others(wg_call *call)
+{
+    call->shape = *call->in[0].shape;
+    return WG_OK;
+}
+
+static wg_status product_others(wg_call *call)
+{
+    const wg_scan *s = call->attributes;
+    const wg_kernel_scan run = {s->outer, s->extent, s->inner, false};
+    if (call->dtype == WG_F64)
+        wg_kernel_others_f64(&run, call->in[0].data, call->out);
+    else
+        wg_kernel_others_f32(&run, call->in[0].data, call->out);
+    return WG_OK;
+}
+
+static const wg_op product_op_others = {
+    .name = "others", .arity = 1, .shape = product_infer_others, .evaluate = product_others};
+
+/* The product of all elements but each: of those before, times that of those after. */
+static wg_term product_of_others(wg_derivation *d, wg_term x, const wg_shape_split *s)
+{
+    wg_scan forward = {s->outer, s->extent, s->inner, WG_SCAN_EXCLUSIVE}, backward = forward;
+    backward.flags |= WG_SCAN_REVERSE;
+    if (!wg_recording(d)) return wg_step(d, &product_op_others, &x, 1, &forward, sizeof forward);
+    wg_term before = wg_step(d, &wg_scan_op_cumprod, &x, 1, &forward, sizeof forward);
+    wg_term after = wg_step(d, &wg_scan_op_cumprod, &x, 1, &backward, sizeof backward);
+    return wg_step(d, &wg_ew_op_mul, (wg_term[]){before, after}, 2, NULL, 0);
+}
+
+/* x: g (product of the others) */
 static void product_derive_prod(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
     const wg_reduce_axes *axes = call->attributes;
     wg_shape_split s = wg_reduce_run(call->in[0].shape, axes->mask);
-    wg_scan forward = {s.outer, s.extent, s.inner, WG_SCAN_EXCLUSIVE}, backward = forward;
-    backward.flags |= WG_SCAN_REVERSE;
     wg_term x = wg_primal(d, 0), g = wg_reduce_with_axes(d, wg_cotangent(d));
-    wg_term before = wg_step(d, &wg_scan_op_cumprod, &x, 1, &forward, sizeof forward);
-    wg_term after = wg_step(d, &wg_scan_op_cumprod, &x, 1, &backward, sizeof backward);
-    wg_term others = wg_step(d, &wg_ew_op_mul, (wg_term[]){before, after}, 2, NULL, 0);
+    wg_term others = product_of_others(d, x, &s);
     wg_give(d, 0, wg_op_mul(), (wg_term[]){others, g}, 2, NULL, 0);
 }
 

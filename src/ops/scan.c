@@ -42,9 +42,9 @@ static wg_status scan_cumsum(wg_call *call)
 {
     wg_kernel_scan s = scan_of(call->attributes);
     if (call->dtype == WG_F64)
-        wg_kernel_cumsum_f64(&s, call->in[0].data, call->out, call->add);
+        wg_kernel_cumsum_f64(call->tape->isa, &s, call->in[0].data, call->out, call->add);
     else
-        wg_kernel_cumsum_f32(&s, call->in[0].data, call->out, call->add);
+        wg_kernel_cumsum_f32(call->tape->isa, &s, call->in[0].data, call->out, call->add);
     return WG_OK;
 }
 

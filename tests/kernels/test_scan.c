@@ -59,6 +59,36 @@ static void check_products(const size_t *s)
         wg_kernel_cumprod_f32(&scan, exclusive, x32, out32);
         near("cumprod", s, size, 0);
     }
+    GROUPS(s, at)
+    {
+        double product = 1; /* no factor is 0 */
+        for (size_t r = 0; r < s[1]; r++) product *= x64[at + r * s[2]];
+        for (size_t r = 0; r < s[1]; r++) expected[at + r * s[2]] = product / x64[at + r * s[2]];
+    }
+    const wg_kernel_scan scan = {s[0], s[1], s[2], false};
+    wg_kernel_others_f64(&scan, x64, out64);
+    wg_kernel_others_f32(&scan, x32, out32);
+    near("others", s, size, 0);
+}
+
+/* With one zero, all others have it; it has their product. With two, all are zero. */
+static void test_others_of_zeros(void **state)
+{
+    (void)state;
+    double in[200], out[200];
+    for (size_t n = 2; n <= 200; n += 33)
+        for (size_t at = 0; at + 1 < n; at += 7) {
+            const wg_kernel_scan s = {1, n, 1, false};
+            for (size_t i = 0; i < n; i++) in[i] = i % 2 ? 2 : 0.5;
+            double product = 1;
+            for (size_t i = 0; i < n; i++) product *= i == at ? 1 : in[i];
+            in[at] = 0;
+            wg_kernel_others_f64(&s, in, out);
+            for (size_t i = 0; i < n; i++) assert_true(out[i] == (i == at ? product : 0));
+            in[n - 1] = 0;
+            wg_kernel_others_f64(&s, in, out);
+            for (size_t i = 0; i < n; i++) assert_true(out[i] == 0);
+        }
 }
 
 /* Sums of small whole numbers: exact. h = a + b h with b in {-1, 0, 1} likewise. */
@@ -82,8 +112,8 @@ static void check_sums(const size_t *s)
                 expected[i] = sum + (add ? 5 : 0);
             }
         }
-        wg_kernel_cumsum_f64(&scan, x64, out64, add);
-        wg_kernel_cumsum_f32(&scan, x32, out32, add);
+        wg_kernel_cumsum_f64(wg_kernel_isa(), &scan, x64, out64, add);
+        wg_kernel_cumsum_f32(wg_kernel_isa(), &scan, x32, out32, add);
         near("cumsum", s, size, 0);
         GROUPS(s, at)
         {
@@ -161,6 +191,7 @@ EACH_SHORT_SHAPE(logcumsumexp)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_others_of_zeros),
         cmocka_unit_test(test_norm),
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_sums),
