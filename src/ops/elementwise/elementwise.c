@@ -72,11 +72,12 @@ static void ew_slopes(wg_derivation *d, uint32_t rule, size_t k, void *out, bool
     if (call->tape->status == WG_OK) wg_ew_run(call, &work);
 }
 
-/* Straight into the adjoint where the input has the result's shape; else into a temporary that is then summed. */
+/* Straight into the adjoint where the input's elements are as many as the result's, and so are the same ones; else into a
+ * temporary that is then summed. */
 static void ew_give_numbers(wg_derivation *d, uint32_t rule, size_t k)
 {
     const wg_call *call = wg_derivation_call(d);
-    if (wg_shape_equal(call->in[k].shape, &call->shape)) {
+    if (call->in[k].size == wg_shape_product(&call->shape, 0, call->shape.rank)) {
         bool add;
         void *out = wg_give_numbers(d, k, &add);
         if (out) ew_slopes(d, rule, k, out, add);

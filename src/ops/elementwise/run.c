@@ -22,14 +22,14 @@ enum {
 
 typedef struct ew_operand {
     const char *data; /* NULL: not read */
-    bool stretched;   /* not of the result's shape */
+    bool stretched;   /* not the result's elements as they lie */
     ptrdiff_t strides[WG_MAX_RANK];
 } ew_operand;
 
 typedef struct ew_job {
     const wg_ew_work *work;
     const wg_ew_parameters *parameters;
-    bool ieee_zero;
+    bool ieee_zero, stretched; /* any of the operands */
     size_t n, element, size, parts;
     wg_dtype dtype;
     ew_operand operands[EW_MAX_ARITY];
@@ -41,13 +41,6 @@ typedef struct ew_job {
 
 /* ---- index space -------------------------------------------------------------------------------------------------- */
 
-static bool ew_any_stretched(const ew_job *job)
-{
-    for (size_t k = 0; k < job->n; k++)
-        if (job->operands[k].stretched) return true;
-    return false;
-}
-
 /* Whether every operand runs, or stands still, along the last merged axis and the next as along one. */
 static bool ew_continues(const ew_job *job, ptrdiff_t strides[][WG_MAX_RANK], uint32_t d, size_t extent)
 {
@@ -58,17 +51,25 @@ static bool ew_continues(const ew_job *job, ptrdiff_t strides[][WG_MAX_RANK], ui
     return true;
 }
 
+/* An operand that has as many elements as the result has them in the same order: only axes of extent 1 are added. */
 static void ew_open(ew_job *job, const wg_call *call)
 {
-    ptrdiff_t strides[EW_MAX_ARITY][WG_MAX_RANK];
+    job->stretched = false;
     for (size_t k = 0; k < job->n; k++) {
         ew_operand *operand = &job->operands[k];
         operand->data = job->work->in[k];
-        operand->stretched = operand->data && !wg_shape_equal(call->in[k].shape, &call->shape);
-        if (operand->stretched) wg_shape_broadcast_strides(call->in[k].shape, &call->shape, strides[k]);
+        operand->stretched = operand->data && call->in[k].size != job->size;
+        job->stretched = job->stretched || operand->stretched;
     }
+}
+
+/* The walk along the axes, where an operand is stretched: some axis is longer than 1. */
+static void ew_open_walk(ew_job *job, const wg_call *call)
+{
+    ptrdiff_t strides[EW_MAX_ARITY][WG_MAX_RANK];
+    for (size_t k = 0; k < job->n; k++)
+        if (job->operands[k].stretched) wg_shape_broadcast_strides(call->in[k].shape, &call->shape, strides[k]);
     job->walk.rank = 0;
-    if (!ew_any_stretched(job)) return;
     for (uint32_t d = 0; d < call->shape.rank; d++) {
         size_t extent = call->shape.dim[d];
         if (extent == 1) continue;
@@ -78,9 +79,6 @@ static void ew_open(ew_job *job, const wg_call *call)
         for (size_t k = 0; k < job->n; k++)
             if (job->operands[k].stretched) job->operands[k].strides[at] = strides[k][d];
     }
-    for (size_t k = 0; k < job->n; k++) /* only axes of extent 1 were added */
-        if (job->walk.rank == 0 || (job->walk.rank == 1 && job->operands[k].strides[0] == 1))
-            job->operands[k].stretched = false;
 }
 
 /* ---- hot loops ---------------------------------------------------------------------------------------------------- */
@@ -108,8 +106,8 @@ static void ew_fill(ew_vector *v, const char *number, wg_dtype dtype)
         for (size_t i = 0; i < EW_BYTES / sizeof(float); i++) v->f32[i] = *(const float *)(const void *)number;
 }
 
-/* The last elements, fewer than a vector has, beside zeros. */
-static const void *ew_pad(ew_vector *v, const char *from, size_t bytes)
+/* Fewer elements than a vector has, beside zeros. */
+static const void *ew_pad(ew_vector *v, const void *from, size_t bytes)
 {
     if (!from) return NULL;
     memset(v, 0, sizeof *v);
@@ -117,33 +115,49 @@ static const void *ew_pad(ew_vector *v, const char *from, size_t bytes)
     return v;
 }
 
+/* `n` elements, fewer than a vector has. */
+static void ew_hot_tail(
+    const ew_job *job, size_t n, char *out, const char *g, const void *const *from, const size_t *step, const char *y)
+{
+    _Alignas(EW_BYTES) ew_vector in_tail[EW_MAX_ARITY], out_tail, g_tail, y_tail;
+    const void *in[EW_MAX_ARITY] = {0};
+    size_t bytes = n * job->element;
+    for (size_t k = 0; k < job->n; k++) in[k] = step[k] ? ew_pad(&in_tail[k], from[k], bytes) : from[k];
+    ew_pad(&out_tail, out, job->work->add ? bytes : 0);
+    ew_hot_loop(job, job->lanes, &out_tail, ew_pad(&g_tail, g, bytes), in, step, ew_pad(&y_tail, y, bytes));
+    memcpy(out, &out_tail, bytes);
+}
+
 /* `n` neighbours of the result from number `start`; at[k] is where operand k is there, and bit k of still says that it
- * stays there. */
+ * stays there. What is left over at the end is the end of one more whole vector, whose other lanes are computed twice, to
+ * the same; where that is not to be had, or they would be added twice, it is padded. */
 static void ew_hot_run(const ew_job *job, size_t start, size_t n, const char *const *at, unsigned still)
 {
-    _Alignas(EW_BYTES) ew_vector same[EW_MAX_ARITY], in_tail[EW_MAX_ARITY], out_tail, g_tail, y_tail;
+    _Alignas(EW_BYTES) ew_vector same[EW_MAX_ARITY];
     const void *in[EW_MAX_ARITY] = {0};
-    size_t step[EW_MAX_ARITY] = {0}, whole = n - n % job->lanes, element = job->element, offset = start * element;
-    char *out = (char *)job->work->out + offset;
+    size_t step[EW_MAX_ARITY] = {0}, left = n % job->lanes, whole = n - left, element = job->element;
+    char *out = (char *)job->work->out + start * element;
     const char *g = job->work->g, *y = job->work->y;
-    for (size_t k = 0; k < job->n; k++) {
-        in[k] = at[k];
-        step[k] = !(still >> k & 1);
-        if (!at[k] || step[k]) continue;
+    for (size_t k = 0; k < job->n; k++) in[k] = at[k], step[k] = 1;
+    for (size_t k = 0; still >> k; k++) {
+        if (!(still >> k & 1)) continue;
         ew_fill(&same[k], at[k], job->dtype);
-        in[k] = &same[k];
+        in[k] = &same[k], step[k] = 0;
     }
-    if (g) g += offset;
-    if (y) y += offset;
+    if (g) g += start * element;
+    if (y) y += start * element;
     if (whole) ew_hot_loop(job, whole, out, g, in, step, y);
-    if (whole == n) return;
-    size_t done = whole * element, bytes = (n - whole) * element;
+    if (!left) return;
+    bool again = whole && !job->work->add;
+    size_t done = (again ? n - job->lanes : whole) * element;
     for (size_t k = 0; k < job->n; k++)
-        if (in[k] && step[k]) in[k] = ew_pad(&in_tail[k], at[k] + done, bytes);
-    ew_pad(&out_tail, out + done, job->work->add ? bytes : 0);
-    ew_hot_loop(job, job->lanes, &out_tail, ew_pad(&g_tail, g ? g + done : NULL, bytes), in, step,
-        ew_pad(&y_tail, y ? y + done : NULL, bytes));
-    memcpy(out + done, &out_tail, bytes);
+        if (in[k] && step[k]) in[k] = at[k] + done;
+    if (g) g += done;
+    if (y) y += done;
+    if (again)
+        ew_hot_loop(job, job->lanes, out + done, g, in, step, y);
+    else
+        ew_hot_tail(job, left, out + done, g, in, step, y);
 }
 
 /* Run by run of the merged last axis; the other axes are counted like the wheels of an odometer. */
@@ -206,7 +220,7 @@ static void ew_stretched_range(const ew_job *job, size_t start, size_t count)
 {
     ew_buffers buffers;
     wg_ew_stretch_loop *stretch = job->dtype == WG_F64 ? wg_ew_stretch_f64 : wg_ew_stretch_f32;
-    size_t most = ew_any_stretched(job) ? EW_PIECE : count;
+    size_t most = job->stretched ? EW_PIECE : count;
     for (size_t end = start + count; start < end; start += most) {
         size_t n = end - start < most ? end - start : most;
         const void *at[EW_MAX_ARITY] = {0};
@@ -229,8 +243,7 @@ static void ew_stretched_range(const ew_job *job, size_t start, size_t count)
 
 static void ew_range(const ew_job *job, size_t start, size_t count)
 {
-    bool stretched = ew_any_stretched(job);
-    if (job->hot && !stretched) {
+    if (job->hot && !job->stretched) {
         const char *at[EW_MAX_ARITY] = {0};
         for (size_t k = 0; k < job->n; k++)
             if (job->operands[k].data) at[k] = job->operands[k].data + start * job->element;
@@ -268,8 +281,11 @@ void wg_ew_run(const wg_call *call, const wg_ew_work *work)
     /* a number comes out as it would in its node, to the last bit */
     if (call->shape.rank) job.hot = wg_ew_hot(work->rule, call->dtype, call->tape->isa, &job.lanes);
     ew_open(&job, call);
+    if (job.stretched) ew_open_walk(&job, call);
     double each = job.hot ? 0.05 * (double)job.element : 3; /* nanoseconds an element, roughly */
-    job.parts = wg_team_parts(call->tape->team, each * (double)job.size, (job.size + EW_BLOCK - 1) / EW_BLOCK);
+    job.parts = 1;
+    if (call->tape->team)
+        job.parts = wg_team_parts(call->tape->team, each * (double)job.size, (job.size + EW_BLOCK - 1) / EW_BLOCK);
     if (job.parts > 1)
         wg_team_run(call->tape->team, job.parts, ew_part, &job);
     else
