@@ -58,8 +58,7 @@ static size_t derivation_input_size(const wg_derivation *d, size_t k)
     return wg_node_shape(d->call.tape, &d->call.tape->nodes[d->call.inputs[k]])->size;
 }
 
-/* Where contributions to input k's adjoint go. NULL: out of memory, the error is set. */
-static void *derivation_adjoint(wg_derivation *d, size_t k, bool *add)
+static void *derivation_adjoint_any(wg_derivation *d, size_t k, bool *add)
 {
     if (!d->apart) return derivation_destination(d, d->call.inputs[k], add);
     wg_tape *tape = d->call.tape;
@@ -68,6 +67,24 @@ static void *derivation_adjoint(wg_derivation *d, size_t k, bool *add)
     if (!d->apart[k]) d->apart[k] = wg_pool_take(&tape->pool, &tape->source, bytes);
     if (!d->apart[k]) wg_tape_fail_memory(tape, d->call.op->name, bytes);
     return d->apart[k];
+}
+
+/* Where contributions to input k's adjoint go. NULL: out of memory, the error is set. An array's in an ordinary sweep is
+ * found here. */
+static inline void *derivation_adjoint(wg_derivation *d, size_t k, bool *add)
+{
+    const wg_tape *tape = d->call.tape;
+    const wg_node *node = &tape->nodes[d->call.inputs[k]];
+    if (d->apart || d->rehearsal || tape->fused || node->flags & WG_NODE_NUMBER)
+        return derivation_adjoint_any(d, k, add);
+    wg_record *record = node->record;
+    if (node->flags & WG_NODE_VARIABLE) {
+        *add = !(record->flags & WG_RECORD_ZERO_GRAD);
+        record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
+        return record->grad;
+    }
+    *add = record->adjoint;
+    return *add ? record->adjoint : derivation_adjoint_any(d, k, add);
 }
 
 /* An older value that an observed checkpoint's function uses: the checkpoint's own contribution to it. */
@@ -114,11 +131,12 @@ bool wg_derive_is_direct(const wg_derivation *d, size_t k)
 void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
 {
     *add = false;
-    if (d->call.tape->status != WG_OK || !wg_wants(d, k)) return NULL;
+    if (d->call.tape->status != WG_OK) return NULL;
     if (d->recorded) {
-        wg_derivation_only_numbers(d);
+        if (wg_wants(d, k)) wg_derivation_only_numbers(d);
         return NULL;
     }
+    if (k >= d->call.n || !wg_derivation_wants(d, k)) return NULL;
     void *out = derivation_adjoint(d, k, add);
     return d->rehearsal ? NULL : out;
 }
@@ -225,9 +243,9 @@ static wg_status derivation_infer(wg_derivation *d, derivation_application *a)
     wg_tape *tape = d->call.tape;
     const wg_op *op = a->call.op;
     const char *outer = d->call.op->name;
-    wg_tape_enter_op(tape);
+    uint32_t quick = wg_tape_enter_op(tape);
     wg_status status = op->shape(&a->call);
-    wg_tape_leave_op(tape);
+    wg_tape_leave_op(tape, quick);
     if (status != WG_OK)
         return wg_tape_fail(tape, status, "%s: in the derivative of %s, its shape rule failed", op->name, outer);
     if (tape->status != WG_OK) return tape->status;
@@ -373,43 +391,63 @@ void wg_give_term(wg_derivation *d, size_t k, wg_term given)
 /* What a derivation takes from the pool where there are many inputs. */
 static size_t derivation_bytes(size_t n) { return n * (sizeof(wg_array) + sizeof(void *)); }
 
-static bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
+static inline void derivation_open_operand(wg_derivation *d, wg_tape *tape, size_t k, uint32_t input)
+{
+    const wg_node *node = &tape->nodes[input];
+    const wg_interned *shape = wg_node_shape(tape, node);
+    d->operands[k] = (wg_array){&shape->shape, shape->size, NULL, node->flags & WG_NODE_INDICES, false};
+}
+
+/* Room for more operands than there is place for. */
+static bool derivation_open_many(wg_derivation *d, wg_tape *tape, const wg_op *op, size_t n)
+{
+    d->operands = wg_pool_take(&tape->pool, &tape->source, derivation_bytes(n));
+    if (!d->operands) return wg_tape_fail_memory(tape, op->name, derivation_bytes(n)), false;
+    d->apart = (void **)(void *)(d->operands + n);
+    return true;
+}
+
+static inline bool derivation_open(wg_derivation *d, wg_tape *tape, uint32_t index)
 {
     const wg_node *node = &tape->nodes[index];
     const wg_record *record = node->flags & WG_NODE_INLINE ? NULL : node->record;
-    size_t n;
-    const uint32_t *inputs = wg_node_inputs(node, &n);
-    if (n <= 2) { /* recording moves the nodes */
-        for (size_t k = 0; k < n; k++) d->few_inputs[k] = inputs[k];
-        inputs = d->few_inputs;
-    }
+    const wg_op *op = wg_node_op(node);
+    const wg_interned *shape = wg_node_shape(tape, node);
+    const size_t n = record ? record->n : op->arity;
+    const uint32_t *few = record ? record->few : node->in;
     d->index = index;
     d->passes_count = 0;
     d->operands = d->few_operands;
     d->apart = d->few_apart;
-    if (n > WG_DERIVATION_FEW) {
-        d->operands = wg_pool_take(&tape->pool, &tape->source, derivation_bytes(n));
-        if (!d->operands) return wg_tape_fail_memory(tape, wg_node_op(node)->name, derivation_bytes(n)), false;
-        d->apart = (void **)(void *)(d->operands + n);
-    }
+    if (n > WG_DERIVATION_FEW && !derivation_open_many(d, tape, op, n)) return false;
     if (d->recorded || !tape->observation) d->apart = NULL;
     for (size_t k = 0; k < n && d->apart; k++) d->apart[k] = NULL;
-    for (size_t k = 0; k < n; k++) {
-        const wg_interned *shape = wg_node_shape(tape, &tape->nodes[inputs[k]]);
-        d->operands[k] =
-            (wg_array){&shape->shape, shape->size, NULL, tape->nodes[inputs[k]].flags & WG_NODE_INDICES, false};
+    wg_call_open(
+        &d->call, tape, op, d->operands, n, record ? record->attributes : NULL, record ? record->attributes_size : 0);
+    if (n <= 2) { /* recording moves the nodes */
+        for (size_t k = 0; k < n; k++) derivation_open_operand(d, tape, k, d->few_inputs[k] = few[k]);
+        d->call.inputs = d->few_inputs;
+    } else {
+        d->call.inputs = record->inputs;
+        for (size_t k = 0; k < n; k++) derivation_open_operand(d, tape, k, record->inputs[k]);
     }
-    wg_call_open(&d->call, tape, wg_node_op(node), d->operands, n, record ? record->attributes : NULL,
-        record ? record->attributes_size : 0);
-    d->call.inputs = inputs;
-    d->call.shape = wg_node_shape(tape, node)->shape;
-    d->count = 1;
-    d->capacity = WG_DERIVATION_TERMS;
+    d->call.shape = shape->shape;
     d->terms = d->few_terms;
+    d->capacity = WG_DERIVATION_TERMS;
+    d->owns = false;
+    d->count = 1;
     return true;
 }
 
-static wg_status derivation_run(wg_derivation *d)
+static void derivation_close_terms(wg_derivation *d)
+{
+    wg_tape *tape = d->call.tape;
+    for (uint32_t i = 1; i < d->count; i++)
+        if (d->terms[i].owned)
+            wg_pool_give_back(&tape->pool, d->terms[i].owned, d->terms[i].shape->size * wg_derivation_element(d));
+}
+
+static inline wg_status derivation_run(wg_derivation *d)
 {
     wg_tape *tape = d->call.tape;
     const wg_op *op = d->call.op;
@@ -417,11 +455,9 @@ static wg_status derivation_run(wg_derivation *d)
         op->derivative(d);
     else
         wg_tape_fail(tape, WG_ERROR_UNSUPPORTED, "%s: it has no derivative", op->name);
-    if (!d->recorded) derivation_finish_passes(d);
+    if (!d->recorded && d->passes_count) derivation_finish_passes(d);
     if (d->apart) derivation_deliver(d);
-    for (uint32_t i = 1; i < d->count; i++)
-        if (d->terms[i].owned)
-            wg_pool_give_back(&tape->pool, d->terms[i].owned, d->terms[i].shape->size * wg_derivation_element(d));
+    if (d->owns) derivation_close_terms(d);
     if (d->terms != d->few_terms) wg_pool_give_back(&tape->pool, d->terms, d->capacity * sizeof *d->terms);
     if (d->call.n > WG_DERIVATION_FEW) wg_pool_give_back(&tape->pool, d->operands, derivation_bytes(d->call.n));
     return tape->status;
@@ -433,12 +469,11 @@ wg_status wg_derive_numbers(wg_tape *tape, uint32_t index, const void *adjoint, 
     d.recorded = NULL;
     d.rehearsal = rehearsal;
     if (!derivation_open(&d, tape, index)) return tape->status;
-    const wg_interned *shape = wg_node_shape(tape, &tape->nodes[index]);
-    d.terms[1].shape = shape; /* the cotangent */
-    d.terms[1].data = adjoint;
-    d.terms[1].owned = NULL;
-    d.terms[1].node = UINT32_MAX;
-    d.count = 2;
+    wg_derivation_term *cotangent = &d.few_terms[d.count++];
+    cotangent->shape = wg_node_shape(tape, &tape->nodes[index]);
+    cotangent->data = adjoint;
+    cotangent->owned = NULL;
+    cotangent->node = UINT32_MAX;
     return derivation_run(&d);
 }
 

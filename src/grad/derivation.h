@@ -94,12 +94,19 @@ struct wg_derivation {
     void **apart, *few_apart[WG_DERIVATION_FEW]; /* under observation: input k's contribution; NULL: nothing so far */
     size_t passes_count;
     uint32_t passes[WG_DERIVATION_PASSES]; /* inputs that take the cotangent whole, once all else is done */
+    bool owns;                             /* any term has a chunk of its own */
     uint32_t count, capacity;              /* terms so far, and as many as fit; id 0 is the invalid term */
     wg_derivation_term *terms, few_terms[WG_DERIVATION_TERMS];
     double numbers[WG_DERIVATION_TERMS]; /* 0-d values of terms with these ids, whose nodes may move */
 };
 
 static inline size_t wg_derivation_element(const wg_derivation *d) { return wg_dtype_size(d->call.dtype); }
+
+/* wg_wants, of an input that there is, on numbers. */
+static inline bool wg_derivation_wants(const wg_derivation *d, size_t k)
+{
+    return d->call.tape->nodes[d->call.inputs[k]].flags & WG_NODE_NEEDS;
+}
 
 /* Where the recorded adjoint of input k is kept. */
 static inline size_t wg_derivation_slot(const wg_derivation *d, size_t k)
@@ -124,7 +131,11 @@ void wg_derivation_only_numbers(wg_derivation *d);
 static inline void wg_adjoint_accumulate(const wg_tape *tape, size_t n, const void *from, void *to, bool add)
 {
     ptrdiff_t one = 1;
-    if (tape->dtype == WG_F64)
+    if (n == 1 && tape->dtype == WG_F64)
+        *(double *)to = add ? *(double *)to + *(const double *)from : *(const double *)from;
+    else if (n == 1)
+        *(float *)to = add ? *(float *)to + *(const float *)from : *(const float *)from;
+    else if (tape->dtype == WG_F64)
         wg_kernel_copy_f64(tape->isa, 1, &n, from, &one, to, &one, add);
     else
         wg_kernel_copy_f32(tape->isa, 1, &n, from, &one, to, &one, add);

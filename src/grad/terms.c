@@ -11,8 +11,7 @@ const wg_call *wg_derivation_call(const wg_derivation *d) { return &d->call; }
 bool wg_wants(const wg_derivation *d, size_t k)
 {
     if (k >= d->call.n) return false;
-    uint32_t input = d->call.inputs[k];
-    if (!d->recorded) return d->call.tape->nodes[input].flags & WG_NODE_NEEDS;
+    if (!d->recorded) return wg_derivation_wants(d, k);
     size_t slot = wg_derivation_slot(d, k);
     return slot != SIZE_MAX && d->recorded->reach[slot];
 }
@@ -84,6 +83,7 @@ wg_term wg_derivation_temporary(wg_derivation *d, const wg_interned *shape, void
         wg_tape_fail_memory(tape, d->call.op->name, bytes);
         return term_invalid;
     }
+    d->owns = true;
     wg_term term = wg_derivation_add_term(
         d, (wg_derivation_term){.shape = shape, .data = *elements, .owned = *elements, .node = UINT32_MAX});
     if (!term.id) {
@@ -114,7 +114,8 @@ void wg_derivation_only_numbers(wg_derivation *d)
         d->call.op->name);
 }
 
-const void *wg_term_numbers(wg_derivation *d, wg_term term)
+/* Of what has none yet, or not where it can stay. */
+static const void *term_find_numbers(wg_derivation *d, wg_term term)
 {
     wg_derivation_term *found = wg_derivation_at(d, term);
     if (!found || d->recorded) return NULL;
@@ -128,8 +129,20 @@ const void *wg_term_numbers(wg_derivation *d, wg_term term)
     }
     found->owned = wg_pool_take(&d->call.tape->pool, &d->call.tape->source, bytes);
     if (!found->owned) return wg_tape_fail_memory(d->call.tape, d->call.op->name, bytes), NULL;
+    d->owns = true;
     memcpy(found->owned, &node->u, bytes);
     return found->data = found->owned;
+}
+
+const void *wg_term_numbers(wg_derivation *d, wg_term term)
+{
+    const wg_tape *tape = d->call.tape;
+    if (term.id && term.id < d->count && tape->status == WG_OK && !d->recorded) {
+        const wg_derivation_term *found = &d->terms[term.id];
+        if (found->data) return found->data;
+        if (tape->nodes[found->node].flags & WG_NODE_PLAIN) return tape->nodes[found->node].record->value;
+    }
+    return term_find_numbers(d, term);
 }
 
 wg_term wg_term_of_numbers(wg_derivation *d, const wg_shape *shape, void **elements)

@@ -22,6 +22,9 @@
 #include "isa.h"
 #include "team.h"
 
+/* A product with no extent above the first takes no more scratch than the second, so that one need not ask. */
+enum { WG_KERNEL_GEMM_SMALL = 24, WG_KERNEL_GEMM_SMALL_BYTES = 8192 };
+
 size_t wg_kernel_gemm_scratch_f32(wg_isa isa, bool ta, bool tb, size_t m, size_t n, size_t k, const wg_team *team);
 size_t wg_kernel_gemm_scratch_f64(wg_isa isa, bool ta, bool tb, size_t m, size_t n, size_t k, const wg_team *team);
 

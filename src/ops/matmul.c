@@ -149,14 +149,22 @@ static void matmul_fuse_batch(matmul_job *job)
     }
 }
 
+/* One product that is too small to ask what scratch it takes. */
+static bool matmul_is_small(const matmul_job *job)
+{
+    const size_t most = WG_KERNEL_GEMM_SMALL;
+    return job->joint.rank == 0 && job->m <= most && job->n <= most && job->k <= most;
+}
+
 /* The threads take a part of the batch each where it has parts enough and every matrix has a result of its own;
  * otherwise they share each product. */
 static void matmul_cut(matmul_job *job)
 {
     wg_team *team = job->call->tape->team;
+    job->count = 1, job->parts = 1, job->bytes = 0;
+    if (matmul_is_small(job)) return;
     bool f64 = job->call->dtype == WG_F64, ta = job->a.transposed, tb = job->b.transposed, own = true;
     job->count = wg_shape_product(&job->joint, 0, job->joint.rank);
-    job->parts = 1, job->bytes = 0;
     for (uint32_t d = 0; d < job->joint.rank; d++) own = own && (job->out_strides[d] || job->joint.dim[d] == 1);
     if (team && own && job->count >= wg_team_size(team)) {
         double products = (double)job->m * (double)job->n * (double)job->k;
@@ -230,8 +238,10 @@ static size_t matmul_scratch(const wg_call *call)
 
 static wg_status matmul_evaluate(wg_call *call)
 {
+    _Alignas(WG_ALIGNMENT) char scratch[WG_KERNEL_GEMM_SMALL_BYTES];
     matmul_job job;
     if (!matmul_open_cut(&job, call)) return call->tape->status;
+    if (matmul_is_small(&job)) job.scratch = scratch;
     if (job.bytes && !(job.scratch = wg_call_scratch(call, job.parts * job.bytes))) return call->tape->status;
     if (job.joint.rank == 0) {
         matmul_one(&job, 0, 0, 0, call->add, job.scratch);
@@ -371,9 +381,9 @@ wg_var wg_matmul(wg_var a, wg_var b)
     if (!tape) return wg_invalid(NULL);
     bool arrays = wg_list_valid(a) && wg_list_valid(b) && a.tape == b.tape && tape->status == WG_OK &&
                   !matmul_holds_indices(a) && !matmul_holds_indices(b);
-    if (arrays && !matmul_fits(tape, a, b)) return wg_invalid(tape);
     if (!arrays || (matmul_shape(a)->rank > 1 && matmul_shape(b)->rank > 1))
         return wg_list_apply(tape, &matmul_op, (wg_var[]){a, b}, 2, &plan, matmul_plan_size(&plan), NULL);
+    if (!matmul_fits(tape, a, b)) return wg_invalid(tape);
     uint32_t length = tape->length;
     wg_var product = matmul_vectors(tape, a, b, &plan);
     if (!wg_list_valid(product)) wg_list_cut(tape, length);

@@ -21,16 +21,28 @@ typedef struct apply_state {
     uint32_t few_indices[APPLY_FEW];
 } apply_state;
 
-/* Whether nothing needs a closer look: a healthy tape, as many operands as the op takes, each valid, fresh and of the right
- * kind. Most often so, and asked first, because it is asked at every op. */
-static inline bool apply_is_plain(const wg_tape *tape, const wg_op *op, const wg_var *in, size_t n)
+/* An operand as the shape rule sees it. */
+static inline void apply_gather_one(apply_state *a, size_t k, const wg_node *node, uint32_t index)
 {
-    if (!tape || !tape->quick || op->arity != n || (n && !in)) return false;
-    uint32_t refused = WG_NODE_STALE | (op->flags & WG_OP_TAKES_INDICES ? 0 : WG_NODE_INDICES);
+    const wg_interned *shape = wg_node_shape(a->call.tape, node);
+    a->indices[k] = index;
+    a->operands[k] = (wg_array){&shape->shape, shape->size, NULL, node->flags & WG_NODE_INDICES, false};
+    a->flags |= node->flags;
+}
+
+/* Gathers the operands when nothing needs a closer look: a healthy tape, as many operands as the op takes, few, each valid,
+ * fresh and of the right kind. Most often so, and tried first. */
+static inline bool apply_gather_plain(apply_state *a, const wg_var *in, size_t n)
+{
+    const wg_tape *tape = a->call.tape;
+    const wg_op *op = a->call.op;
+    if (!tape->quick || op->arity != n || n > APPLY_FEW || (n && !in)) return false;
+    const uint32_t refused = WG_NODE_STALE | (op->flags & WG_OP_TAKES_INDICES ? 0 : WG_NODE_INDICES);
     for (size_t k = 0; k < n; k++) {
         if (in[k].tape != tape || in[k].index >= tape->length) return false;
         const wg_node *node = &tape->nodes[in[k].index];
         if (node->epoch != in[k].epoch || node->flags & refused) return false;
+        apply_gather_one(a, k, node, in[k].index);
     }
     return true;
 }
@@ -52,27 +64,30 @@ static wg_status apply_check(wg_tape *tape, const wg_op *op, const wg_var *in, s
     return WG_OK;
 }
 
+/* On a tape in error an op does nothing, but a healthy tape that was mixed with it hears of that. */
+static void apply_tell_others(const wg_tape *tape, const wg_op *op, const wg_var *in, size_t n)
+{
+    for (size_t k = 0; k < n && in; k++)
+        if (in[k].tape && in[k].tape != tape)
+            wg_tape_fail(in[k].tape, WG_ERROR_ARGUMENT, "%s: the arguments live on two tapes", op->name);
+}
+
 static bool apply_gather(apply_state *a, const wg_var *in, size_t n)
 {
     wg_tape *tape = a->call.tape;
     const wg_op *op = a->call.op;
-    a->operands = a->few_operands;
-    a->indices = a->few_indices;
+    if (wg_tape_ready(tape, op->name) != WG_OK) return apply_tell_others(tape, op, in, n), false;
+    if (apply_check(tape, op, in, n) != WG_OK) return false;
     if (n > APPLY_FEW) {
         size_t bytes = n * (sizeof(wg_array) + sizeof(uint32_t));
         a->operands = wg_pool_take(&tape->pool, &tape->source, bytes);
         if (!a->operands) return wg_tape_fail_memory(tape, op->name, bytes), false;
         a->indices = (uint32_t *)(a->operands + n);
+        a->call.in = a->operands;
+        a->call.inputs = a->indices;
     }
-    a->call.in = a->operands;
-    a->call.inputs = a->indices;
-    for (size_t k = 0; k < n; k++) {
-        const wg_node *node = &tape->nodes[in[k].index];
-        const wg_interned *shape = wg_node_shape(tape, node);
-        a->indices[k] = in[k].index;
-        a->operands[k] = (wg_array){&shape->shape, shape->size, NULL, node->flags & WG_NODE_INDICES, false};
-        if (!(op->flags & WG_OP_CUTS)) a->flags |= node->flags & WG_NODE_NEEDS;
-    }
+    a->flags = 0;
+    for (size_t k = 0; k < n; k++) apply_gather_one(a, k, &tape->nodes[in[k].index], in[k].index);
     return true;
 }
 
@@ -107,9 +122,9 @@ static wg_status apply_infer(apply_state *a)
     wg_call *call = &a->call;
     wg_tape *tape = call->tape;
     if (apply_is_alike(a)) return WG_OK;
-    wg_tape_enter_op(tape);
+    uint32_t quick = wg_tape_enter_op(tape);
     wg_status status = call->op->shape(call);
-    wg_tape_leave_op(tape);
+    wg_tape_leave_op(tape, quick);
     if (status != WG_OK) return wg_tape_fail(tape, status, "%s: its shape rule failed", call->op->name);
     if (tape->status != WG_OK) return tape->status;
     a->shape = wg_list_shape_of_result(call);
@@ -118,9 +133,8 @@ static wg_status apply_infer(apply_state *a)
     return WG_OK;
 }
 
-static wg_status apply_check_finite(const wg_call *call, size_t size)
+static wg_status apply_look(const wg_call *call, size_t size)
 {
-    if (!call->tape->check_finite || call->indices) return WG_OK;
     size_t at = wg_first_not_finite(call->dtype, call->out, size);
     if (at == size) return WG_OK;
     double x = call->dtype == WG_F64 ? ((const double *)call->out)[at] : (double)((const float *)call->out)[at];
@@ -131,7 +145,12 @@ static wg_status apply_check_finite(const wg_call *call, size_t size)
         call->n ? ", from " : "", call->n ? wg_call_describe(call, 0) : "");
 }
 
-static wg_status apply_evaluate(apply_state *a)
+static inline wg_status apply_check_finite(const wg_call *call, size_t size)
+{
+    return call->tape->check_finite && !call->indices ? apply_look(call, size) : WG_OK;
+}
+
+static inline wg_status apply_evaluate(apply_state *a)
 {
     wg_call *call = &a->call;
     wg_tape *tape = call->tape;
@@ -224,14 +243,6 @@ static wg_var apply_push_record(apply_state *a)
     return wg_list_push_record(tape, op, record, a->flags);
 }
 
-/* On a tape in error an op does nothing, but a healthy tape that was mixed with it hears of that. */
-static void apply_tell_others(const wg_tape *tape, const wg_op *op, const wg_var *in, size_t n)
-{
-    for (size_t k = 0; k < n && in; k++)
-        if (in[k].tape && in[k].tape != tape)
-            wg_tape_fail(in[k].tape, WG_ERROR_ARGUMENT, "%s: the arguments live on two tapes", op->name);
-}
-
 /* The scalar path reads operands in their nodes, where a 0-d view of a transpose that waits has no number. */
 static bool apply_is_scalar(const apply_state *a)
 {
@@ -245,25 +256,21 @@ static bool apply_is_scalar(const apply_state *a)
 wg_var wg_list_apply(
     wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size, const void *value)
 {
-    if (!apply_is_plain(tape, op, in, n)) {
-        if (wg_tape_ready(tape, op->name) != WG_OK) {
-            apply_tell_others(tape, op, in, n);
-            return wg_invalid(tape);
-        }
-        if (apply_check(tape, op, in, n) != WG_OK) return wg_invalid(tape);
-    }
-    if (tape->length == tape->capacity && !wg_list_reserve(tape, op->name)) return wg_invalid(tape);
+    if (!tape) return apply_tell_others(NULL, op, in, n), wg_invalid(NULL);
     apply_state a;
     a.value = value;
     a.flags = 0;
-    wg_call_open(&a.call, tape, op, NULL, n, attributes, size);
+    a.operands = a.few_operands;
+    a.indices = a.few_indices;
+    wg_call_open(&a.call, tape, op, a.operands, n, attributes, size);
+    a.call.inputs = a.indices;
+    if (!apply_gather_plain(&a, in, n) && !apply_gather(&a, in, n)) return wg_invalid(tape);
+    a.flags &= op->flags & WG_OP_CUTS ? 0 : WG_NODE_NEEDS;
     wg_var var = wg_invalid(tape);
-    if (apply_gather(&a, in, n)) {
-        if (apply_infer(&a) == WG_OK) {
-            var = apply_is_scalar(&a) ? apply_push_inline(&a) : apply_push_record(&a);
-        }
-        if (n > APPLY_FEW) wg_pool_give_back(&tape->pool, a.operands, n * (sizeof(wg_array) + sizeof(uint32_t)));
-    }
+    if ((tape->length < tape->capacity || wg_list_reserve(tape, op->name)) && apply_infer(&a) == WG_OK)
+        var = apply_is_scalar(&a) ? apply_push_inline(&a) : apply_push_record(&a);
+    if (a.operands != a.few_operands)
+        wg_pool_give_back(&tape->pool, a.operands, n * (sizeof(wg_array) + sizeof(uint32_t)));
     return var;
 }
 

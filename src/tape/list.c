@@ -83,16 +83,16 @@ static size_t list_align(size_t at, size_t unit) { return (at + unit - 1) & ~(un
 
 /* Member by member: a compiler may clear a structure of this size by an instruction that takes longer to start than the rest
  * of a recording. */
-static void list_clear_record(wg_record *record, const wg_record_plan *plan)
+static inline void list_clear_record(wg_record *record, const wg_record_plan *plan)
 {
     record->op = NULL;
-    record->value = record->grad = record->adjoint = NULL;
+    record->adjoint = NULL;
     record->shape = plan->shape;
-    record->attributes = NULL;
     record->inputs = NULL;
     record->name = NULL;
     record->previous = record->holder = NULL;
-    record->attributes_size = record->offset = 0;
+    record->attributes_size = plan->attributes_size;
+    record->offset = 0;
     record->base = UINT32_MAX;
     record->n = (uint32_t)plan->n;
     record->flags = 0;
@@ -100,36 +100,33 @@ static void list_clear_record(wg_record *record, const wg_record_plan *plan)
 
 wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan)
 {
-    size_t elements = plan->shape->size * plan->element_size, aligned = elements >= WG_ALIGNMENT ? WG_ALIGNMENT : 16;
-    size_t arrays = (size_t)plan->value + (size_t)plan->grad;
-    size_t inputs = list_align(sizeof(wg_record), 16), attributes = inputs;
-    if (plan->n > 2) attributes += list_align(plan->n * sizeof(uint32_t), 16);
-    size_t value = list_align(attributes + plan->attributes_size, aligned), each = list_align(elements, aligned);
-    size_t position = wg_arena_position(&tape->arena), bytes = value;
-    char *memory = NULL;
-    if (elements <= PTRDIFF_MAX / 4) {
-        bytes += arrays * each;
-        memory = wg_arena_take(&tape->arena, &tape->source, bytes);
-    }
+    const size_t elements = plan->shape->size * plan->element_size;
+    const size_t aligned = elements >= WG_ALIGNMENT ? WG_ALIGNMENT : 16;
+    const size_t inputs = list_align(sizeof(wg_record), 16), n = plan->n;
+    const size_t attributes = n > 2 ? inputs + list_align(n * sizeof(uint32_t), 16) : inputs;
+    const size_t value = list_align(attributes + plan->attributes_size, aligned), each = list_align(elements, aligned);
+    const size_t position = wg_arena_position(&tape->arena);
+    const size_t grad = plan->value ? value + each : value;
+    const size_t bytes = elements > PTRDIFF_MAX / 4 ? SIZE_MAX : plan->grad ? grad + each : grad;
+    char *memory = bytes != SIZE_MAX ? wg_arena_take(&tape->arena, &tape->source, bytes) : NULL;
     if (!memory) {
-        wg_tape_fail_memory(tape, plan->what, elements <= PTRDIFF_MAX / 4 ? bytes : elements);
+        wg_tape_fail_memory(tape, plan->what, bytes != SIZE_MAX ? bytes : elements);
         return NULL;
     }
     wg_record *record = (wg_record *)(void *)memory;
     list_clear_record(record, plan);
     record->arena_position = position;
-    if (plan->n > 2) {
-        memcpy(memory + inputs, plan->inputs, plan->n * sizeof(uint32_t));
+    record->value = plan->value ? memory + value : NULL;
+    record->grad = plan->grad ? memory + grad : NULL;
+    record->attributes = plan->attributes_size ? memory + attributes : NULL;
+    if (plan->attributes_size) memcpy(memory + attributes, plan->attributes, plan->attributes_size);
+    if (n > 2) {
+        memcpy(memory + inputs, plan->inputs, n * sizeof(uint32_t));
         record->inputs = (const uint32_t *)(const void *)(memory + inputs);
+    } else {
+        if (n > 0) record->few[0] = plan->inputs[0];
+        if (n > 1) record->few[1] = plan->inputs[1];
     }
-    if (plan->attributes_size) {
-        memcpy(memory + attributes, plan->attributes, plan->attributes_size);
-        record->attributes = memory + attributes;
-        record->attributes_size = plan->attributes_size;
-    }
-    for (size_t k = 0; k < plan->n && plan->n <= 2; k++) record->few[k] = plan->inputs[k];
-    if (plan->value) record->value = memory + value;
-    if (plan->grad) record->grad = memory + value + (plan->value ? each : 0);
     return record;
 }
 

@@ -202,18 +202,24 @@ wg_status wg_tape_ready(wg_tape *tape, const char *what);
 /* Var number position (from 1; 0: the only one) of what is valid, on this tape, and not stale; settles first. */
 wg_status wg_list_check(wg_tape *tape, const char *what, size_t position, wg_var var);
 
-/* Around every call of an op's shape rule, view rule or evaluation: in between, nothing can be recorded or taken away. */
-static inline void wg_tape_enter_op(wg_tape *tape)
+/* Around every call of an op's shape rule, view rule or evaluation: in between, nothing can be recorded, changed or taken
+ * away. Entering returns what leaving is to be given: how quick the tape was. */
+static inline uint32_t wg_tape_enter_op(wg_tape *tape)
 {
+    uint32_t quick = tape->quick;
     tape->busy++;
     tape->evaluating++;
     tape->quick = WG_QUICK_NO;
+    return quick;
 }
-static inline void wg_tape_leave_op(wg_tape *tape)
+static inline void wg_tape_leave_op(wg_tape *tape, uint32_t quick)
 {
     tape->evaluating--;
     tape->busy--;
-    wg_tape_update_quick(tape);
+    if (quick && tape->status == WG_OK)
+        tape->quick = quick;
+    else
+        wg_tape_update_quick(tape);
 }
 
 /* Passes leaf changes on to the nodes computed from them. */

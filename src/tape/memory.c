@@ -179,7 +179,13 @@ struct wg_arena_block {
 #define MEMORY_HEADER WG_ALIGNMENT
 _Static_assert(sizeof(wg_arena_block) <= MEMORY_HEADER, "a header keeps the data aligned");
 
-size_t wg_arena_position(const wg_arena *arena) { return arena->current ? arena->current->start + arena->used : 0; }
+static void arena_open(wg_arena *arena, wg_arena_block *block)
+{
+    arena->current = block;
+    arena->memory = (char *)block + MEMORY_HEADER;
+    arena->capacity = block->capacity;
+    arena->start = block->start;
+}
 
 /* Makes the block after the current one the current one; a new one when that is missing or too small. */
 static bool arena_advance(wg_arena *arena, wg_source *source, size_t bytes)
@@ -200,31 +206,31 @@ static bool arena_advance(wg_arena *arena, wg_source *source, size_t bytes)
         next = block;
     }
     next->start = start;
-    arena->current = next;
+    arena_open(arena, next);
     arena->used = 0;
     return true;
 }
 
 void *wg_arena_take(wg_arena *arena, wg_source *source, size_t bytes)
 {
-    size_t alignment = bytes >= WG_ALIGNMENT ? WG_ALIGNMENT : 16;
-    for (;;) {
-        if (arena->current) {
-            size_t at = memory_round_up(arena->used, alignment);
-            if (at <= arena->current->capacity && bytes <= arena->current->capacity - at) {
-                arena->used = at + bytes;
-                return memory_poisoned((char *)arena->current + MEMORY_HEADER + at, bytes);
-            }
-        }
+    size_t at = memory_round_up(arena->used, bytes >= WG_ALIGNMENT ? WG_ALIGNMENT : 16);
+    if (at > arena->capacity || bytes > arena->capacity - at) {
         if (!arena_advance(arena, source, bytes)) return NULL;
+        at = 0;
     }
+    arena->used = at + bytes;
+    return memory_poisoned(arena->memory + at, bytes);
 }
 
 void wg_arena_return(wg_arena *arena, size_t position)
 {
     if (!arena->current) return;
-    while (arena->current->previous && position < arena->current->start) arena->current = arena->current->previous;
-    arena->used = position - arena->current->start;
+    if (position < arena->start) {
+        wg_arena_block *block = arena->current;
+        while (block->previous && position < block->start) block = block->previous;
+        arena_open(arena, block);
+    }
+    arena->used = position - arena->start;
 }
 
 void wg_arena_close(wg_arena *arena, wg_source *source)
@@ -248,13 +254,8 @@ struct wg_pool_block {
 };
 
 /* Classes are multiples of 64 bytes up to 1024, then four to an octave: at most a quarter is lost to rounding. */
-static size_t pool_class(size_t bytes, size_t *rounded)
+static size_t pool_large_class(size_t bytes, size_t *rounded)
 {
-    if (bytes <= 1024) {
-        size_t steps = bytes ? (bytes + 63) / 64 : 1;
-        *rounded = steps * 64;
-        return steps - 1;
-    }
     size_t class = 16;
     unsigned octave = 10; /* bytes are in (2^octave, 2^(octave+1)] */
     for (; bytes > (size_t)2 << octave; octave++) class += 4;
@@ -262,6 +263,13 @@ static size_t pool_class(size_t bytes, size_t *rounded)
     size_t steps = ((bytes - ((size_t)1 << octave)) + ((size_t)1 << quarter) - 1) >> quarter;
     *rounded = ((size_t)1 << octave) + (steps << quarter);
     return class + steps - 1;
+}
+static inline size_t pool_class(size_t bytes, size_t *rounded)
+{
+    if (bytes > 1024) return pool_large_class(bytes, rounded);
+    size_t class = (bytes - (bytes > 0)) / 64;
+    *rounded = (class + 1) * 64;
+    return class;
 }
 
 /* A chunk from a new block. Of the new block's rest and the old one's, the larger is kept to be cut up. */
@@ -281,19 +289,23 @@ static void *pool_open_block(wg_pool *pool, wg_source *source, size_t rounded)
     return memory_poisoned(memory, rounded);
 }
 
+/* When no chunk of that class is free. */
+static void *pool_cut(wg_pool *pool, wg_source *source, size_t rounded)
+{
+    if ((size_t)(pool->end - pool->top) < rounded) return pool_open_block(pool, source, rounded);
+    void *memory = pool->top;
+    pool->top += rounded;
+    return memory_poisoned(memory, rounded);
+}
+
 void *wg_pool_take(wg_pool *pool, wg_source *source, size_t bytes)
 {
     if (bytes > PTRDIFF_MAX / 2) return NULL;
     size_t rounded, class = pool_class(bytes, &rounded);
     wg_pool_chunk *chunk = pool->free[class];
-    if (chunk) {
-        pool->free[class] = chunk->next;
-        return memory_poisoned(chunk, rounded);
-    }
-    if ((size_t)(pool->end - pool->top) < rounded) return pool_open_block(pool, source, rounded);
-    void *memory = pool->top;
-    pool->top += rounded;
-    return memory_poisoned(memory, rounded);
+    if (!chunk) return pool_cut(pool, source, rounded);
+    pool->free[class] = chunk->next;
+    return memory_poisoned(chunk, rounded);
 }
 
 void wg_pool_give_back(wg_pool *pool, void *memory, size_t bytes)

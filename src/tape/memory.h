@@ -34,11 +34,14 @@ typedef struct wg_arena_block wg_arena_block;
 
 typedef struct wg_arena {
     wg_arena_block *first, *current;
-    size_t used; /* bytes of the current block */
+    char *memory;          /* of the current block */
+    size_t used, capacity; /* bytes of it */
+    size_t start;          /* the position of its first byte */
 } wg_arena;
 
 /* A position is the number of bytes below the top; it grows with every take. */
-size_t wg_arena_position(const wg_arena *arena);
+static inline size_t wg_arena_position(const wg_arena *arena) { return arena->start + arena->used; }
+/* Aligned to WG_ALIGNMENT from so many bytes on, else to 16. */
 void *wg_arena_take(wg_arena *arena, wg_source *source, size_t bytes);
 void wg_arena_return(wg_arena *arena, size_t position);
 void wg_arena_close(wg_arena *arena, wg_source *source);

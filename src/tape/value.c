@@ -111,9 +111,9 @@ size_t wg_call_view(wg_call *call)
 {
     wg_tape *tape = call->tape;
     if (!call->op->view) return SIZE_MAX;
-    wg_tape_enter_op(tape);
+    uint32_t quick = wg_tape_enter_op(tape);
     size_t offset = call->op->view(call), size = wg_shape_product(&call->shape, 0, call->shape.rank);
-    wg_tape_leave_op(tape);
+    wg_tape_leave_op(tape, quick);
     if (offset == SIZE_MAX) return SIZE_MAX;
     const wg_array *base = call->n ? &call->in[0] : NULL;
     bool part = base && offset <= base->size && size <= base->size - offset && base->indices == call->indices;
@@ -142,11 +142,15 @@ wg_status wg_call_evaluate(wg_call *call)
 {
     wg_tape *tape = call->tape;
     bool in_error = tape->status != WG_OK; /* a reader that evaluates a lazy op: readers work then too */
-    bool reruns = call->op->flags & WG_OP_RERUNS;
-    if (!reruns) wg_tape_enter_op(tape);
-    wg_status status = call->op->evaluate(call);
-    if (!reruns) wg_tape_leave_op(tape);
-    value_free_scratch(call);
+    wg_status status;
+    if (call->op->flags & WG_OP_RERUNS) {
+        status = call->op->evaluate(call);
+    } else {
+        uint32_t quick = wg_tape_enter_op(tape);
+        status = call->op->evaluate(call);
+        wg_tape_leave_op(tape, quick);
+    }
+    if (call->scratch) value_free_scratch(call);
     if (status == WG_OK) return in_error ? WG_OK : tape->status;
     return wg_tape_fail(tape, status, "%s: its evaluation failed", call->op->name);
 }
