@@ -358,10 +358,27 @@ static void test_long_dot_products(void **state)
     free(ones);
 }
 
+/* Callers count on it that a small product takes no more scratch than it says. */
+static void test_small_scratch(void **state)
+{
+    (void)state;
+    const size_t most = WG_KERNEL_GEMM_SMALL, bytes = WG_KERNEL_GEMM_SMALL_BYTES;
+    for (int isa = 0; isa <= (int)wg_kernel_isa(); isa++)
+        for (int way = 0; way < 4; way++)
+            for (size_t m = 1; m <= most; m++)
+                for (size_t n = 1; n <= most; n++)
+                    for (size_t k = 1; k <= most; k++) {
+                        bool ta = way & 1, tb = way & 2;
+                        assert_true(wg_kernel_gemm_scratch_f32((wg_isa)isa, ta, tb, m, n, k, NULL) <= bytes);
+                        assert_true(wg_kernel_gemm_scratch_f64((wg_isa)isa, ta, tb, m, n, k, NULL) <= bytes);
+                    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_shapes),
+        cmocka_unit_test(test_small_scratch),
         cmocka_unit_test(test_network_shapes),
         cmocka_unit_test(test_large_shapes),
         cmocka_unit_test(test_every_tile),
