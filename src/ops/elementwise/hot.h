@@ -45,9 +45,24 @@ typedef void wg_ew_hot_value_loop(
     size_t n, void *out, bool add, const void *const *in, const size_t *step, const wg_ew_parameters *parameters);
 typedef void wg_ew_hot_slope_loop(size_t n, void *out, bool add, bool ieee_zero, const void *g, const void *const *in,
     const size_t *step, const void *y, const wg_ew_parameters *parameters);
+
+/* Rows of the result, each a run of n elements, a multiple of the lanes, `across` elements after the one before. Operand k
+ * moves on by row[k] from row to row; along a row it runs, or, where still, it is one number. For values of ops with more
+ * than one operand, which alone can be stretched. */
+typedef struct wg_ew_rows {
+    size_t rows, n, across;
+    void *out;
+    bool add;
+    const void *in[EW_MAX_ARITY];
+    ptrdiff_t row[EW_MAX_ARITY];
+    bool still[EW_MAX_ARITY];
+} wg_ew_rows;
+typedef void wg_ew_hot_rows_loop(const wg_ew_rows *rows);
+
 typedef struct wg_ew_hot_loops {
     wg_ew_hot_value_loop *value; /* NULL: the op is not a hot one */
     wg_ew_hot_slope_loop *slope[EW_MAX_ARITY];
+    wg_ew_hot_rows_loop *rows; /* NULL: run by run */
 } wg_ew_hot_loops;
 
 /* The loops of a rule, and the lanes of their vectors; NULL where there are none. */

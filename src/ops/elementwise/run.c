@@ -36,6 +36,7 @@ typedef struct ew_job {
     wg_shape walk; /* the result's index space, axes merged as far as the stretched operands allow */
     const wg_ew_loops *loops;
     const wg_ew_hot_loops *hot;
+    bool rows; /* whether the hot loops take rows at once */
     size_t lanes;
 } ew_job;
 
@@ -160,6 +161,37 @@ static void ew_hot_run(const ew_job *job, size_t start, size_t n, const char *co
         ew_hot_tail(job, left, out + done, g, in, step, y);
 }
 
+/* Rows of n elements from number `start` on at once; what is left over at their ends as in ew_hot_run, for all of them. */
+static void ew_hot_rows(const ew_job *job, size_t start, size_t rows, size_t n, const char *const *at, unsigned still)
+{
+    const size_t element = job->element, left = n % job->lanes;
+    wg_ew_rows work = {rows, n - left, n, (char *)job->work->out + start * element, job->work->add, {0}, {0}, {0}};
+    for (size_t k = 0; k < job->n; k++) {
+        const ew_operand *operand = &job->operands[k];
+        work.in[k] = at[k];
+        work.row[k] = operand->stretched ? operand->strides[job->walk.rank - 2] : (ptrdiff_t)n;
+        work.still[k] = still >> k & 1;
+    }
+    job->hot->rows(&work);
+    if (!left) return;
+    const size_t done = (n - job->lanes) * element;
+    work.n = job->lanes;
+    work.out = (char *)work.out + done;
+    for (size_t k = 0; k < job->n; k++)
+        if (!work.still[k]) work.in[k] = at[k] + done;
+    job->hot->rows(&work);
+}
+
+/* How many whole rows can be done at once from the place in the walk, with `count` elements to go. */
+static size_t ew_hot_rows_count(const ew_job *job, const size_t *index, size_t count)
+{
+    const wg_shape *walk = &job->walk;
+    const size_t n = walk->dim[walk->rank - 1];
+    if (!job->rows || walk->rank < 2 || index[walk->rank - 1]) return 0;
+    size_t most = walk->dim[walk->rank - 2] - index[walk->rank - 2];
+    return count / n < most ? count / n : most;
+}
+
 /* Run by run of the merged last axis; the other axes are counted like the wheels of an odometer. */
 static void ew_hot_range(const ew_job *job, size_t start, size_t count)
 {
@@ -175,7 +207,8 @@ static void ew_hot_range(const ew_job *job, size_t start, size_t count)
         if (operand->strides[last] == 0) still |= 1u << k;
         for (uint32_t d = 0; d < last; d++) offset[k] += (ptrdiff_t)index[d] * operand->strides[d];
     }
-    for (size_t within = index[last]; count; within = 0) {
+    for (; count; index[last] = 0) {
+        const size_t within = index[last], rows = ew_hot_rows_count(job, index, count);
         const char *at[EW_MAX_ARITY] = {0};
         size_t run = walk->dim[last] - within < count ? walk->dim[last] - within : count;
         for (size_t k = 0; k < job->n; k++) {
@@ -184,7 +217,15 @@ static void ew_hot_range(const ew_job *job, size_t start, size_t count)
                 operand->stretched ? offset[k] + (ptrdiff_t)within * operand->strides[last] : (ptrdiff_t)start;
             at[k] = operand->data ? operand->data + from * (ptrdiff_t)job->element : NULL;
         }
-        ew_hot_run(job, start, run, at, still);
+        if (rows > 1) {
+            ew_hot_rows(job, start, rows, run, at, still);
+            run *= rows;
+            index[last - 1] += rows - 1;
+            for (size_t k = 0; k < job->n; k++)
+                if (job->operands[k].stretched) offset[k] += (ptrdiff_t)(rows - 1) * job->operands[k].strides[last - 1];
+        } else {
+            ew_hot_run(job, start, run, at, still);
+        }
         start += run;
         count -= run;
         for (uint32_t d = last; d-- > 0;) {
@@ -248,7 +289,7 @@ static void ew_range(const ew_job *job, size_t start, size_t count)
         for (size_t k = 0; k < job->n; k++)
             if (job->operands[k].data) at[k] = job->operands[k].data + start * job->element;
         ew_hot_run(job, start, count, at, 0);
-    } else if (job->hot && job->walk.dim[job->walk.rank - 1] >= EW_LONG) {
+    } else if (job->hot && job->walk.dim[job->walk.rank - 1] >= (job->rows ? job->lanes : EW_LONG)) {
         ew_hot_range(job, start, count);
     } else {
         ew_stretched_range(job, start, count);
@@ -276,12 +317,17 @@ void wg_ew_run(const wg_call *call, const wg_ew_work *work)
     job.dtype = call->dtype;
     job.lanes = 1;
     job.hot = NULL;
+    job.rows = false;
     if (!job.size) return;
     job.loops = call->dtype == WG_F64 ? &wg_ew_loops_f64[work->rule] : &wg_ew_loops_f32[work->rule];
     /* a number comes out as it would in its node, to the last bit */
     if (call->shape.rank) job.hot = wg_ew_hot(work->rule, call->dtype, call->tape->isa, &job.lanes);
     ew_open(&job, call);
     if (job.stretched) ew_open_walk(&job, call);
+    if (job.stretched && job.hot && job.hot->rows && !work->g) {
+        size_t n = job.walk.dim[job.walk.rank - 1];
+        job.rows = n >= job.lanes && (n % job.lanes == 0 || !work->add);
+    }
     double each = job.hot ? 0.05 * (double)job.element : 3; /* nanoseconds an element, roughly */
     job.parts = 1;
     if (call->tape->team)
