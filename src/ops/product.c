@@ -4,6 +4,7 @@
  * running products that leave the element itself out (scan.c). Nothing is divided, so zeros among the elements are
  * right, and so are derivatives of every order, each in linear time. */
 #include "kernels/scan.h"
+#include "kernels/team.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduce.h"
 #include "ops/scan.h"
@@ -24,14 +25,31 @@ static wg_status product_infer_others(wg_call *call)
     return WG_OK;
 }
 
+typedef struct product_job {
+    const wg_call *call;
+    size_t parts;
+} product_job;
+
+static void product_others_part(void *context, size_t part)
+{
+    const product_job *job = context;
+    const wg_call *call = job->call;
+    const wg_scan *s = call->attributes;
+    size_t first = wg_team_first(s->outer, job->parts, part), at = first * s->extent * s->inner;
+    const wg_kernel_scan run = {wg_team_first(s->outer, job->parts, part + 1) - first, s->extent, s->inner, false};
+    if (call->dtype == WG_F64)
+        wg_kernel_others_f64(&run, (const double *)call->in[0].data + at, (double *)call->out + at);
+    else
+        wg_kernel_others_f32(&run, (const float *)call->in[0].data + at, (float *)call->out + at);
+}
+
 static wg_status product_others(wg_call *call)
 {
     const wg_scan *s = call->attributes;
-    const wg_kernel_scan run = {s->outer, s->extent, s->inner, false};
-    if (call->dtype == WG_F64)
-        wg_kernel_others_f64(&run, call->in[0].data, call->out);
-    else
-        wg_kernel_others_f32(&run, call->in[0].data, call->out);
+    product_job job = {call, 1};
+    if (call->in[0].size == 0) return WG_OK;
+    job.parts = wg_team_parts(call->tape->team, 0.5 * (double)call->in[0].size, s->outer);
+    wg_team_run(call->tape->team, job.parts, product_others_part, &job);
     return WG_OK;
 }
 

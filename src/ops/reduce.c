@@ -1,6 +1,7 @@
 /* Reductions over everything or over some axes: sum, mean, max, min. */
 #include "ops/reduce.h"
 
+#include "kernels/team.h"
 #include "ops/copy.h"
 #include "ops/elementwise/elementwise.h"
 #include "wengert/ops.h"
@@ -97,31 +98,63 @@ static void reduce_mean_derivative(wg_derivation *d)
 
 /* ---- ties -------------------------------------------------------------------------------------------------------- */
 
-/* ties(x, y): 1 where x equals its group's y (NaN equals NaN), else 0: where a maximum's derivative goes. Locally
- * constant, so it has no derivative. */
+/* ties(x, y): 1 where x equals its group's y (NaN equals NaN), else 0: where a maximum's derivative goes. y has the reduced
+ * axes as 1, or, where they are not one run of neighbours, x's shape. Locally constant, so it has no derivative. */
 static wg_status reduce_ties_infer(wg_call *call)
 {
     call->shape = *call->in[0].shape;
     return WG_OK;
 }
 
-#define REDUCE_TIES(R)                                                                                                 \
-    do {                                                                                                               \
-        const R *x = call->in[0].data, *y = stretched;                                                                 \
-        R *out = call->out;                                                                                            \
-        for (size_t i = 0; i < size; i++) out[i] = x[i] == y[i] || (x[i] != x[i] && y[i] != y[i]);                     \
-    } while (0)
+typedef struct reduce_ties_job {
+    const wg_call *call;
+    wg_shape_split s; /* of x */
+    size_t parts;
+} reduce_ties_job;
+
+/* A row of neighbours of x, against as many of y, or one. */
+#define REDUCE_TIES(R, type)                                                                                           \
+    static void reduce_ties_##type(size_t n, const R *x, const R *y, size_t step, R *out)                              \
+    {                                                                                                                  \
+        const R only = *y;                                                                                             \
+        if (step)                                                                                                      \
+            for (size_t i = 0; i < n; i++) out[i] = (x[i] == y[i]) | ((x[i] != x[i]) & (y[i] != y[i]));                \
+        else                                                                                                           \
+            for (size_t i = 0; i < n; i++) out[i] = (x[i] == only) | ((x[i] != x[i]) & (only != only));                \
+    }
+REDUCE_TIES(double, f64)
+REDUCE_TIES(float, f32)
+#undef REDUCE_TIES
+
+/* Rows of `inner` elements, of which every `extent` have one of y; rows of one element are taken `extent` at once. */
+static void reduce_ties_part(void *context, size_t part)
+{
+    const reduce_ties_job *job = context;
+    const wg_call *call = job->call;
+    const size_t inner = job->s.inner, each = inner == 1 ? job->s.extent : inner;
+    const size_t rows = job->s.outer * (inner == 1 ? 1 : job->s.extent), group = inner == 1 ? 1 : job->s.extent;
+    for (size_t r = wg_team_first(rows, job->parts, part); r < wg_team_first(rows, job->parts, part + 1); r++) {
+        size_t at = r * each, of = r / group * inner;
+        if (call->dtype == WG_F64)
+            reduce_ties_f64(each, (const double *)call->in[0].data + at, (const double *)call->in[1].data + of,
+                inner > 1, (double *)call->out + at);
+        else
+            reduce_ties_f32(each, (const float *)call->in[0].data + at, (const float *)call->in[1].data + of, inner > 1,
+                (float *)call->out + at);
+    }
+}
+
 static wg_status reduce_ties(wg_call *call)
 {
-    size_t size = call->in[0].size;
-    const void *stretched = call->in[1].data; /* already of x's shape */
-    if (call->dtype == WG_F64)
-        REDUCE_TIES(double);
-    else
-        REDUCE_TIES(float);
+    const wg_reduce_axes *axes = call->attributes;
+    reduce_ties_job job = {call, {1, 1, call->in[0].size}, 1};
+    if (call->in[0].size == 0) return WG_OK;
+    if (call->in[1].size != call->in[0].size) wg_reduce_is_one_run(call->in[0].shape, axes->mask, &job.s);
+    size_t rows = job.s.outer * (job.s.inner == 1 ? 1 : job.s.extent);
+    job.parts = wg_team_parts(call->tape->team, 0.3 * (double)call->in[0].size, rows);
+    wg_team_run(call->tape->team, job.parts, reduce_ties_part, &job);
     return WG_OK;
 }
-#undef REDUCE_TIES
 
 static const wg_op reduce_op_ties = {
     .name = "ties", .arity = 2, .flags = WG_OP_CUTS, .shape = reduce_ties_infer, .evaluate = reduce_ties};
@@ -134,8 +167,9 @@ static void reduce_extreme_derivative(wg_derivation *d)
     const wg_shape *shape = call->in[0].shape;
     wg_term x = wg_primal(d, 0);
     wg_term y = wg_reduce_with_axes(d, wg_result(d));
-    wg_term stretched = wg_step(d, wg_op_broadcast_to(), &y, 1, shape, sizeof *shape);
-    wg_term ties = wg_step(d, &reduce_op_ties, (wg_term[]){x, stretched}, 2, NULL, 0);
+    wg_shape_split s;
+    if (!wg_reduce_is_one_run(shape, axes.mask, &s)) y = wg_step(d, wg_op_broadcast_to(), &y, 1, shape, sizeof *shape);
+    wg_term ties = wg_step(d, &reduce_op_ties, (wg_term[]){x, y}, 2, &axes, sizeof axes);
     axes.keepdims = true;
     wg_term count = wg_step(d, &reduce_op_sum, &ties, 1, &axes, sizeof axes);
     wg_term g = wg_reduce_with_axes(d, wg_cotangent(d));
