@@ -146,10 +146,12 @@ static void reduce_ties_part(void *context, size_t part)
 
 static wg_status reduce_ties(wg_call *call)
 {
-    const wg_reduce_axes *axes = call->attributes;
+    const wg_shape *x = call->in[0].shape, *y = call->in[1].shape;
     reduce_ties_job job = {call, {1, 1, call->in[0].size}, 1};
+    bool reduced[WG_MAX_RANK];
     if (call->in[0].size == 0) return WG_OK;
-    if (call->in[1].size != call->in[0].size) wg_reduce_is_one_run(call->in[0].shape, axes->mask, &job.s);
+    for (uint32_t d = 0; d < x->rank; d++) reduced[d] = y->rank == 0 || y->dim[d] != x->dim[d];
+    if (call->in[1].size != call->in[0].size) wg_reduce_is_one_run(x, reduced, &job.s);
     size_t rows = job.s.outer * (job.s.inner == 1 ? 1 : job.s.extent);
     job.parts = wg_team_parts(call->tape->team, 0.3 * (double)call->in[0].size, rows);
     wg_team_run(call->tape->team, job.parts, reduce_ties_part, &job);
@@ -169,7 +171,7 @@ static void reduce_extreme_derivative(wg_derivation *d)
     wg_term y = wg_reduce_with_axes(d, wg_result(d));
     wg_shape_split s;
     if (!wg_reduce_is_one_run(shape, axes.mask, &s)) y = wg_step(d, wg_op_broadcast_to(), &y, 1, shape, sizeof *shape);
-    wg_term ties = wg_step(d, &reduce_op_ties, (wg_term[]){x, y}, 2, &axes, sizeof axes);
+    wg_term ties = wg_step(d, &reduce_op_ties, (wg_term[]){x, y}, 2, NULL, 0);
     axes.keepdims = true;
     wg_term count = wg_step(d, &reduce_op_sum, &ties, 1, &axes, sizeof axes);
     wg_term g = wg_reduce_with_axes(d, wg_cotangent(d));
