@@ -34,10 +34,10 @@ static void *derivation_destination(wg_derivation *d, uint32_t index, bool *add)
     if (seen && index < seen->start) return derivation_through(seen->checkpoint, index, add);
     wg_node *node = &tape->nodes[index];
     *add = true;
-    bool number = node->flags & WG_NODE_NUMBER && !seen && !tape->fused;
-    if (node->flags & WG_NODE_INLINE || (number && node->flags & WG_NODE_VARIABLE)) {
-        bool marked = tape->ieee_zero || d->rehearsal || seen;
-        if (marked && node->flags & WG_NODE_INLINE) node->flags |= WG_NODE_REACHED;
+    bool number = node->flags & WG_NODE_NUMBER && !seen && !(tape->fused && node->flags & WG_NODE_VARIABLE);
+    if (number || node->flags & WG_NODE_INLINE) {
+        bool marked = !(node->flags & WG_NODE_INLINE) || tape->ieee_zero || d->rehearsal || seen;
+        if (marked && !wg_node_is_leaf(node)) node->flags |= WG_NODE_REACHED;
         return wg_node_slot(tape, index);
     }
     wg_record *record = node->record;
@@ -162,7 +162,7 @@ static void derivation_finish_passes(wg_derivation *d)
         uint32_t k = d->passes[i];
         wg_node *node = &tape->nodes[d->call.inputs[k]];
         bool last = i + 1 == d->passes_count;
-        bool plain = !(node->flags & (tape->fused ? WG_NODE_INLINE : WG_NODE_INLINE | WG_NODE_VARIABLE));
+        bool plain = !(node->flags & (tape->fused ? WG_NODE_NUMBER : WG_NODE_NUMBER | WG_NODE_VARIABLE));
         wg_record *own = tape->nodes[d->index].record;
         if (last && plain && !node->record->adjoint && own->adjoint &&
             !(own->flags & WG_RECORD_KEEPS)) { /* NULL: the caller's */

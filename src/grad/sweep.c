@@ -5,10 +5,44 @@
 
 #include "grad/derivation.h"
 
+#include <math.h>
 #include <string.h>
 
-/* Adjoints of inline nodes and of 0-d variables: an array as long as the tape, zeros outside a sweep. It may grow during
- * one, when a checkpoint records again. */
+/* A 0-d number's adjoint stands in a slot, which is idle when it holds -0. */
+typedef union sweep_number {
+    double f64;
+    float f32;
+} sweep_number;
+
+static void sweep_reset(wg_tape *tape, uint32_t index)
+{
+    void *slot = wg_node_slot(tape, index);
+    if (tape->dtype == WG_F64)
+        *(double *)slot = -0.0;
+    else
+        *(float *)slot = -0.0f;
+}
+
+/* Takes the number out of its slot. False: nothing has reached it. */
+static bool sweep_take(wg_tape *tape, uint32_t index, sweep_number *number)
+{
+    wg_node *node = &tape->nodes[index];
+    const void *slot = wg_node_slot(tape, index);
+    bool idle;
+    if (tape->dtype == WG_F64) {
+        number->f64 = *(const double *)slot;
+        idle = number->f64 == 0 && signbit(number->f64);
+    } else {
+        number->f32 = *(const float *)slot;
+        idle = number->f32 == 0 && signbit(number->f32);
+    }
+    if (idle && !(node->flags & WG_NODE_REACHED)) return false;
+    node->flags &= ~(uint32_t)WG_NODE_REACHED;
+    sweep_reset(tape, index);
+    return true;
+}
+
+/* The adjoints of 0-d numbers: an array as long as the tape. It may grow during a sweep, when a checkpoint records again. */
 bool wg_sweep_reserve(wg_tape *tape)
 {
     if (tape->adjoints_capacity >= tape->length) return true;
@@ -16,10 +50,10 @@ bool wg_sweep_reserve(wg_tape *tape)
     double *fresh = wg_source_take(&tape->source, capacity * sizeof *fresh);
     if (!fresh) return wg_tape_fail_memory(tape, tape->sweeping, capacity * sizeof *fresh), false;
     if (old) memcpy(fresh, tape->adjoints, old * sizeof *fresh);
-    memset(fresh + old, 0, (capacity - old) * sizeof *fresh);
     wg_source_give_back(&tape->source, tape->adjoints, old * sizeof *fresh);
     tape->adjoints = fresh;
     tape->adjoints_capacity = capacity;
+    for (size_t i = old; i < capacity; i++) sweep_reset(tape, (uint32_t)i);
     return true;
 }
 
@@ -29,22 +63,20 @@ void wg_sweep_add_to_grad(wg_tape *tape, wg_record *record, const void *numbers)
     record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
 }
 
-static bool sweep_slot_is_zero(const wg_tape *tape, uint32_t index)
-{
-    const void *slot = wg_node_slot(tape, index);
-    return tape->dtype == WG_F64 ? *(const double *)slot == 0 : *(const float *)slot == 0;
-}
-
 bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent)
 {
     wg_node *node = &tape->nodes[index];
-    if (node->flags & WG_NODE_INLINE) {
-        if (tape->ieee_zero || tape->observation) node->flags |= WG_NODE_REACHED;
-        wg_adjoint_accumulate(tape, 1, cotangent, wg_node_slot(tape, index), !sweep_slot_is_zero(tape, index));
+    bool leaf = wg_node_is_leaf(node), in_line = node->flags & WG_NODE_INLINE;
+    if (in_line || (node->flags & WG_NODE_NUMBER && !leaf && !tape->observation)) {
+        if (!in_line || tape->ieee_zero || tape->observation) node->flags |= WG_NODE_REACHED;
+        if (tape->dtype == WG_F64)
+            *(double *)wg_node_slot(tape, index) += *(const double *)cotangent;
+        else
+            *(float *)wg_node_slot(tape, index) += *(const float *)cotangent;
         return true;
     }
     wg_record *record = node->record;
-    if (wg_node_is_leaf(node) && !tape->fused) {
+    if (leaf && !tape->fused) {
         if (record->grad) wg_sweep_add_to_grad(tape, record, cotangent);
         return true;
     }
@@ -60,41 +92,35 @@ void wg_sweep_spend(wg_tape *tape, wg_record *record)
     record->adjoint = NULL;
 }
 
+bool wg_sweep_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
+{
+    sweep_number number;
+    if (!sweep_take(tape, index, &number)) return true;
+    bool add = record->adjoint;
+    if (!wg_adjoint_take(tape, record, tape->sweeping)) return false;
+    wg_adjoint_accumulate(tape, 1, &number, record->adjoint, add);
+    return true;
+}
+
 /* A 0-d variable's adjoint becomes part of its gradient; in a fused step, of the adjoint that it has for the time. */
 static void sweep_variable(wg_tape *tape, uint32_t index)
 {
-    if (sweep_slot_is_zero(tape, index)) return;
+    wg_record *record = tape->nodes[index].record;
+    sweep_number number;
     if (tape->fused) {
-        wg_sweep_take_slot(tape, index, tape->nodes[index].record);
+        wg_sweep_take_slot(tape, index, record);
         return;
     }
-    wg_record *record = tape->nodes[index].record;
-    void *slot = wg_node_slot(tape, index);
+    if (!sweep_take(tape, index, &number)) return;
     bool add = !(record->flags & WG_RECORD_ZERO_GRAD);
     if (tape->dtype == WG_F64) {
-        double *grad = record->grad, *g = slot;
-        *grad = add ? *grad + *g : *g;
-        *g = 0;
+        double *grad = record->grad;
+        *grad = add ? *grad + number.f64 : number.f64;
     } else {
-        float *grad = record->grad, *g = slot;
-        *grad = add ? *grad + *g : *g;
-        *g = 0;
+        float *grad = record->grad;
+        *grad = add ? *grad + number.f32 : number.f32;
     }
     record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
-}
-
-bool wg_sweep_take_slot(wg_tape *tape, uint32_t index, wg_record *record)
-{
-    wg_node *node = &tape->nodes[index];
-    void *slot = wg_node_slot(tape, index);
-    if (sweep_slot_is_zero(tape, index) && !(node->flags & WG_NODE_REACHED)) return true;
-    size_t bytes = wg_dtype_size(tape->dtype);
-    bool add = record->adjoint;
-    if (!wg_adjoint_take(tape, record, tape->sweeping)) return false;
-    wg_adjoint_accumulate(tape, 1, slot, record->adjoint, add);
-    memset(slot, 0, bytes);
-    node->flags &= ~(uint32_t)WG_NODE_REACHED;
-    return true;
 }
 
 bool wg_sweep_is_finite(wg_tape *tape, uint32_t index, const void *adjoint)
@@ -108,22 +134,27 @@ bool wg_sweep_is_finite(wg_tape *tape, uint32_t index, const void *adjoint)
     return false;
 }
 
-/* A node with a record. */
+/* A value with a record whose adjoint is complete. */
+static wg_status sweep_pass_on(wg_tape *tape, uint32_t index, const void *adjoint)
+{
+    const wg_node *node = &tape->nodes[index];
+    wg_record *record = node->record;
+    if (!wg_sweep_is_finite(tape, index, adjoint)) return tape->status;
+    bool ours = tape->targeting ? record->flags & WG_RECORD_TARGET : !tape->fused;
+    if (record->grad && ours) wg_sweep_add_to_grad(tape, record, adjoint);
+    bool passes = (node->flags & (WG_NODE_NEEDS | WG_NODE_STOPS)) == WG_NODE_NEEDS;
+    return passes ? wg_derive_numbers(tape, index, adjoint, false) : WG_OK;
+}
+
 static wg_status sweep_record(wg_tape *tape, uint32_t index)
 {
-    wg_node *node = &tape->nodes[index];
-    wg_record *record = node->record;
-    if (wg_node_is_leaf(node)) {
-        if (node->flags & WG_NODE_VARIABLE && node->flags & WG_NODE_NUMBER) sweep_variable(tape, index);
-        return tape->status;
+    if (tape->nodes[index].flags & WG_NODE_NUMBER) {
+        sweep_number number;
+        return sweep_take(tape, index, &number) ? sweep_pass_on(tape, index, &number) : WG_OK;
     }
-    if (record->flags & WG_RECORD_BOX && !wg_sweep_take_slot(tape, index, record)) return tape->status;
+    wg_record *record = tape->nodes[index].record;
     if (!record->adjoint) return WG_OK;
-    if (!wg_sweep_is_finite(tape, index, record->adjoint)) return tape->status;
-    bool ours = tape->targeting ? record->flags & WG_RECORD_TARGET : !tape->fused;
-    if (record->grad && ours) wg_sweep_add_to_grad(tape, record, record->adjoint);
-    bool passes = (node->flags & (WG_NODE_NEEDS | WG_NODE_STOPS)) == WG_NODE_NEEDS;
-    wg_status status = passes ? wg_derive_numbers(tape, index, record->adjoint, false) : WG_OK;
+    wg_status status = sweep_pass_on(tape, index, record->adjoint);
     if (!(record->flags & WG_RECORD_KEEPS)) wg_sweep_spend(tape, record);
     return status;
 }
@@ -134,19 +165,18 @@ wg_status wg_sweep_down(wg_tape *tape, uint32_t from, uint32_t low)
     int64_t i = from;
     while (i >= (int64_t)low) {
         const wg_node *node = &tape->nodes[i];
-        if (node->flags & WG_NODE_INLINE) {
-            if (wg_node_is_leaf(node)) {
-                i--;
-                continue;
-            }
+        if (wg_node_is_scalar_op(node)) {
             const wg_scalar_path *path = wg_node_op(node)->internal;
             i = path->sweep(tape, (uint32_t)i, low);
             if (i == WG_SCALAR_FAILED) return tape->status;
-        } else {
-            wg_status status = sweep_record(tape, (uint32_t)i);
-            if (status != WG_OK) return status;
-            i--;
+            continue;
         }
+        if (!wg_node_is_leaf(node))
+            sweep_record(tape, (uint32_t)i);
+        else if (node->flags & WG_NODE_VARIABLE && node->flags & WG_NODE_NUMBER)
+            sweep_variable(tape, (uint32_t)i);
+        if (tape->status != WG_OK) return tape->status;
+        i--;
     }
     return WG_OK;
 }
@@ -156,12 +186,10 @@ void wg_sweep_abandon(wg_tape *tape, uint32_t from, uint32_t low)
 {
     for (uint32_t i = low; i <= from; i++) {
         wg_node *node = &tape->nodes[i];
+        sweep_number number;
+        bool reached = node->flags & WG_NODE_NUMBER && sweep_take(tape, i, &number);
+        if (reached && node->flags & WG_NODE_VARIABLE) node->record->flags |= WG_RECORD_SWEPT;
         node->flags &= ~(uint32_t)WG_NODE_REACHED;
-        if (node->flags & WG_NODE_NUMBER) {
-            bool reached = !sweep_slot_is_zero(tape, i);
-            if (reached && node->flags & WG_NODE_VARIABLE) node->record->flags |= WG_RECORD_SWEPT;
-            memset(wg_node_slot(tape, i), 0, wg_dtype_size(tape->dtype));
-        }
         if (!(node->flags & WG_NODE_INLINE)) wg_sweep_spend(tape, node->record);
     }
 }
@@ -187,7 +215,7 @@ static wg_status sweep_rehearse_inline(wg_tape *tape, uint32_t index)
     for (size_t k = 0; k < n && reached; k++) {
         wg_node *input = &tape->nodes[inputs[k]];
         if (!(input->flags & WG_NODE_NEEDS) || (input->flags & WG_NODE_VARIABLE && !tape->fused)) continue;
-        if (input->flags & WG_NODE_INLINE)
+        if ((input->flags & (WG_NODE_NUMBER | WG_NODE_VARIABLE)) == WG_NODE_NUMBER)
             input->flags |= WG_NODE_REACHED;
         else if (!sweep_rehearse_adjoint(tape, input->record))
             return tape->status;
@@ -197,8 +225,16 @@ static wg_status sweep_rehearse_inline(wg_tape *tape, uint32_t index)
 
 static wg_status sweep_rehearse_record(wg_tape *tape, uint32_t index)
 {
-    wg_record *record = tape->nodes[index].record;
-    if (wg_node_is_leaf(&tape->nodes[index]) || !record->adjoint) return WG_OK;
+    wg_node *node = &tape->nodes[index];
+    wg_record *record = node->record;
+    if (wg_node_is_leaf(node)) return WG_OK;
+    if (node->flags & WG_NODE_NUMBER) {
+        sweep_number zero = {0};
+        bool reached = node->flags & WG_NODE_REACHED;
+        node->flags &= ~(uint32_t)WG_NODE_REACHED;
+        return reached ? wg_derive_numbers(tape, index, &zero, true) : WG_OK;
+    }
+    if (!record->adjoint) return WG_OK;
     wg_status status = wg_derive_numbers(tape, index, record->adjoint, true);
     wg_sweep_spend(tape, record);
     return status;
@@ -209,7 +245,7 @@ static wg_status sweep_rehearse_once(wg_tape *tape, uint32_t from, uint32_t low)
     wg_node *node = &tape->nodes[from];
     wg_status status = WG_OK;
     uint32_t length = tape->length;
-    if (node->flags & WG_NODE_INLINE)
+    if (node->flags & WG_NODE_NUMBER)
         node->flags |= WG_NODE_REACHED;
     else if (!sweep_rehearse_adjoint(tape, node->record))
         status = tape->status;

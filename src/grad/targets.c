@@ -12,11 +12,14 @@ static void targets_mark(wg_tape *tape, bool (*starts)(const wg_node *node))
         wg_node *node = &tape->nodes[i];
         size_t n;
         const uint32_t *inputs = wg_node_inputs(node, &n);
-        bool start = starts(node), passed = false;
+        bool start = starts(node);
+        uint32_t passed = 0;
         bool cut = wg_node_is_leaf(node) || wg_node_op(node)->flags & WG_OP_CUTS || node->flags & WG_NODE_INDICES;
-        for (size_t k = 0; k < n && !cut && !passed; k++) passed = tape->nodes[inputs[k]].flags & WG_NODE_NEEDS;
-        node->flags &= ~(uint32_t)(WG_NODE_NEEDS | WG_NODE_STOPS);
-        if (start || passed) node->flags |= WG_NODE_NEEDS;
+        for (size_t k = 0; k < n && !cut; k++)
+            if (tape->nodes[inputs[k]].flags & WG_NODE_NEEDS)
+                passed |= wg_node_is_scalar_op(node) ? (uint32_t)WG_NODE_NEEDS_A << k : WG_NODE_NEEDS;
+        node->flags &= ~(uint32_t)(WG_NODE_NEEDS | WG_NODE_NEEDS_A | WG_NODE_NEEDS_B | WG_NODE_STOPS);
+        if (start || passed) node->flags |= WG_NODE_NEEDS | passed;
         if (start && !passed) node->flags |= WG_NODE_STOPS;
     }
 }

@@ -185,6 +185,8 @@ wg_var wg_list_push_inline(wg_tape *tape, const uint32_t *inputs, size_t n, uint
     wg_node *node = list_push(tape, flags | WG_NODE_INLINE | WG_NODE_NUMBER);
     node->in[0] = n ? inputs[0] : 0;
     node->in[1] = n ? inputs[n > 1 ? 1 : 0] : 0; /* always safe to read */
+    if (flags & WG_NODE_NEEDS)
+        node->flags |= wg_node_needs(tape->nodes[inputs[0]].flags, n > 1 ? tape->nodes[inputs[1]].flags : 0);
     return list_top(tape);
 }
 
@@ -215,7 +217,8 @@ bool wg_list_box(wg_tape *tape, uint32_t index, const char *what)
     memcpy(record->value, &node->u, sizeof(double));
     tape->boxes = record;
     node->record = record;
-    node->flags = (node->flags & ~(uint32_t)WG_NODE_INLINE) | WG_NODE_PLAIN;
+    uint32_t gone = WG_NODE_INLINE | WG_NODE_NEEDS_A | WG_NODE_NEEDS_B;
+    node->flags = (node->flags & (((uint32_t)1 << WG_NODE_RULE_SHIFT) - 1) & ~gone) | WG_NODE_PLAIN;
     return true;
 }
 

@@ -26,21 +26,24 @@ typedef struct wg_interned {
     struct wg_interned *next;
 } wg_interned;
 
-/* Flags of a node. The upper 16 bits hold the number that an op with a scalar path gave itself. */
+/* Flags of a node. The upper 16 bits of an inline node that is no leaf hold the number that an op with a scalar path gave
+ * itself; of any other they are 0. */
 enum {
     WG_NODE_INLINE = 1,    /* 0-d, the value in the node, no record */
     WG_NODE_NUMBER = 2,    /* 0-d and numeric, with or without a record */
     WG_NODE_VARIABLE = 4,  /* a leaf with a gradient */
-    WG_NODE_NEEDS = 8,     /* a variable, or computed from one: a sweep passes through */
     WG_NODE_INDICES = 16,  /* int64_t elements */
     WG_NODE_STALE = 32,    /* a leaf below was changed since */
     WG_NODE_CHANGED = 64,  /* a leaf whose change has not been passed on to its dependants yet */
-    WG_NODE_REACHED = 128, /* inline, during a sweep with ieee_zero or an observer: its adjoint has a contribution */
+    WG_NODE_REACHED = 128, /* during a sweep, 0-d: something has come to its adjoint, perhaps -0 */
     WG_NODE_STOPS = 512,   /* during a sweep for targets: it is one, and depends on no other */
     WG_NODE_LENT = 1024,   /* during a sweep for targets: a constant that is one, and looks like a variable */
     WG_NODE_WAITS = 256,   /* beside STALE: only because a replay stopped before it; its inputs are what they were */
     WG_NODE_LEAF = 2048,   /* no op */
-    WG_NODE_PLAIN = 4096 /* its elements are where its record's value points to, up to date whenever it is not stale */
+    WG_NODE_PLAIN = 4096, /* its elements are where its record's value points to, up to date whenever it is not stale */
+    WG_NODE_NEEDS = 1 << 13,   /* a variable, or computed from one: a sweep passes through */
+    WG_NODE_NEEDS_A = 1 << 14, /* inline: its first input needs, and a sweep passes from here to there */
+    WG_NODE_NEEDS_B = 1 << 15  /* its second likewise */
 };
 #define WG_NODE_RULE_SHIFT 16
 
@@ -100,7 +103,7 @@ typedef struct wg_scalar_path {
     uint32_t (*replay)(wg_tape *tape, uint32_t index, uint32_t end);
     int64_t (*sweep)(wg_tape *tape, uint32_t index, uint32_t low);
     wg_var (*slope)(uint32_t rule, size_t k, wg_var g, const wg_var *in, wg_var y);
-    uint32_t rule; /* goes into the upper half of the node's flags */
+    uint32_t rule; /* goes into the upper half of the node's flags; not 0 */
 } wg_scalar_path;
 
 /* The ops with a scalar path, by their rule: the room that has them fills this in. */
@@ -125,10 +128,11 @@ struct wg_tape {
     wg_node *nodes;
     uint32_t length, capacity;
     uint32_t epoch;
-    uint32_t
-        quick; /* WG_QUICK_F64 or _F32 while nothing needs a closer look: healthy, no leaf changed, no check_finite */
+    uint32_t quick; /* _F64 or _F32 while nothing needs a closer look: healthy, no leaf changed, no check_finite */
 
-    double *adjoints; /* of inline nodes and 0-d variables, by index, floats on a WG_F32 tape; zeros outside a sweep */
+    /* Of 0-d numbers, by index, floats on a WG_F32 tape. -0 where nothing has come, and so outside a sweep: it leaves a sum
+     * as it is, and is no sum of anything else. */
+    double *adjoints;
     size_t adjoints_capacity;
 
     wg_source source;
@@ -251,13 +255,21 @@ static inline const wg_interned *wg_node_shape(const wg_tape *tape, const wg_nod
     return node->flags & WG_NODE_INLINE ? tape->scalar_shape : node->record->shape;
 }
 static inline bool wg_node_is_leaf(const wg_node *node) { return node->flags & WG_NODE_LEAF; }
+/* Inline, and no leaf. */
+static inline bool wg_node_is_scalar_op(const wg_node *node) { return node->flags >> WG_NODE_RULE_SHIFT; }
+/* The needs of an inline node whose inputs have those flags; b is 0 when there is one input. */
+static inline uint32_t wg_node_needs(uint32_t a, uint32_t b)
+{
+    uint32_t x = a & WG_NODE_NEEDS, y = b & WG_NODE_NEEDS;
+    return (x | x << 1) | (y | y << 2);
+}
 /* NULL: a leaf. */
 static inline const wg_op *wg_node_op(const wg_node *node)
 {
     if (node->flags & WG_NODE_LEAF) return NULL;
     return node->flags & WG_NODE_INLINE ? wg_scalar_ops[node->flags >> WG_NODE_RULE_SHIFT] : node->record->op;
 }
-/* The place of an inline node or 0-d variable among tape->adjoints. */
+/* The place of a 0-d number among tape->adjoints. */
 static inline void *wg_node_slot(const wg_tape *tape, uint32_t index)
 {
     return (char *)tape->adjoints + index * wg_dtype_size(tape->dtype);

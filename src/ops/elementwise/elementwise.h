@@ -27,6 +27,7 @@
 
 /* Every rule's number. */
 enum {
+    EW_NO_RULE,
 #define EW_NUMBER(...)        EW_NUMBER_(__VA_ARGS__, )
 #define EW_NUMBER_(name, ...) EW_##name,
     EW_ROSTER_1(EW_NUMBER) EW_ROSTER_2(EW_NUMBER) EW_ROSTER_3(EW_NUMBER) EW_ROSTER_P(EW_NUMBER)

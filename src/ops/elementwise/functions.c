@@ -83,7 +83,7 @@ static inline wg_node *ew_push(wg_tape *tape, uint32_t rule, uint32_t needs, uin
             return ew_long_1(x, &wg_ew_op_##name);                                                                     \
         const wg_node *m = &tape->nodes[x.index];                                                                      \
         if (EW_RARELY(!ew_fits(m, x))) return ew_long_1(x, &wg_ew_op_##name);                                          \
-        wg_node *y = ew_push(tape, EW_##name, m->flags & (passes), x.index, x.index);                                  \
+        wg_node *y = ew_push(tape, EW_##name, wg_node_needs(m->flags & (passes), 0), x.index, x.index);                \
         wg_var result = {tape, length, tape->epoch};                                                                   \
         if (tape->quick == WG_QUICK_F64)                                                                               \
             y->u.f64 = ew_function_f64_##name##_value(m->u.f64);                                                       \
@@ -101,7 +101,8 @@ static inline wg_node *ew_push(wg_tape *tape, uint32_t rule, uint32_t needs, uin
             return ew_long_2(a, b, &wg_ew_op_##name);                                                                  \
         const wg_node *m = &tape->nodes[a.index], *n = &tape->nodes[b.index];                                          \
         if (EW_RARELY(!ew_fits(m, a) || !ew_fits(n, b))) return ew_long_2(a, b, &wg_ew_op_##name);                     \
-        wg_node *y = ew_push(tape, EW_##name, (m->flags | n->flags) & (passes), a.index, b.index);                     \
+        uint32_t needs = wg_node_needs(m->flags & (passes), n->flags & (passes));                                      \
+        wg_node *y = ew_push(tape, EW_##name, needs, a.index, b.index);                                                \
         wg_var result = {tape, length, tape->epoch};                                                                   \
         if (tape->quick == WG_QUICK_F64)                                                                               \
             y->u.f64 = ew_function_f64_##name##_value(m->u.f64, n->u.f64);                                             \
