@@ -6,22 +6,27 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Looks at the gradients that the sweep reached: are they finite (if asked), and does the sweep stand. */
-static wg_status backward_finish(wg_tape *tape, wg_status status)
+/* With check_finite: are the gradients that the sweep reached? */
+static wg_status backward_check_finite(wg_tape *tape)
 {
-    for (wg_record *record = tape->holders; record && tape->check_finite && status == WG_OK; record = record->holder) {
-        if (!(record->flags & WG_RECORD_SWEPT)) continue;
+    for (const wg_record *record = tape->holders; record; record = record->holder) {
+        if (record->sweep != tape->sweep) continue;
         size_t at = wg_first_not_finite(tape->dtype, record->grad, record->shape->size);
         if (at < record->shape->size)
-            status = wg_tape_fail(tape, WG_ERROR_NONFINITE, "%s: element %zu of the gradient of %s %s is not finite",
+            return wg_tape_fail(tape, WG_ERROR_NONFINITE, "%s: element %zu of the gradient of %s %s is not finite",
                 tape->sweeping, at,
                 wg_node_op(&tape->nodes[record->index]) ? wg_node_op(&tape->nodes[record->index])->name : "leaf",
                 wg_list_describe(tape, record->index));
     }
-    for (wg_record *record = tape->holders; record; record = record->holder) {
-        if (record->flags & WG_RECORD_SWEPT && status != WG_OK) record->flags |= WG_RECORD_BROKEN_GRAD;
-        record->flags &= ~(uint32_t)WG_RECORD_SWEPT;
-    }
+    return WG_OK;
+}
+
+/* After a sweep that failed, what it has reached cannot be used. */
+static wg_status backward_finish(wg_tape *tape, wg_status status)
+{
+    if (status == WG_OK && tape->check_finite) status = backward_check_finite(tape);
+    for (wg_record *record = tape->holders; record && status != WG_OK; record = record->holder)
+        if (record->sweep == tape->sweep) record->flags |= WG_RECORD_BROKEN_GRAD;
     return status;
 }
 
@@ -68,6 +73,7 @@ static wg_status backward_sweep(wg_var out, const void *cotangent, const char *w
 {
     wg_tape *tape = out.tape;
     tape->sweeping = what;
+    wg_sweep_begin(tape);
     if (!wg_sweep_reserve(tape)) return tape->status;
     bool needs = tape->nodes[out.index].flags & WG_NODE_NEEDS;
     if (!needs) return WG_OK; /* nothing that it depends on has a gradient */

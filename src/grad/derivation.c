@@ -44,7 +44,7 @@ static void *derivation_destination(wg_derivation *d, uint32_t index, bool *add)
     if (node->flags & WG_NODE_VARIABLE && !tape->fused) {
         *add = !(record->flags & WG_RECORD_ZERO_GRAD);
         if (d->rehearsal) return record->grad;
-        record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
+        wg_sweep_touch(tape, record);
         return record->grad;
     }
     *add = record->adjoint;
@@ -80,7 +80,7 @@ static inline void *derivation_adjoint(wg_derivation *d, size_t k, bool *add)
     wg_record *record = node->record;
     if (node->flags & WG_NODE_VARIABLE) {
         *add = !(record->flags & WG_RECORD_ZERO_GRAD);
-        record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
+        wg_sweep_touch(tape, record);
         return record->grad;
     }
     *add = record->adjoint;

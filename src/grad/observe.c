@@ -76,7 +76,7 @@ static wg_status observe_leaf(wg_tape *tape, uint32_t index)
     const wg_node *node = &tape->nodes[index];
     if (node->flags & WG_NODE_INLINE) return WG_OK;
     const wg_record *record = node->record;
-    bool reached = record->flags & WG_RECORD_TARGET && record->flags & WG_RECORD_SWEPT;
+    bool reached = record->flags & WG_RECORD_TARGET && record->sweep == tape->sweep;
     return !reached || observe_node(tape, index, record->grad) ? WG_OK : tape->status;
 }
 

@@ -124,7 +124,6 @@ static void sgd_changed(wg_tape *tape, uint32_t variable)
 static void sgd_settle(wg_tape *tape, bool apply)
 {
     for (wg_record *record = tape->holders; record; record = record->holder) {
-        record->flags &= ~(uint32_t)WG_RECORD_SWEPT;
         if (!record->adjoint || !(tape->nodes[record->index].flags & WG_NODE_VARIABLE)) continue;
         if (apply) {
             wg_adjoint_accumulate(tape, record->shape->size, record->adjoint, record->value, true);

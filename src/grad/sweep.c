@@ -59,8 +59,9 @@ bool wg_sweep_reserve(wg_tape *tape)
 
 void wg_sweep_add_to_grad(wg_tape *tape, wg_record *record, const void *numbers)
 {
-    wg_adjoint_accumulate(tape, record->shape->size, numbers, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
-    record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
+    wg_adjoint_accumulate(
+        tape, record->shape->size, numbers, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
+    wg_sweep_touch(tape, record);
 }
 
 bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent)
@@ -120,7 +121,7 @@ static void sweep_variable(wg_tape *tape, uint32_t index)
         float *grad = record->grad;
         *grad = add ? *grad + number.f32 : number.f32;
     }
-    record->flags = (record->flags & ~(uint32_t)WG_RECORD_ZERO_GRAD) | WG_RECORD_SWEPT;
+    wg_sweep_touch(tape, record);
 }
 
 bool wg_sweep_is_finite(wg_tape *tape, uint32_t index, const void *adjoint)
@@ -188,7 +189,7 @@ void wg_sweep_abandon(wg_tape *tape, uint32_t from, uint32_t low)
         wg_node *node = &tape->nodes[i];
         sweep_number number;
         bool reached = node->flags & WG_NODE_NUMBER && sweep_take(tape, i, &number);
-        if (reached && node->flags & WG_NODE_VARIABLE) node->record->flags |= WG_RECORD_SWEPT;
+        if (reached && node->flags & WG_NODE_VARIABLE) node->record->sweep = tape->sweep;
         node->flags &= ~(uint32_t)WG_NODE_REACHED;
         if (!(node->flags & WG_NODE_INLINE)) wg_sweep_spend(tape, node->record);
     }

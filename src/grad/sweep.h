@@ -5,6 +5,15 @@
 #include "tape/list.h"
 #include "wengert/inspect.h"
 
+/* A sweep begins: what it contributes to is told by its number. */
+static inline void wg_sweep_begin(wg_tape *tape) { tape->sweep++; }
+/* Numbers are about to be written or added to a record's gradient. */
+static inline void wg_sweep_touch(const wg_tape *tape, wg_record *record)
+{
+    record->flags &= ~(uint32_t)WG_RECORD_ZERO_GRAD;
+    record->sweep = tape->sweep;
+}
+
 /* Room among tape->adjoints for every node on the tape. False: the error is set. */
 bool wg_sweep_reserve(wg_tape *tape);
 

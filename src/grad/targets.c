@@ -65,6 +65,7 @@ void wg_targets_aim(wg_targets *targets, void *row)
 {
     wg_tape *tape = targets->tape;
     char *place = row;
+    wg_sweep_begin(tape);
     if (targets->size) memset(row, 0, targets->size * wg_dtype_size(tape->dtype));
     for (size_t k = 0; k < targets->n; k++) {
         const wg_target *target = &targets->list[k];
@@ -104,7 +105,7 @@ static uint32_t targets_restore(uint32_t flags, uint32_t before, uint32_t some)
 
 void wg_targets_close(wg_targets *targets)
 {
-    const uint32_t ours = WG_RECORD_TARGET | WG_RECORD_ZERO_GRAD | WG_RECORD_SWEPT | WG_RECORD_BROKEN_GRAD;
+    const uint32_t ours = WG_RECORD_TARGET | WG_RECORD_ZERO_GRAD | WG_RECORD_BROKEN_GRAD;
     wg_tape *tape = targets->tape;
     for (size_t k = 0; k < targets->n; k++) {
         const wg_target *target = &targets->list[k];

@@ -88,7 +88,7 @@ static inline void list_clear_record(wg_record *record, const wg_record_plan *pl
     record->op = NULL;
     record->adjoint = NULL;
     record->shape = plan->shape;
-    record->inputs = NULL;
+    record->few[0] = record->few[1] = 0;
     record->name = NULL;
     record->previous = record->holder = NULL;
     record->attributes_size = plan->attributes_size;
@@ -96,6 +96,7 @@ static inline void list_clear_record(wg_record *record, const wg_record_plan *pl
     record->base = UINT32_MAX;
     record->n = (uint32_t)plan->n;
     record->flags = 0;
+    record->sweep = 0;
 }
 
 wg_record *wg_list_record(wg_tape *tape, const wg_record_plan *plan)

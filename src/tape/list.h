@@ -54,7 +54,6 @@ enum {
     WG_RECORD_EVALUATED = 4,    /* a lazy op's value is up to date */
     WG_RECORD_POOL_GRAD = 8,    /* grad is a pool chunk: a retained gradient */
     WG_RECORD_ZERO_GRAD = 16,   /* grad is known to hold zeros, so the first contribution may overwrite them */
-    WG_RECORD_SWEPT = 32,       /* the sweep under way has contributed to grad */
     WG_RECORD_BROKEN_GRAD = 64, /* a sweep failed midway after contributing to grad */
     WG_RECORD_BOUND_GRAD = 128, /* grad is the caller's, who may write to it: never known to hold zeros */
     WG_RECORD_KEEPS = 512,      /* in a fused step: the adjoint is needed beyond the op's turn in the sweep */
@@ -68,8 +67,10 @@ typedef struct wg_record {
     void *adjoint;   /* during a sweep: NULL until something reaches it */
     const wg_interned *shape;
     const void *attributes;
-    const uint32_t *inputs; /* when there are more than two */
-    uint32_t few[2];        /* else */
+    union {
+        const uint32_t *inputs; /* when there are more than two */
+        uint32_t few[2];        /* else */
+    };
     char *name;
     struct wg_record *previous; /* the one recorded before it; of a box: the box made before it */
     struct wg_record *holder;   /* the next in the list of records with a gradient */
@@ -80,6 +81,7 @@ typedef struct wg_record {
     uint32_t base;         /* of a view: the node whose elements it shares; else UINT32_MAX */
     uint32_t n;            /* number of inputs */
     uint32_t flags;
+    uint32_t sweep; /* the number of the last sweep that has contributed to grad */
 } wg_record;
 
 typedef struct wg_node {
@@ -161,6 +163,7 @@ struct wg_tape {
     bool changed;         /* a leaf was changed, its dependants are not marked yet */
     bool targeting;       /* a sweep for targets is under way: only their gradients are written */
     const char *sweeping; /* the public function whose sweep is under way */
+    uint32_t sweep;       /* that sweep's number */
     unsigned busy;        /* depth of calls into an op's functions and of sweeps: no rewind, replay, backward or free */
     unsigned inside;      /* busy's value within a checkpointed function, where derivatives may be recorded; else 0 */
     unsigned evaluating;  /* depth of calls into shape rules and evaluations: no recording either */
