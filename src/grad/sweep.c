@@ -45,22 +45,21 @@ static bool sweep_take(wg_tape *tape, uint32_t index, sweep_number *number)
 /* The adjoints of 0-d numbers: an array as long as the tape. It may grow during a sweep, when a checkpoint records again. */
 bool wg_sweep_reserve(wg_tape *tape)
 {
-    if (tape->adjoints_capacity >= tape->length) return true;
-    size_t old = tape->adjoints_capacity, capacity = tape->capacity;
-    double *fresh = wg_source_take(&tape->source, capacity * sizeof *fresh);
-    if (!fresh) return wg_tape_fail_memory(tape, tape->sweeping, capacity * sizeof *fresh), false;
-    if (old) memcpy(fresh, tape->adjoints, old * sizeof *fresh);
-    wg_source_give_back(&tape->source, tape->adjoints, old * sizeof *fresh);
-    tape->adjoints = fresh;
-    tape->adjoints_capacity = capacity;
-    for (size_t i = old; i < capacity; i++) sweep_reset(tape, (uint32_t)i);
+    size_t old = tape->adjoints_length, size = wg_dtype_size(tape->dtype), length = old + old / 4;
+    if (old >= tape->length) return true;
+    if (length < tape->length) length = tape->length;
+    if (length > tape->capacity) length = tape->capacity;
+    if (!wg_source_grow(&tape->source, &tape->adjoints_memory, length * size, (size_t)UINT32_MAX * size))
+        return wg_tape_fail_memory(tape, tape->sweeping, length * size), false;
+    tape->adjoints = tape->adjoints_memory.data;
+    tape->adjoints_length = length;
+    for (size_t i = old; i < length; i++) sweep_reset(tape, (uint32_t)i);
     return true;
 }
 
 void wg_sweep_add_to_grad(wg_tape *tape, wg_record *record, const void *numbers)
 {
-    wg_adjoint_accumulate(
-        tape, record->shape->size, numbers, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
+    wg_adjoint_accumulate(tape, record->shape->size, numbers, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
     wg_sweep_touch(tape, record);
 }
 

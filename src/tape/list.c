@@ -60,21 +60,21 @@ const uint32_t *wg_node_inputs(const wg_node *node, size_t *n)
 bool wg_list_reserve(wg_tape *tape, const char *what)
 {
     if (tape->length < tape->capacity) return true;
-    size_t old = tape->capacity * sizeof(wg_node), capacity = tape->capacity ? (size_t)tape->capacity * 2 : 64;
-    if (capacity > UINT32_MAX - 1) capacity = UINT32_MAX - 1;
+    const size_t few = 65536, most = UINT32_MAX - 1;
+    size_t capacity = tape->capacity < few ? (size_t)tape->capacity * 2 : tape->capacity + (size_t)tape->capacity / 4;
+    if (capacity < 64) capacity = 64;
+    if (capacity > most) capacity = most;
     if (capacity <= tape->length) {
         wg_tape_fail(tape, WG_ERROR_MEMORY, "%s: the tape is full: it holds %u nodes", what, (unsigned)tape->length);
         return false;
     }
-    wg_node *nodes = wg_source_take(&tape->source, capacity * sizeof *nodes);
-    if (!nodes) {
-        wg_tape_fail_memory(tape, what, capacity * sizeof *nodes);
+    if (!wg_source_grow(&tape->source, &tape->nodes_memory, capacity * sizeof(wg_node), most * sizeof(wg_node))) {
+        wg_tape_fail_memory(tape, what, capacity * sizeof(wg_node));
         return false;
     }
-    if (old) memcpy(nodes, tape->nodes, old);
-    wg_source_give_back(&tape->source, tape->nodes, old);
-    tape->nodes = nodes;
-    tape->capacity = (uint32_t)capacity;
+    capacity = tape->nodes_memory.bytes / sizeof(wg_node);
+    tape->nodes = tape->nodes_memory.data;
+    tape->capacity = (uint32_t)(capacity < most ? capacity : most);
     return true;
 }
 

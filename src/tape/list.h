@@ -135,7 +135,8 @@ struct wg_tape {
     /* Of 0-d numbers, by index, floats on a WG_F32 tape. -0 where nothing has come, and so outside a sweep: it leaves a sum
      * as it is, and is no sum of anything else. */
     double *adjoints;
-    size_t adjoints_capacity;
+    size_t adjoints_length; /* how many there are: at least as many as nodes during a sweep */
+    wg_growth nodes_memory, adjoints_memory;
 
     wg_source source;
     wg_arena arena;

@@ -7,7 +7,8 @@
  * what is handed out with NaN bytes, so that tests meet every border and every read of unwritten memory.
  *
  * Where nobody else provides memory, large blocks lie on the boundaries of huge pages and ask the system for them: the
- * first touch of 64 MiB then takes 6 ms instead of 250 where this was measured. */
+ * first touch of 64 MiB then takes 6 ms instead of 250 where this was measured. And an array that grows large is given as
+ * much address space as it can ever fill, and memory only as it grows, so that it is never copied. */
 #define _DEFAULT_SOURCE 1 /* madvise and posix_memalign, in strict C11 */
 
 #include "tape/memory.h"
@@ -24,9 +25,11 @@
 #ifdef WG_STRESS
 #define MEMORY_FIRST_BLOCK 256
 #define MEMORY_LAST_BLOCK  256
+#define MEMORY_STEP        ((size_t)64 << 10) /* by which a large array grows, and as of which it is large */
 #else
 #define MEMORY_FIRST_BLOCK ((size_t)4096)
 #define MEMORY_LAST_BLOCK  ((size_t)8 << 20)
+#define MEMORY_STEP        MEMORY_HUGE
 #endif
 
 /* unit is a power of 2. */
@@ -124,18 +127,28 @@ static void source_join(wg_source *source, void *block, size_t bytes)
         source->spans = span;
 }
 
+/* Whether the limit allows for so much more. */
+static bool source_allows(wg_source *source, size_t bytes)
+{
+    source->limited = source->limit && (bytes > source->limit || source->in_use > source->limit - bytes);
+    return !source->limited;
+}
+
+static void source_count(wg_source *source, size_t bytes)
+{
+    source->calls++;
+    source->in_use += bytes;
+    if (source->in_use > source->peak) source->peak = source->in_use;
+}
+
 void *wg_source_take(wg_source *source, size_t bytes)
 {
     if (bytes > PTRDIFF_MAX - WG_ALIGNMENT) return NULL;
     bytes = memory_round_up(bytes, WG_ALIGNMENT);
-    source->limited = source->limit && (bytes > source->limit || source->in_use > source->limit - bytes);
-    if (source->limited) return NULL;
+    if (!source_allows(source, bytes)) return NULL;
     void *block = source->fixed ? source_cut(source, bytes)
                                 : source->allocator.allocate(source->allocator.user, bytes, WG_ALIGNMENT);
-    if (!block) return NULL;
-    source->calls++;
-    source->in_use += bytes;
-    if (source->in_use > source->peak) source->peak = source->in_use;
+    if (block) source_count(source, bytes);
     return block;
 }
 
@@ -148,6 +161,92 @@ void wg_source_give_back(wg_source *source, void *block, size_t bytes)
         source_join(source, block, bytes);
     else
         source->allocator.release(source->allocator.user, block, bytes);
+}
+
+/* ---- arrays that grow ------------------------------------------------------------------------------------------- */
+
+/* Address space of that many bytes at a huge page's boundary, without memory. NULL: there is no such thing here. */
+static char *growth_open_place(size_t place)
+{
+#if defined(MADV_HUGEPAGE) && UINTPTR_MAX > UINT32_MAX
+    size_t whole = place + MEMORY_HUGE;
+    char *begin = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (begin == MAP_FAILED) return NULL;
+    size_t before = memory_round_up((uintptr_t)begin, MEMORY_HUGE) - (uintptr_t)begin;
+    if (before) (void)munmap(begin, before);
+    if (before < MEMORY_HUGE) (void)munmap(begin + before + place, MEMORY_HUGE - before);
+    (void)madvise(begin + before, place, MADV_HUGEPAGE);
+    return begin + before;
+#else
+    (void)place;
+    return NULL;
+#endif
+}
+
+static void growth_close_place(const wg_growth *growth)
+{
+#if defined(MADV_HUGEPAGE) && UINTPTR_MAX > UINT32_MAX
+    if (growth->place) (void)munmap(growth->data, growth->place);
+#else
+    (void)growth;
+#endif
+}
+
+/* Memory for a place as far as bytes, a multiple of a step. */
+static bool growth_extend(wg_source *source, wg_growth *growth, size_t bytes)
+{
+#if defined(MADV_HUGEPAGE) && UINTPTR_MAX > UINT32_MAX
+    size_t more = bytes - growth->bytes;
+    if (bytes > growth->place || !source_allows(source, more)) return false;
+    if (mprotect((char *)growth->data + growth->bytes, more, PROT_READ | PROT_WRITE) != 0) return false;
+    source_count(source, more);
+    growth->bytes = bytes;
+    return true;
+#else
+    (void)source, (void)growth, (void)bytes;
+    return false;
+#endif
+}
+
+/* A small array that becomes large moves to a place of its own. */
+static bool growth_settle(wg_source *source, wg_growth *growth, size_t bytes, size_t most)
+{
+    wg_growth fresh = {.place = memory_round_up(most, MEMORY_HUGE)};
+    fresh.data = growth_open_place(fresh.place);
+    if (!fresh.data) return false;
+    if (!growth_extend(source, &fresh, bytes)) {
+        growth_close_place(&fresh);
+        return false;
+    }
+    if (growth->bytes) memcpy(fresh.data, growth->data, growth->bytes);
+    wg_source_give_back(source, growth->data, growth->bytes);
+    *growth = fresh;
+    return true;
+}
+
+bool wg_source_grow(wg_source *source, wg_growth *growth, size_t bytes, size_t most)
+{
+    bool ours = !source->fixed && source->allocator.allocate == source_malloc;
+    if (growth->place) return growth_extend(source, growth, memory_round_up(bytes, MEMORY_STEP));
+    if (ours && bytes >= MEMORY_STEP && growth_settle(source, growth, memory_round_up(bytes, MEMORY_STEP), most))
+        return true;
+    void *data = wg_source_take(source, bytes);
+    if (!data) return false;
+    if (growth->bytes) memcpy(data, growth->data, growth->bytes);
+    wg_source_give_back(source, growth->data, growth->bytes);
+    *growth = (wg_growth){.data = data, .bytes = bytes};
+    return true;
+}
+
+void wg_source_end_growth(wg_source *source, wg_growth *growth)
+{
+    if (growth->place) {
+        growth_close_place(growth);
+        source->in_use -= growth->bytes;
+    } else {
+        wg_source_give_back(source, growth->data, growth->bytes);
+    }
+    *growth = (wg_growth){0};
 }
 
 /* The size of the next block of an arena or pool that holds total bytes: half as much again, within bounds. When memory
@@ -329,4 +428,5 @@ void wg_pool_close(wg_pool *pool, wg_source *source)
 #undef MEMORY_HUGE
 #undef MEMORY_FIRST_BLOCK
 #undef MEMORY_LAST_BLOCK
+#undef MEMORY_STEP
 #undef MEMORY_HEADER

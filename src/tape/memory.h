@@ -30,6 +30,18 @@ void wg_source_open(wg_source *source, const wg_tape_options *options);
 void *wg_source_take(wg_source *source, size_t bytes);
 void wg_source_give_back(wg_source *source, void *block, size_t bytes);
 
+/* An array that grows at its end. */
+typedef struct wg_growth {
+    void *data;
+    size_t bytes;
+    size_t place; /* bytes of address space set aside for it; 0: it is a block of the source's */
+} wg_growth;
+
+/* Makes it longer, with what it holds; it may move. It will never be asked to be longer than most bytes. False: there is no
+ * memory, and it is as it was. */
+bool wg_source_grow(wg_source *source, wg_growth *growth, size_t bytes, size_t most);
+void wg_source_end_growth(wg_source *source, wg_growth *growth);
+
 typedef struct wg_arena_block wg_arena_block;
 
 typedef struct wg_arena {

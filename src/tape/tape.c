@@ -89,8 +89,8 @@ void wg_tape_free(wg_tape *tape)
     wg_source source = tape->source;
     wg_arena_close(&tape->arena, &source);
     wg_pool_close(&tape->pool, &source);
-    wg_source_give_back(&source, tape->nodes, tape->capacity * sizeof *tape->nodes);
-    wg_source_give_back(&source, tape->adjoints, tape->adjoints_capacity * sizeof *tape->adjoints);
+    wg_source_end_growth(&source, &tape->nodes_memory);
+    wg_source_end_growth(&source, &tape->adjoints_memory);
     wg_source_give_back(&source, tape, sizeof *tape);
 }
 
