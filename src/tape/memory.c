@@ -3,7 +3,7 @@
  *     an arena     [block| record value value record value ... top->      ]  [block| kept for later ]
  *     a pool       [block| chunk chunk chunk top->        ]    free[class] -> chunk -> chunk
  *
- * Blocks start small, for small devices, and double as a tape grows. A build with WG_STRESS makes them tiny and fills
+ * Blocks start small, for small devices, and grow with a tape. A build with WG_STRESS makes them tiny and fills
  * what is handed out with NaN bytes, so that tests meet every border and every read of unwritten memory.
  *
  * Where nobody else provides memory, large blocks lie on the boundaries of huge pages and ask the system for them: the
@@ -23,13 +23,15 @@
 #define MEMORY_HUGE ((size_t)2 << 20) /* a huge page */
 
 #ifdef WG_STRESS
-#define MEMORY_FIRST_BLOCK 256
-#define MEMORY_LAST_BLOCK  256
-#define MEMORY_STEP        ((size_t)64 << 10) /* by which a large array grows, and as of which it is large */
+#define MEMORY_FIRST_BLOCK  256
+#define MEMORY_LAST_BLOCK   256
+#define MEMORY_SPARE(bytes) ((size_t)0)
+#define MEMORY_STEP         ((size_t)64 << 10) /* by which a large array grows, and as of which it is large */
 #else
-#define MEMORY_FIRST_BLOCK ((size_t)4096)
-#define MEMORY_LAST_BLOCK  ((size_t)8 << 20)
-#define MEMORY_STEP        MEMORY_HUGE
+#define MEMORY_FIRST_BLOCK  ((size_t)4096)
+#define MEMORY_LAST_BLOCK   ((size_t)4 << 20)
+#define MEMORY_SPARE(bytes) ((bytes) / 32) /* for small pieces among large ones, in an arena */
+#define MEMORY_STEP         MEMORY_HUGE
 #endif
 
 /* unit is a power of 2. */
@@ -249,19 +251,17 @@ void wg_source_end_growth(wg_source *source, wg_growth *growth)
     *growth = (wg_growth){0};
 }
 
-/* The size of the next block of an arena or pool that holds total bytes: half as much again, within bounds. When memory
- * is too short for that, just what is needed will do. */
-static void *memory_block(wg_source *source, size_t total, size_t needed, size_t *size)
+/* The size of the next block of an arena or pool that holds total bytes: a quarter more, within bounds. Where the piece at hand
+ * is a large part of that, the block takes whole pieces like it, which are seldom alone, and spare bytes; so little is left
+ * over when the next does not fit. When memory is too short for that, just what is needed will do. */
+static void *memory_block(wg_source *source, size_t total, size_t needed, size_t spare, size_t *size)
 {
-    size_t wanted = total / 2;
+    size_t wanted = total / 4;
     if (wanted < MEMORY_FIRST_BLOCK) wanted = MEMORY_FIRST_BLOCK;
     if (wanted > MEMORY_LAST_BLOCK) wanted = MEMORY_LAST_BLOCK;
     needed = memory_round_up(needed, WG_ALIGNMENT);
-    *size = wanted > needed ? memory_round_up(wanted, WG_ALIGNMENT) : needed;
-#ifndef WG_STRESS
-    /* Whole huge pages: what this block does not need serves the next. */
-    if (*size >= MEMORY_HUGE && !source->bounded) *size = memory_round_up(*size, MEMORY_HUGE);
-#endif
+    if (needed > wanted / 8) wanted = (needed < wanted ? (wanted + needed / 2) / needed : 1) * needed + spare;
+    *size = memory_round_up(wanted, WG_ALIGNMENT);
     void *block = wg_source_take(source, *size);
     if (!block && *size > needed) block = wg_source_take(source, *size = needed);
     return block;
@@ -294,7 +294,7 @@ static bool arena_advance(wg_arena *arena, wg_source *source, size_t bytes)
     if (!next || next->capacity < bytes) {
         size_t size;
         if (bytes > PTRDIFF_MAX - MEMORY_HEADER) return false;
-        wg_arena_block *block = memory_block(source, start, bytes + MEMORY_HEADER, &size);
+        wg_arena_block *block = memory_block(source, start, bytes + MEMORY_HEADER, MEMORY_SPARE(bytes), &size);
         if (!block) return false;
         *block = (wg_arena_block){current, next, start, size - MEMORY_HEADER};
         if (next) next->previous = block;
@@ -375,7 +375,7 @@ static inline size_t pool_class(size_t bytes, size_t *rounded)
 static void *pool_open_block(wg_pool *pool, wg_source *source, size_t rounded)
 {
     size_t size;
-    wg_pool_block *block = memory_block(source, pool->total, rounded + MEMORY_HEADER, &size);
+    wg_pool_block *block = memory_block(source, pool->total, rounded + MEMORY_HEADER, 0, &size);
     if (!block) return NULL;
     *block = (wg_pool_block){pool->blocks, size};
     pool->blocks = block;
@@ -428,5 +428,6 @@ void wg_pool_close(wg_pool *pool, wg_source *source)
 #undef MEMORY_HUGE
 #undef MEMORY_FIRST_BLOCK
 #undef MEMORY_LAST_BLOCK
+#undef MEMORY_SPARE
 #undef MEMORY_STEP
 #undef MEMORY_HEADER
