@@ -60,9 +60,11 @@
 #define WG_KERNEL_INLINE static inline
 #endif
 
-/* Never inlined. */
-#if defined(__GNUC__)
+/* Never inlined, and there once. */
+#if defined(__clang__)
 #define WG_KERNEL_APART __attribute__((noinline))
+#elif defined(__GNUC__)
+#define WG_KERNEL_APART __attribute__((noinline, noclone))
 #else
 #define WG_KERNEL_APART
 #endif
