@@ -8,6 +8,7 @@
  *     linear           the place (j + 1/2) m / n - 1/2, kept inside [0, m - 1]: elements are cells, seen at their middles
  *     linear, corners  the place j (m - 1) / (n - 1), so that the first and the last elements stay */
 #include "kernels/resample.h"
+#include "kernels/team.h"
 #include "ops/compose.h"
 #include "shape/shape.h"
 #include "tape/words.h"
@@ -68,26 +69,54 @@ static size_t resample_scratch(const wg_call *call)
     return plan->to > SIZE_MAX / sizeof(wg_kernel_tap) ? SIZE_MAX / 2 : plan->to * sizeof(wg_kernel_tap);
 }
 
+/* Arrays (outer, extent, inner), shared among threads along the first axis. */
+typedef struct resample_job {
+    const wg_call *call;
+    const wg_kernel_tap *taps;
+    size_t outer, inner, parts;
+} resample_job;
+
+#define RESAMPLE_PART(R, type)                                                                                         \
+    do {                                                                                                               \
+        const R *in = (const R *)call->in[0].data + first * read;                                                      \
+        R *out = (R *)call->out + first * written;                                                                     \
+        if (plan->adjoint && !call->add) memset(out, 0, outer *written * sizeof(R));                                   \
+        if (plan->adjoint)                                                                                             \
+            wg_kernel_resample_adjoint_##type(job->taps, plan->to, outer, plan->from, job->inner, in, out);            \
+        else                                                                                                           \
+            wg_kernel_resample_##type(job->taps, plan->to, outer, plan->from, job->inner, in, out, call->add);         \
+    } while (0)
+
+static void resample_part(void *context, size_t part)
+{
+    const resample_job *job = context;
+    const wg_call *call = job->call;
+    const resample_plan *plan = call->attributes;
+    size_t first = wg_team_first(job->outer, job->parts, part);
+    size_t outer = wg_team_first(job->outer, job->parts, part + 1) - first;
+    size_t read = (plan->adjoint ? plan->to : plan->from) * job->inner;
+    size_t written = (plan->adjoint ? plan->from : plan->to) * job->inner;
+    if (call->dtype == WG_F64)
+        RESAMPLE_PART(double, f64);
+    else
+        RESAMPLE_PART(float, f32);
+}
+#undef RESAMPLE_PART
+
 static wg_status resample_evaluate(wg_call *call)
 {
     const resample_plan *plan = call->attributes;
     wg_shape_split split = wg_shape_around(&call->shape, plan->axis);
-    size_t outer = split.outer, inner = split.inner;
-    if (outer * inner == 0) return WG_OK;
+    resample_job job = {.call = call, .outer = split.outer, .inner = split.inner};
+    if (job.outer * job.inner == 0) return WG_OK;
     wg_kernel_tap *taps = wg_call_scratch(call, resample_scratch(call));
     if (!taps) return call->tape->status;
     resample_taps(plan, taps);
-    const void *in = call->in[0].data;
-    bool f64 = call->dtype == WG_F64;
-    if (plan->adjoint && !call->add) memset(call->out, 0, outer * plan->from * inner * wg_dtype_size(call->dtype));
-    if (plan->adjoint && f64)
-        wg_kernel_resample_adjoint_f64(taps, plan->to, outer, plan->from, inner, in, call->out);
-    else if (plan->adjoint)
-        wg_kernel_resample_adjoint_f32(taps, plan->to, outer, plan->from, inner, in, call->out);
-    else if (f64)
-        wg_kernel_resample_f64(taps, plan->to, outer, plan->from, inner, in, call->out, call->add);
-    else
-        wg_kernel_resample_f32(taps, plan->to, outer, plan->from, inner, in, call->out, call->add);
+    job.taps = taps;
+    double elements = (double)job.outer * (double)job.inner * (double)(plan->from + plan->to);
+    double each = plan->rule == RESAMPLE_NEAREST ? 0.06 : 0.3; /* nanoseconds */
+    job.parts = wg_team_parts(call->tape->team, each * elements, job.outer);
+    wg_team_run(call->tape->team, job.parts, resample_part, &job);
     return WG_OK;
 }
 

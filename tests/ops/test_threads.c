@@ -75,6 +75,8 @@ BINARY(attention, wg_attention(x[0], x[1], x[2], (wg_var){0}, NULL))
 BINARY(max_pool, wg_max_pool2d(x[0], &(wg_pool_options){.kernel = {2, 2}}))
 BINARY(max_pool_over, wg_max_pool2d(x[0], &(wg_pool_options){.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}}))
 BINARY(avg_pool, wg_avg_pool2d(x[0], &(wg_pool_options){.kernel = {3, 2}, .stride = {1, 2}}))
+BINARY(nearest, wg_upsample_nearest(x[0], (const size_t[]){40, 51}, 2))
+BINARY(bilinear, wg_upsample_bilinear(x[0], 33, 40, false))
 BINARY(solve, wg_solve(wg_matmul(x[0], x[0]), x[1]))
 
 static const job jobs[] = {
@@ -131,6 +133,8 @@ static const job jobs[] = {
     {"max_pool2d", max_pool, 1, {SHAPE(4, 5, 40, 42)}},
     {"max_pool2d, overlapping", max_pool_over, 1, {SHAPE(4, 5, 40, 42)}},
     {"avg_pool2d", avg_pool, 1, {SHAPE(4, 5, 40, 42)}},
+    {"upsample_nearest", nearest, 1, {SHAPE(7, 5, 20, 17)}},
+    {"upsample_bilinear", bilinear, 1, {SHAPE(7, 5, 20, 17)}},
     {"solve", solve, 2, {SHAPE(60, 60), SHAPE(60, 9)}},
 };
 
