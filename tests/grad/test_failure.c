@@ -177,6 +177,29 @@ static void failing_again_takes_no_memory(wg_dtype dtype)
 }
 IN_BOTH(failing_again_takes_no_memory)
 
+/* An adjoint of zero has come all the same, whether it is 0, -0, or what is left of contributions that cancel, and whether
+ * the scalar op that it comes from stands just above or further up: an op without a derivative is an error then, and none
+ * where nothing comes. */
+static void zero_reaches_a_number(wg_dtype dtype)
+{
+    for (int way = 0; way < 16; way++) {
+        bool minus = way & 1, further_up = way & 2, cancels = way & 4, ieee_zero = way & 8;
+        wg_tape *t = wg_tape_new_with(&(wg_tape_options){.dtype = dtype, .ieee_zero = ieee_zero}, NULL);
+        wg_var x = wg_scalar_variable(t, 0.5), zero = wg_scalar(t, minus ? -0.0 : 0.0);
+        wg_var s = wg_apply(t, &no_derivative, &x, 1, NULL, 0);
+        if (further_up) wg_exp(x);
+        wg_var f = cancels ? wg_sub(s, s) : wg_mul(s, zero);
+        assert_int_equal(wg_backward(wg_exp(x)), WG_OK);
+        if (wg_backward(f) != WG_ERROR_UNSUPPORTED) fail_msg("way %d", way);
+        EXPECT_ERROR(t, WG_ERROR_UNSUPPORTED, "no_derivative");
+        assert_int_equal(wg_zero_grad(t), WG_OK);
+        assert_int_equal(wg_backward(wg_mul(x, x)), WG_OK);
+        EXPECT_GRAD(x, 0, NUMBERS(1));
+        wg_tape_free(t);
+    }
+}
+IN_BOTH(zero_reaches_a_number)
+
 /* ---- memory that ends ------------------------------------------------------------------------------------------------ */
 
 /* A network whose sweep needs temporaries of many sizes: products, broadcasts, reductions, slices, a transpose that is
@@ -343,6 +366,7 @@ int main(void)
         BOTH(a_derivative_that_fails),
         BOTH(a_recording_that_fails),
         BOTH(failing_again_takes_no_memory),
+        BOTH(zero_reaches_a_number),
         BOTH(memory_ends_in_a_sweep),
         BOTH(memory_ends_in_a_recording),
         BOTH(a_limit_that_is_reached),

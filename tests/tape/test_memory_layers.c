@@ -153,6 +153,54 @@ static void source_fixed(void **state)
     free(memory);
 }
 
+/* ---- arrays that grow ------------------------------------------------------------------------------------------------- */
+
+/* Longer and longer: what it holds stays, what it takes is counted, and a refusal changes nothing. */
+static void growth_with(wg_source *source, size_t most)
+{
+    wg_growth growth = {0};
+    size_t length = 0;
+    for (size_t wanted = 100; wanted <= most; wanted += wanted / 3) {
+        if (!wg_source_grow(source, &growth, wanted, most)) break;
+        assert_true(growth.bytes >= wanted);
+        assert_true(source->in_use >= growth.bytes && source->peak >= source->in_use);
+        unsigned char *bytes = growth.data;
+        for (size_t i = 0; i < length; i++) assert_int_equal(bytes[i], (unsigned char)(i * 7));
+        for (size_t i = length; i < wanted; i++) bytes[i] = (unsigned char)(i * 7);
+        length = wanted;
+    }
+    assert_true(length > 1000);
+    size_t in_use = source->in_use;
+    wg_growth as_it_was = growth;
+    assert_false(wg_source_grow(source, &growth, (size_t)PTRDIFF_MAX, most));
+    assert_memory_equal(&growth, &as_it_was, sizeof growth);
+    assert_int_equal(source->in_use, in_use);
+    for (size_t i = 0; i < length; i++) assert_int_equal(((unsigned char *)growth.data)[i], (unsigned char)(i * 7));
+    wg_source_end_growth(source, &growth);
+    assert_int_equal(source->in_use, 0);
+    wg_source_end_growth(source, &growth);
+}
+
+static void growth_everywhere(void **state)
+{
+    (void)state;
+    const size_t most = (size_t)6 << 20;
+    wg_source source;
+    wg_source_open(&source, &(wg_tape_options){0}); /* the system's memory, with places of their own */
+    growth_with(&source, most);
+    wg_source_open(&source, &(wg_tape_options){.memory_limit = (size_t)3 << 20});
+    growth_with(&source, most);
+    assert_true(source.peak <= (size_t)3 << 20);
+    memory_probe probe = {0};
+    wg_source_open(&source, &(wg_tape_options){.allocator = memory_probe_allocator(&probe)});
+    growth_with(&source, most / 16);
+    assert_int_equal(source.in_use, probe.bytes);
+    memory_probe_end(&probe);
+    static unsigned char buffer[1 << 20];
+    wg_source_open(&source, &(wg_tape_options){.buffer = buffer, .buffer_size = sizeof buffer});
+    growth_with(&source, most);
+}
+
 /* ---- arena ----------------------------------------------------------------------------------------------------------- */
 
 enum { ARENA_PIECES = 300 };
@@ -357,6 +405,7 @@ int main(void)
         cmocka_unit_test(source_limit),
         cmocka_unit_test(source_fixed),
         cmocka_unit_test(source_default),
+        cmocka_unit_test(growth_everywhere),
         cmocka_unit_test(arena_stack),
         cmocka_unit_test(arena_again),
         cmocka_unit_test(arena_refused),
