@@ -26,8 +26,7 @@ void wg_list_settle(wg_tape *tape)
         for (size_t k = 0; k < n; k++) {
             uint32_t flags = tape->nodes[inputs[k]].flags;
             bool outdated = (flags & (WG_NODE_STALE | WG_NODE_WAITS)) == WG_NODE_STALE;
-            if (outdated || flags & WG_NODE_CHANGED)
-                node->flags = (node->flags & ~(uint32_t)WG_NODE_WAITS) | WG_NODE_STALE;
+            if (outdated || flags & WG_NODE_CHANGED) wg_node_set_stale(node, 0);
         }
     }
     for (uint32_t i = 0; i < tape->length; i++) {

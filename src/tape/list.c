@@ -75,6 +75,7 @@ bool wg_list_reserve(wg_tape *tape, const char *what)
     capacity = tape->nodes_memory.bytes / sizeof(wg_node);
     tape->nodes = tape->nodes_memory.data;
     tape->capacity = (uint32_t)(capacity < most ? capacity : most);
+    wg_tape_update_quick(tape);
     return true;
 }
 
@@ -169,7 +170,7 @@ wg_var wg_list_push_record(wg_tape *tape, const wg_op *op, wg_record *record, ui
 {
     record->op = op;
     if (!op) flags |= WG_NODE_LEAF;
-    if (list_is_number(tape, record, flags)) flags |= WG_NODE_NUMBER;
+    if (list_is_number(tape, record, flags)) flags |= WG_NODE_NUMBER | WG_NODE_AT_HAND;
     if (record->value) flags |= WG_NODE_PLAIN; /* no view, nor a lazy op's */
     record->index = tape->length;
     record->previous = tape->last;
@@ -183,7 +184,7 @@ wg_var wg_list_push_record(wg_tape *tape, const wg_op *op, wg_record *record, ui
 
 wg_var wg_list_push_inline(wg_tape *tape, const uint32_t *inputs, size_t n, uint32_t flags)
 {
-    wg_node *node = list_push(tape, flags | WG_NODE_INLINE | WG_NODE_NUMBER);
+    wg_node *node = list_push(tape, flags | WG_NODE_INLINE | WG_NODE_NUMBER | WG_NODE_AT_HAND);
     node->in[0] = n ? inputs[0] : 0;
     node->in[1] = n ? inputs[n > 1 ? 1 : 0] : 0; /* always safe to read */
     if (flags & WG_NODE_NEEDS)

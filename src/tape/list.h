@@ -32,6 +32,7 @@ enum {
     WG_NODE_INLINE = 1,    /* 0-d, the value in the node, no record */
     WG_NODE_NUMBER = 2,    /* 0-d and numeric, with or without a record */
     WG_NODE_VARIABLE = 4,  /* a leaf with a gradient */
+    WG_NODE_AT_HAND = 8,   /* a number that is not stale: a scalar op may read it */
     WG_NODE_INDICES = 16,  /* int64_t elements */
     WG_NODE_STALE = 32,    /* a leaf below was changed since */
     WG_NODE_CHANGED = 64,  /* a leaf whose change has not been passed on to its dependants yet */
@@ -121,7 +122,6 @@ typedef struct wg_unfolding {
     wg_var (*record)(wg_tape *tape, const wg_var *in, size_t n, const void *attributes, size_t size);
 } wg_unfolding;
 
-enum { WG_QUICK_NO, WG_QUICK_F64, WG_QUICK_F32 };
 #define WG_SHAPE_BUCKETS 64
 #define WG_MESSAGE_SIZE  512
 
@@ -130,7 +130,9 @@ struct wg_tape {
     wg_node *nodes;
     uint32_t length, capacity;
     uint32_t epoch;
-    uint32_t quick; /* _F64 or _F32 while nothing needs a closer look: healthy, no leaf changed, no check_finite */
+    uint32_t
+        quick; /* the capacity while nothing needs a closer look: healthy, no leaf changed, no check_finite; else 0 */
+    wg_dtype dtype;
 
     /* Of 0-d numbers, by index, floats on a WG_F32 tape. -0 where nothing has come, and so outside a sweep: it leaves a sum
      * as it is, and is no sum of anything else. */
@@ -159,7 +161,6 @@ struct wg_tape {
 
     wg_team *team; /* the threads that large kernels may use; NULL: the caller's alone */
     wg_isa isa;    /* the instruction set of its kernels */
-    wg_dtype dtype;
     bool check_finite, ieee_zero, same_rank;
     bool changed;         /* a leaf was changed, its dependants are not marked yet */
     bool targeting;       /* a sweep for targets is under way: only their gradients are written */
@@ -192,7 +193,7 @@ const char *wg_list_title(wg_tape *tape, uint32_t index);
 static inline void wg_tape_update_quick(wg_tape *tape)
 {
     bool plain = tape->status == WG_OK && !tape->changed && !tape->check_finite && !tape->evaluating && !tape->observed;
-    tape->quick = !plain ? WG_QUICK_NO : tape->dtype == WG_F64 ? WG_QUICK_F64 : WG_QUICK_F32;
+    tape->quick = plain ? tape->capacity : 0;
 }
 
 /* ---- checks (tape/check.c) -------------------------------------------------------------------------------------- */
@@ -217,7 +218,7 @@ static inline uint32_t wg_tape_enter_op(wg_tape *tape)
     uint32_t quick = tape->quick;
     tape->busy++;
     tape->evaluating++;
-    tape->quick = WG_QUICK_NO;
+    tape->quick = 0;
     return quick;
 }
 static inline void wg_tape_leave_op(wg_tape *tape, uint32_t quick)
@@ -266,6 +267,16 @@ static inline uint32_t wg_node_needs(uint32_t a, uint32_t b)
 {
     uint32_t x = a & WG_NODE_NEEDS, y = b & WG_NODE_NEEDS;
     return (x | x << 1) | (y | y << 2);
+}
+/* What a node's value was computed from has changed since, and now it is up to date again. */
+static inline void wg_node_set_stale(wg_node *node, uint32_t waits)
+{
+    node->flags = (node->flags & ~(uint32_t)(WG_NODE_WAITS | WG_NODE_AT_HAND)) | WG_NODE_STALE | waits;
+}
+static inline void wg_node_set_fresh(wg_node *node)
+{
+    node->flags &= ~(uint32_t)(WG_NODE_STALE | WG_NODE_WAITS);
+    if (node->flags & WG_NODE_NUMBER) node->flags |= WG_NODE_AT_HAND;
 }
 /* NULL: a leaf. */
 static inline const wg_op *wg_node_op(const wg_node *node)

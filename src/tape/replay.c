@@ -12,16 +12,17 @@ static void replay_mark(wg_tape *tape, uint32_t failed)
 {
     for (uint32_t i = 0; i < tape->length; i++) {
         wg_node *node = &tape->nodes[i];
-        uint32_t stale = WG_NODE_STALE | (replay_outdated(node) ? 0 : WG_NODE_WAITS);
-        node->flags &= ~(uint32_t)(WG_NODE_STALE | WG_NODE_CHANGED | WG_NODE_WAITS);
-        if (wg_node_op(node) && i >= failed) node->flags |= stale;
+        uint32_t waits = replay_outdated(node) ? 0 : WG_NODE_WAITS;
+        node->flags &= ~(uint32_t)WG_NODE_CHANGED;
+        wg_node_set_fresh(node);
+        if (wg_node_op(node) && i >= failed) wg_node_set_stale(node, waits);
     }
 }
 
 /* Nodes [*fresh, index) have been evaluated: what records ops on them may read them. */
 static void replay_freshen(wg_tape *tape, uint32_t *fresh, uint32_t index)
 {
-    for (; *fresh < index; ++*fresh) tape->nodes[*fresh].flags &= ~(uint32_t)(WG_NODE_STALE | WG_NODE_WAITS);
+    for (; *fresh < index; ++*fresh) wg_node_set_fresh(&tape->nodes[*fresh]);
 }
 
 static wg_status replay_evaluate(wg_tape *tape, uint32_t index, wg_array *operands)

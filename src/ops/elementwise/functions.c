@@ -56,59 +56,68 @@ static inline uint64_t ew_words(uint32_t first, uint32_t second)
     return little ? first | (uint64_t)second << 32 : second | (uint64_t)first << 32;
 }
 
-/* The var is valid, a number, and not stale: it is on this tape, and its index below the length. */
-static inline bool ew_fits(const wg_node *node, wg_var var)
-{
-    return node->epoch == var.epoch && (node->flags & (WG_NODE_NUMBER | WG_NODE_STALE)) == WG_NODE_NUMBER;
-}
+/* The var is valid, for its index is below the length. */
+static inline bool ew_fits(const wg_node *node, wg_var var) { return node->epoch == var.epoch; }
 
-/* The next node but for its value; there is room. */
-static inline wg_node *ew_push(wg_tape *tape, uint32_t rule, uint32_t needs, uint32_t a, uint32_t b)
+/* The next node, whose value is there, becomes part of the tape. */
+static inline wg_var ew_push(wg_tape *tape, wg_node *node, uint32_t length, uint32_t flags, uint32_t a, uint32_t b)
 {
-    wg_node *node = &tape->nodes[tape->length++];
-    uint64_t head = ew_words(needs | WG_NODE_INLINE | WG_NODE_NUMBER | rule << WG_NODE_RULE_SHIFT, tape->epoch);
-    uint64_t inputs = ew_words(a, b);
+    uint32_t epoch = tape->epoch;
+    uint64_t head = ew_words(flags, epoch), inputs = ew_words(a, b);
     memcpy(node, &head, sizeof head);
     memcpy(node->in, &inputs, sizeof inputs);
-    return node;
+    tape->length = length + 1;
+    return (wg_var){tape, length, epoch};
 }
+
+#define EW_FLAGS(name) ((uint32_t)EW_##name << WG_NODE_RULE_SHIFT | WG_NODE_INLINE | WG_NODE_NUMBER | WG_NODE_AT_HAND)
+
+/* The tests stand one by one, each before what it guards: joined, they would be made one by one and then joined. */
+#define EW_LONG_IF(condition, way)                                                                                     \
+    if (EW_RARELY(condition)) return way
 
 #define EW_FUNCTION_1_OF(function, name, passes)                                                                       \
     wg_var function(wg_var x)                                                                                          \
     {                                                                                                                  \
         wg_tape *tape = x.tape;                                                                                        \
-        if (EW_RARELY(!tape)) return ew_long_1(x, &wg_ew_op_##name);                                                   \
+        EW_LONG_IF(!tape, ew_long_1(x, &wg_ew_op_##name));                                                             \
         uint32_t length = tape->length;                                                                                \
-        if (EW_RARELY(!tape->quick || length >= tape->capacity || x.index >= length))                                  \
-            return ew_long_1(x, &wg_ew_op_##name);                                                                     \
+        EW_LONG_IF(x.index >= length, ew_long_1(x, &wg_ew_op_##name));                                                 \
         const wg_node *m = &tape->nodes[x.index];                                                                      \
-        if (EW_RARELY(!ew_fits(m, x))) return ew_long_1(x, &wg_ew_op_##name);                                          \
-        wg_node *y = ew_push(tape, EW_##name, wg_node_needs(m->flags & (passes), 0), x.index, x.index);                \
-        wg_var result = {tape, length, tape->epoch};                                                                   \
-        if (tape->quick == WG_QUICK_F64)                                                                               \
+        EW_LONG_IF(!ew_fits(m, x), ew_long_1(x, &wg_ew_op_##name));                                                    \
+        EW_LONG_IF(!(m->flags & WG_NODE_AT_HAND), ew_long_1(x, &wg_ew_op_##name));                                     \
+        EW_LONG_IF(length >= tape->quick, ew_long_1(x, &wg_ew_op_##name));                                             \
+        uint32_t flags = EW_FLAGS(name) | wg_node_needs(m->flags & (passes), 0);                                       \
+        wg_node *y = &tape->nodes[length];                                                                             \
+        if (tape->dtype == WG_F64)                                                                                     \
             y->u.f64 = ew_function_f64_##name##_value(m->u.f64);                                                       \
         else                                                                                                           \
             y->u.f32 = ew_function_f32_##name##_value(m->u.f32);                                                       \
-        return result;                                                                                                 \
+        return ew_push(tape, y, length, flags, x.index, x.index);                                                      \
     }
 #define EW_FUNCTION_2_OF(function, name, passes)                                                                       \
     wg_var function(wg_var a, wg_var b)                                                                                \
     {                                                                                                                  \
         wg_tape *tape = a.tape;                                                                                        \
-        if (EW_RARELY(!tape || b.tape != tape)) return ew_long_2(a, b, &wg_ew_op_##name);                              \
+        EW_LONG_IF(b.tape != tape, ew_long_2(a, b, &wg_ew_op_##name));                                                 \
+        EW_LONG_IF(!tape, ew_long_2(a, b, &wg_ew_op_##name));                                                          \
+        b.tape = tape; /* the same, and needs no register of its own */                                                \
         uint32_t length = tape->length;                                                                                \
-        if (EW_RARELY(!tape->quick || length >= tape->capacity || a.index >= length || b.index >= length))             \
-            return ew_long_2(a, b, &wg_ew_op_##name);                                                                  \
-        const wg_node *m = &tape->nodes[a.index], *n = &tape->nodes[b.index];                                          \
-        if (EW_RARELY(!ew_fits(m, a) || !ew_fits(n, b))) return ew_long_2(a, b, &wg_ew_op_##name);                     \
-        uint32_t needs = wg_node_needs(m->flags & (passes), n->flags & (passes));                                      \
-        wg_node *y = ew_push(tape, EW_##name, needs, a.index, b.index);                                                \
-        wg_var result = {tape, length, tape->epoch};                                                                   \
-        if (tape->quick == WG_QUICK_F64)                                                                               \
+        EW_LONG_IF(a.index >= length, ew_long_2(a, b, &wg_ew_op_##name));                                              \
+        const wg_node *m = &tape->nodes[a.index];                                                                      \
+        EW_LONG_IF(!ew_fits(m, a), ew_long_2(a, b, &wg_ew_op_##name));                                                 \
+        EW_LONG_IF(b.index >= length, ew_long_2(a, b, &wg_ew_op_##name));                                              \
+        const wg_node *n = &tape->nodes[b.index];                                                                      \
+        EW_LONG_IF(!ew_fits(n, b), ew_long_2(a, b, &wg_ew_op_##name));                                                 \
+        EW_LONG_IF(!(m->flags & n->flags & WG_NODE_AT_HAND), ew_long_2(a, b, &wg_ew_op_##name));                       \
+        EW_LONG_IF(length >= tape->quick, ew_long_2(a, b, &wg_ew_op_##name));                                          \
+        uint32_t flags = EW_FLAGS(name) | wg_node_needs(m->flags & (passes), n->flags & (passes));                     \
+        wg_node *y = &tape->nodes[length];                                                                             \
+        if (tape->dtype == WG_F64)                                                                                     \
             y->u.f64 = ew_function_f64_##name##_value(m->u.f64, n->u.f64);                                             \
         else                                                                                                           \
             y->u.f32 = ew_function_f32_##name##_value(m->u.f32, n->u.f32);                                             \
-        return result;                                                                                                 \
+        return ew_push(tape, y, length, flags, a.index, b.index);                                                      \
     }
 #define EW_FUNCTION_1(name, na)     EW_FUNCTION_1_OF(wg_##name, name, WG_NODE_NEEDS)
 #define EW_FUNCTION_2(name, na, nb) EW_FUNCTION_2_OF(wg_##name, name, WG_NODE_NEEDS)
@@ -197,6 +206,8 @@ wg_var wg_polygamma(int n, wg_var x)
     return wg_invalid(x.tape);
 }
 
+#undef EW_FLAGS
+#undef EW_LONG_IF
 #undef EW_FUNCTION_1_OF
 #undef EW_FUNCTION_1
 #undef EW_FUNCTION_2_OF
