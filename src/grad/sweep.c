@@ -36,8 +36,10 @@ static bool sweep_take(wg_tape *tape, uint32_t index, sweep_number *number)
         number->f32 = *(const float *)slot;
         idle = number->f32 == 0 && signbit(number->f32);
     }
-    if (idle && !(node->flags & WG_NODE_REACHED)) return false;
-    node->flags &= ~(uint32_t)WG_NODE_REACHED;
+    if (node->flags & WG_NODE_REACHED)
+        node->flags &= ~(uint32_t)WG_NODE_REACHED;
+    else if (idle)
+        return false;
     sweep_reset(tape, index);
     return true;
 }
@@ -69,10 +71,7 @@ bool wg_sweep_seed(wg_tape *tape, uint32_t index, const void *cotangent)
     bool leaf = wg_node_is_leaf(node), in_line = node->flags & WG_NODE_INLINE;
     if (in_line || (node->flags & WG_NODE_NUMBER && !leaf && !tape->observation)) {
         if (!in_line || tape->ieee_zero || tape->observation) node->flags |= WG_NODE_REACHED;
-        if (tape->dtype == WG_F64)
-            *(double *)wg_node_slot(tape, index) += *(const double *)cotangent;
-        else
-            *(float *)wg_node_slot(tape, index) += *(const float *)cotangent;
+        wg_adjoint_accumulate(tape, 1, cotangent, wg_node_slot(tape, index), true);
         return true;
     }
     wg_record *record = node->record;
@@ -112,14 +111,7 @@ static void sweep_variable(wg_tape *tape, uint32_t index)
         return;
     }
     if (!sweep_take(tape, index, &number)) return;
-    bool add = !(record->flags & WG_RECORD_ZERO_GRAD);
-    if (tape->dtype == WG_F64) {
-        double *grad = record->grad;
-        *grad = add ? *grad + number.f64 : number.f64;
-    } else {
-        float *grad = record->grad;
-        *grad = add ? *grad + number.f32 : number.f32;
-    }
+    wg_adjoint_accumulate(tape, 1, &number, record->grad, !(record->flags & WG_RECORD_ZERO_GRAD));
     wg_sweep_touch(tape, record);
 }
 

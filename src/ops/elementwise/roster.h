@@ -24,31 +24,31 @@
 
 enum { EW_G = 0, EW_A = 1, EW_B = 2, EW_C = 4, EW_Y = 8, EW_P = 16, EW_Q = 32, EW_PASS = 64, EW_CUT = 128 };
 
-/* One input: X(name, input) */
+/* One input: X(name, input). Those that scalar code meets most stand first: see scalar.inc. */
 #define EW_PUBLIC_1(X)                                                                                                 \
     X(neg, EW_G)                                                                                                       \
     X(square, EW_A)                                                                                                    \
     X(sqrt, EW_Y)                                                                                                      \
+    X(reciprocal, EW_Y)                                                                                                \
+    X(exp, EW_Y)                                                                                                       \
+    X(log, EW_A)                                                                                                       \
+    X(sin, EW_A)                                                                                                       \
+    X(cos, EW_A)                                                                                                       \
+    X(tanh, EW_A | EW_Y)                                                                                               \
     X(rsqrt, EW_A | EW_Y)                                                                                              \
     X(cbrt, EW_Y)                                                                                                      \
-    X(reciprocal, EW_Y)                                                                                                \
     X(abs, EW_A)                                                                                                       \
-    X(exp, EW_Y)                                                                                                       \
     X(exp2, EW_Y)                                                                                                      \
     X(expm1, EW_A)                                                                                                     \
-    X(log, EW_A)                                                                                                       \
     X(log2, EW_A)                                                                                                      \
     X(log10, EW_A)                                                                                                     \
     X(log1p, EW_A)                                                                                                     \
-    X(sin, EW_A)                                                                                                       \
-    X(cos, EW_A)                                                                                                       \
     X(tan, EW_Y)                                                                                                       \
     X(asin, EW_A)                                                                                                      \
     X(acos, EW_A)                                                                                                      \
     X(atan, EW_A)                                                                                                      \
     X(sinh, EW_A)                                                                                                      \
     X(cosh, EW_A)                                                                                                      \
-    X(tanh, EW_A | EW_Y)                                                                                               \
     X(asinh, EW_A)                                                                                                     \
     X(acosh, EW_A)                                                                                                     \
     X(atanh, EW_A)                                                                                                     \
