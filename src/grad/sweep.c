@@ -14,7 +14,7 @@ typedef union sweep_number {
     float f32;
 } sweep_number;
 
-static void sweep_reset(wg_tape *tape, uint32_t index)
+static inline void sweep_reset(wg_tape *tape, uint32_t index)
 {
     void *slot = wg_node_slot(tape, index);
     if (tape->dtype == WG_F64)
@@ -24,7 +24,7 @@ static void sweep_reset(wg_tape *tape, uint32_t index)
 }
 
 /* Takes the number out of its slot. False: nothing has reached it. */
-static bool sweep_take(wg_tape *tape, uint32_t index, sweep_number *number)
+static inline bool sweep_take(wg_tape *tape, uint32_t index, sweep_number *number)
 {
     wg_node *node = &tape->nodes[index];
     const void *slot = wg_node_slot(tape, index);
