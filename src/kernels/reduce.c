@@ -14,7 +14,9 @@ enum {
     KERNEL_REDUCE_LINE = 16,  /* results that a line of neighbours is joined to in turn */
     KERNEL_REDUCE_SHORT = 16, /* no more of them are joined one after another where the rows are narrow */
     KERNEL_REDUCE_STRIP = 8,  /* vectors side by side */
-    KERNEL_REDUCE_FAR = 2048, /* bytes between rows that the processor does not foresee */
+    KERNEL_REDUCE_FAR = 500,  /* bytes between rows, from which on they are asked for ahead */
+    KERNEL_REDUCE_GROUP = 4,  /* pieces that are worked on side by side where the rows are long */
+    KERNEL_REDUCE_FEW = 15,   /* digits but one of such a tree */
     KERNEL_REDUCE_CHUNK = 8,  /* blocks that are worth a chunk */
     KERNEL_REDUCE_DIGITS = 56 /* an array of 2^61 elements has fewer than 2^53 blocks, whatever its shape */
 };

@@ -89,8 +89,9 @@ static void reduce_parts(wg_team *team, reduce_job *job)
             reduce_chunks(team, job, chunks);
             return;
         }
-        if (pieces > r->outer) job->wide = wide;
-        job->parts = wg_team_parts(team, time, pieces > r->outer ? pieces : r->outer);
+        if (pieces > r->outer) job->wide = pieces >= 16 ? 4 * wide : wide; /* a kernel likes several of them */
+        if (job->wide > wide) pieces = (pieces + 3) / 4;
+        job->parts = wg_team_parts(team, time, job->wide ? pieces : r->outer);
     }
     if (job->parts > 1)
         wg_team_run(team, job->parts, reduce_part, job);
