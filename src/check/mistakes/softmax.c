@@ -141,7 +141,7 @@ static bool softmax_matches(softmax_loss *loss)
     return true;
 }
 
-static bool softmax_open(const check_edge *edge, softmax_loss *loss)
+static bool softmax_open_loss(const check_edge *edge, softmax_loss *loss)
 {
     size_t n = edge->to_size;
     *loss = (softmax_loss){.edge = edge, .x = check_value(edge, edge->to)};
@@ -176,7 +176,7 @@ static void softmax_in_loss(const check_edge *edge)
 {
     check_offers offers = {.edge = edge};
     softmax_loss loss;
-    if (edge->position != 0 || !softmax_open(edge, &loss)) return;
+    if (edge->position != 0 || !softmax_open_loss(edge, &loss)) return;
     const char *name = check_name(edge, edge->to), *target = check_name(edge, check_input(edge, 1));
     check_offer(&offers, WG_CAUSE_SOFTMAX_DIAGONAL, softmax_each(&loss, softmax_diagonal), NAN,
         "only the diagonal of softmax's Jacobian is taken: nothing but the target's entry is reached");
