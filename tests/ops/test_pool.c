@@ -139,6 +139,7 @@ static wg_var apply_avg(wg_tape *tape, const wg_var *in, size_t n, const void *u
         CASE_WITH(                                                                                                     \
             WITH(2, .kernel = {3, 3}, .stride = {2, 3}, .padding = {1, 0}, .ceil_mode = true), 1, SHAPE(2, 6, 7)),     \
         CASE_WITH(WITH(2, .kernel = {2, 3}, .ceil_mode = true), 1, SHAPE(2, 1, 4)),                                    \
+        CASE_WITH(WITH(2, .kernel = {1, 33}, .stride = {2, 1}), 1, SHAPE(1, 2, 34)),                                   \
         CASE_WITH(WITH(2, .kernel = {4, 5}), 1, SHAPE(1, 2, 4, 5)),                                                    \
         CASE_WITH(WITH(2, .kernel = {1, 1}), 1, SHAPE(1, 1, 1)),                                                       \
         CASE_WITH(WITH(2, .kernel = {2, 2}, .stride = {3, 3}), 1, SHAPE(1, 8, 8)),                                     \
