@@ -327,3 +327,5 @@ static const wg_op norm_op_adjoint = {.name = "normalize_rows_adjoint",
     .evaluate = norm_adjoint,
     .derivative = norm_derive_adjoint,
     .describe = norm_describe_rows};
+
+#undef NORM_KERNEL

@@ -15,7 +15,7 @@ typedef struct softmax_job {
     char *scratch, *out;
 } softmax_job;
 
-static softmax_job softmax_open(const wg_call *call, const wg_shape_split *s)
+static softmax_job softmax_plan(const wg_call *call, const wg_shape_split *s)
 {
     softmax_job job = {.groups = {s->outer, s->extent, s->inner},
         .isa = call->tape->isa,
@@ -144,13 +144,13 @@ static void softmax_part(void *context, size_t part)
 
 size_t wg_softmax_scratch(const wg_call *call, const wg_shape_split *s)
 {
-    softmax_job job = softmax_open(call, s);
+    softmax_job job = softmax_plan(call, s);
     return job.parts * softmax_room(&job);
 }
 
 wg_status wg_softmax_run(wg_call *call, const wg_softmax_work *work)
 {
-    softmax_job job = softmax_open(call, &work->s);
+    softmax_job job = softmax_plan(call, &work->s);
     if (!job.units || !job.groups.n) return WG_OK;
     size_t bytes = work->kind == WG_SOFTMAX_SLOPE ? job.parts * softmax_room(&job) : 0;
     job.work = work;
