@@ -120,14 +120,6 @@ static void derivation_add(wg_derivation *d, size_t k, const void *data)
     if (out && !d->rehearsal) wg_adjoint_accumulate(d->call.tape, size, data, out, add);
 }
 
-bool wg_derive_is_direct(const wg_derivation *d, size_t k)
-{
-    const wg_tape *tape = d->call.tape;
-    if (d->recorded || d->rehearsal || d->apart || tape->status != WG_OK) return false;
-    uint32_t flags = tape->nodes[d->call.inputs[k]].flags;
-    return flags & WG_NODE_NEEDS && !(tape->fused && flags & WG_NODE_VARIABLE);
-}
-
 void *wg_give_numbers(wg_derivation *d, size_t k, bool *add)
 {
     *add = false;
@@ -209,7 +201,7 @@ static bool derivation_operand(wg_derivation *d, const wg_op *op, wg_term given,
 {
     const wg_derivation_term *term = wg_derivation_at(d, given);
     if (!term) return false;
-    if (term->data) {
+    if (term->data) { /* the cotangent, and what a step has made */
         *operand = (wg_array){&term->shape->shape, term->shape->size, term->data, false, false};
         return true;
     }
@@ -258,10 +250,10 @@ static wg_status derivation_infer(wg_derivation *d, derivation_application *a)
         tape, WG_ERROR_UNSUPPORTED, "%s: in the derivative of %s: it has no evaluation", op->name, outer);
 }
 
-static bool derivation_prepare(wg_derivation *d, derivation_application *a, const wg_op *op, const wg_term *in,
+/* Of what can be applied: the operands and the result's shape. */
+static inline bool derivation_prepare(wg_derivation *d, derivation_application *a, const wg_op *op, const wg_term *in,
     size_t n, const void *attributes, size_t size)
 {
-    if (!derivation_can_apply(d, op, in, n)) return false;
     wg_call_open(&a->call, d->call.tape, op, a->operands, n, attributes, size);
     for (size_t k = 0; k < n; k++)
         if (!derivation_operand(d, op, in[k], &a->operands[k])) return false;
@@ -298,7 +290,8 @@ wg_term wg_step(wg_derivation *d, const wg_op *op, const wg_term *in, size_t n, 
     if (d->call.tape->status != WG_OK) return derivation_invalid;
     if (d->recorded) return wg_term_of_var(d, derivation_record(d, op, in, n, attributes, size));
     derivation_application a;
-    if (!derivation_prepare(d, &a, op, in, n, attributes, size)) return derivation_invalid;
+    if (!derivation_can_apply(d, op, in, n) || !derivation_prepare(d, &a, op, in, n, attributes, size))
+        return derivation_invalid;
     if (a.view != SIZE_MAX)
         return wg_derivation_add_term(
             d, (wg_derivation_term){.shape = a.shape, .node = UINT32_MAX, .data = derivation_viewed(d, &a)});
@@ -316,14 +309,20 @@ static const wg_interned *derivation_target(const wg_derivation *d, size_t k)
     return d->recorded->whole ? NULL : wg_node_shape(tape, &tape->nodes[d->call.inputs[k]]);
 }
 
-static void derivation_give_recorded(wg_derivation *d, size_t k, wg_var var)
+static void derivation_give_var(wg_derivation *d, size_t k, wg_var var)
 {
     wg_recorded_join(d->recorded, wg_derivation_slot(d, k), derivation_target(d, k), var);
 }
 
-static void derivation_postpone(
+/* An application given, while recording: at once or, where its like may join it, once all of them are there. */
+static void derivation_give_recorded(
     wg_derivation *d, size_t k, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
 {
+    if (!wg_wants(d, k) || !derivation_can_apply(d, op, in, n)) return;
+    if (!(op->flags & WG_OP_JOINS)) {
+        derivation_give_var(d, k, derivation_record(d, op, in, n, attributes, size));
+        return;
+    }
     wg_var vars[WG_DERIVATION_FEW];
     for (size_t i = 0; i < n; i++) vars[i] = wg_term_var(d, in[i]);
     wg_recorded_postpone(d->call.tape, d->recorded, wg_derivation_slot(d, k), op, vars, n, attributes, size);
@@ -340,15 +339,12 @@ void wg_give(
     wg_derivation *d, size_t k, const wg_op *op, const wg_term *in, size_t n, const void *attributes, size_t size)
 {
     wg_tape *tape = d->call.tape;
-    if (tape->status != WG_OK || !wg_wants(d, k)) return;
-    if (!derivation_can_apply(d, op, in, n)) return;
+    if (tape->status != WG_OK) return;
     if (d->recorded) {
-        if (op->flags & WG_OP_JOINS)
-            derivation_postpone(d, k, op, in, n, attributes, size);
-        else
-            derivation_give_recorded(d, k, derivation_record(d, op, in, n, attributes, size));
+        derivation_give_recorded(d, k, op, in, n, attributes, size);
         return;
     }
+    if (k >= d->call.n || !wg_derivation_wants(d, k) || !derivation_can_apply(d, op, in, n)) return;
     derivation_application a;
     if (!derivation_prepare(d, &a, op, in, n, attributes, size)) return;
     const wg_interned *target = wg_node_shape(tape, &tape->nodes[d->call.inputs[k]]);
@@ -374,7 +370,7 @@ void wg_give_term(wg_derivation *d, size_t k, wg_term given)
         wg_wants(d, k) ? wg_derivation_at(d, given) : NULL; /* what is not wanted need not be valid */
     if (!term) return;
     if (d->recorded) {
-        derivation_give_recorded(d, k, term->var);
+        derivation_give_var(d, k, term->var);
         return;
     }
     const wg_interned *target = wg_node_shape(tape, &tape->nodes[d->call.inputs[k]]);

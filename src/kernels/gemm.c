@@ -14,8 +14,6 @@ typedef struct gemm_call {
     void *c;
 } gemm_call;
 
-enum { KERNEL_GEMM_SMALL = 1 << 17 }; /* products, that a plan and a team are not worth asking for */
-
 #define SOURCE "gemm.inc"
 #include "each.inc"
 

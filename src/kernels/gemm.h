@@ -22,8 +22,14 @@
 #include "isa.h"
 #include "team.h"
 
-/* A product with no extent above the first takes no more scratch than the second, so that one need not ask. */
-enum { WG_KERNEL_GEMM_SMALL = 24, WG_KERNEL_GEMM_SMALL_BYTES = 8192 };
+/* A product that is small in this sense is never cut, and takes no more than these bytes of scratch, so one need not ask. */
+enum { WG_KERNEL_GEMM_SMALL = 1 << 17, WG_KERNEL_GEMM_SMALL_BYTES = 32768 };
+static inline bool wg_kernel_gemm_is_small(size_t m, size_t n, size_t k)
+{
+    const size_t wide = n == 1 ? m : n; /* a column is multiplied as a row */
+    if (m > 64 || n > 512 || k > 256 || m * n * k > WG_KERNEL_GEMM_SMALL) return false;
+    return (wide < 32 || k < 32) && (wide + 32) * k <= 4096;
+}
 
 size_t wg_kernel_gemm_scratch_f32(wg_isa isa, bool ta, bool tb, size_t m, size_t n, size_t k, const wg_team *team);
 size_t wg_kernel_gemm_scratch_f64(wg_isa isa, bool ta, bool tb, size_t m, size_t n, size_t k, const wg_team *team);

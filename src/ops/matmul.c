@@ -149,11 +149,10 @@ static void matmul_fuse_batch(matmul_job *job)
     }
 }
 
-/* One product that is too small to ask what scratch it takes. */
+/* One product, which need not ask what scratch it takes. */
 static bool matmul_is_small(const matmul_job *job)
 {
-    const size_t most = WG_KERNEL_GEMM_SMALL;
-    return job->joint.rank == 0 && job->m <= most && job->n <= most && job->k <= most;
+    return job->joint.rank == 0 && wg_kernel_gemm_is_small(job->m, job->n, job->k);
 }
 
 /* The threads take a part of the batch each where it has parts enough and every matrix has a result of its own;
@@ -274,25 +273,6 @@ static size_t matmul_describe(const wg_call *call, char *text, size_t size)
 
 /* ---- derivative -------------------------------------------------------------------------------------------------------- */
 
-/* op(left) op(right) between the cotangent and the other input, evaluated straight into input k's adjoint: in small networks
- * such products are most of what a sweep does. False: it is to be given instead. */
-static bool matmul_give_direct(wg_derivation *d, size_t k, bool cotangent_first, const matmul_plan *plan)
-{
-    if (plan->summed || !wg_derive_is_direct(d, k)) return false;
-    const wg_call *outer = wg_derivation_call(d);
-    const wg_op *op = outer->op;
-    wg_array in[2], *g = &in[cotangent_first ? 0 : 1], *other = &in[cotangent_first ? 1 : 0];
-    *g = (wg_array){
-        &outer->shape, outer->shape.dim[0] * outer->shape.dim[1], wg_term_numbers(d, wg_cotangent(d)), false, false};
-    if (!wg_node_operand(outer->tape, outer->inputs[1 - k], op->flags, op->name, other)) return true;
-    wg_call call;
-    wg_call_open(&call, outer->tape, op, in, 2, plan, matmul_plan_size(plan));
-    call.shape = *outer->in[k].shape;
-    call.out = wg_give_numbers(d, k, &call.add);
-    if (call.out) wg_call_evaluate(&call);
-    return true;
-}
-
 static void matmul_derivative(wg_derivation *d)
 {
     const wg_call *call = wg_derivation_call(d);
@@ -309,13 +289,9 @@ static void matmul_derivative(wg_derivation *d)
         for_a.shape = *call->in[0].shape;
         for_b.shape = *call->in[1].shape;
     }
-    bool direct_a = matmul_give_direct(d, 0, !ta, &for_a), direct_b = matmul_give_direct(d, 1, tb, &for_b);
-    if (direct_a && direct_b) return;
     wg_term g = wg_cotangent(d), a = wg_primal(d, 0), b = wg_primal(d, 1);
-    if (!direct_a)
-        wg_give(d, 0, call->op, ta ? (wg_term[]){b, g} : (wg_term[]){g, b}, 2, &for_a, matmul_plan_size(&for_a));
-    if (!direct_b)
-        wg_give(d, 1, call->op, tb ? (wg_term[]){g, a} : (wg_term[]){a, g}, 2, &for_b, matmul_plan_size(&for_b));
+    wg_give(d, 0, call->op, ta ? (wg_term[]){b, g} : (wg_term[]){g, b}, 2, &for_a, matmul_plan_size(&for_a));
+    wg_give(d, 1, call->op, tb ? (wg_term[]){g, a} : (wg_term[]){a, g}, 2, &for_b, matmul_plan_size(&for_b));
 }
 
 static const wg_op matmul_op = {.name = "matmul",

@@ -382,10 +382,6 @@ wg_status wg_call_evaluate(wg_call *call);
 /* The position of the first element that is not finite, or size. */
 size_t wg_first_not_finite(wg_dtype dtype, const void *data, size_t size);
 
-/* Whether input k's adjoint is asked for by a sweep on numbers that wants nothing but the numbers (grad/derivation.c): an op
- * may then evaluate into wg_give_numbers what it would otherwise give. */
-bool wg_derive_is_direct(const wg_derivation *d, size_t k);
-
 /* wg_apply with the value given (value not NULL: no evaluation). */
 wg_var wg_list_apply(
     wg_tape *tape, const wg_op *op, const wg_var *in, size_t n, const void *attributes, size_t size, const void *value);

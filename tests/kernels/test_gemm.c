@@ -362,16 +362,17 @@ static void test_long_dot_products(void **state)
 static void test_small_scratch(void **state)
 {
     (void)state;
-    const size_t most = WG_KERNEL_GEMM_SMALL, bytes = WG_KERNEL_GEMM_SMALL_BYTES;
+    static const size_t extents[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 30, 31, 32, 33, 47, 63, 64, 65, 96,
+        100, 127, 128, 129, 200, 255, 256, 257, 400, 511, 512, 513, 4000};
+    const size_t count = sizeof extents / sizeof *extents, bytes = WG_KERNEL_GEMM_SMALL_BYTES;
     for (int isa = 0; isa <= (int)wg_kernel_isa(); isa++)
-        for (int way = 0; way < 4; way++)
-            for (size_t m = 1; m <= most; m++)
-                for (size_t n = 1; n <= most; n++)
-                    for (size_t k = 1; k <= most; k++) {
-                        bool ta = way & 1, tb = way & 2;
-                        assert_true(wg_kernel_gemm_scratch_f32((wg_isa)isa, ta, tb, m, n, k, NULL) <= bytes);
-                        assert_true(wg_kernel_gemm_scratch_f64((wg_isa)isa, ta, tb, m, n, k, NULL) <= bytes);
-                    }
+        for (size_t i = 0; i < 4 * count * count * count; i++) {
+            bool ta = i & 1, tb = i & 2;
+            size_t m = extents[i / 4 % count], n = extents[i / 4 / count % count], k = extents[i / 4 / count / count];
+            if (!wg_kernel_gemm_is_small(m, n, k)) continue;
+            assert_true(wg_kernel_gemm_scratch_f32((wg_isa)isa, ta, tb, m, n, k, NULL) <= bytes);
+            assert_true(wg_kernel_gemm_scratch_f64((wg_isa)isa, ta, tb, m, n, k, NULL) <= bytes);
+        }
 }
 
 int main(void)
