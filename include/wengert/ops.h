@@ -358,7 +358,8 @@ WG_API wg_var wg_log_softmax(wg_var x, int axis);
  * Along one axis; each result but diff's has x's shape. An axis that is absent, as every one of a 0-d x, is
  * WG_ERROR_SHAPE. Running maxima and minima, cummax and cummin, are in order. */
 
-/* The sums of each element and those before it, compensated: right to about one rounding, however many (D. E. Knuth,
+/* The sums of each element and those before it: right to about one rounding of the magnitudes' running sum, for up to 2^28
+ * elements in WG_F32, which are summed in doubles, and for any number in WG_F64, where the sums are compensated (D. E. Knuth,
  * The Art of Computer Programming 2, 4.2.2). x: the sums of g and those after it. */
 WG_API wg_var wg_cumsum(wg_var x, int axis);
 

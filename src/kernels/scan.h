@@ -14,7 +14,7 @@ typedef struct wg_kernel_scan {
 } wg_kernel_scan;
 
 /* out = or += the sum of all elements up to each. Of floats in doubles, of doubles compensated: an element is
- * right to about one rounding of the running sum of magnitudes' last bits, in runs of up to 2^28 elements. */
+ * right to about one rounding of the running sum of magnitudes' last bits, floats in runs of up to 2^28 elements. */
 void wg_kernel_cumsum_f32(wg_isa isa, const wg_kernel_scan *s, const float *in, float *out, bool add);
 void wg_kernel_cumsum_f64(wg_isa isa, const wg_kernel_scan *s, const double *in, double *out, bool add);
 
