@@ -56,15 +56,18 @@ typedef struct wg_ew_parameters {
     double p, q;
 } wg_ew_parameters;
 
-/* A fused loop over n contiguous elements: out = or += value(in...). parameters may be NULL where the rule has none. */
-typedef void wg_ew_value_loop(size_t n, void *out, bool add, const void *const *in, const wg_ew_parameters *parameters);
-/* out = or += the slope with respect to one input, an exact 0 where g is 0 unless ieee_zero. What the roster says is
- * not read may be NULL. */
-typedef void wg_ew_slope_loop(size_t n, void *out, bool add, bool ieee_zero, const void *g, const void *const *in,
-    const void *y, const wg_ew_parameters *parameters);
+/* A fused loop over n contiguous elements: out = value(in...). parameters may be NULL where the rule has none. */
+typedef void wg_ew_value_loop(size_t n, void *out, const void *const *in, const wg_ew_parameters *parameters);
+/* out = the slope with respect to one input, an exact 0 where g is 0 unless ieee_zero. What the roster says is not read
+ * may be NULL. */
+typedef void wg_ew_slope_loop(size_t n, void *out, bool ieee_zero, const void *g, const void *const *in, const void *y,
+    const wg_ew_parameters *parameters);
 /* Writes elements [start, start + count) of data, stretched to the shape with the strides given, to buffer. */
 typedef void wg_ew_stretch_loop(
     void *buffer, const void *data, const wg_shape *shape, const ptrdiff_t *strides, size_t start, size_t count);
+
+/* sum += terms */
+typedef void wg_ew_accumulate_loop(size_t n, void *sum, const void *terms);
 
 typedef struct wg_ew_loops {
     wg_ew_value_loop *value;
@@ -72,6 +75,7 @@ typedef struct wg_ew_loops {
 } wg_ew_loops;
 extern const wg_ew_loops wg_ew_loops_f64[EW_RULES], wg_ew_loops_f32[EW_RULES];
 wg_ew_stretch_loop wg_ew_stretch_f64, wg_ew_stretch_f32;
+wg_ew_accumulate_loop wg_ew_accumulate_f64, wg_ew_accumulate_f32;
 
 /* The derivative with respect to input k, recorded. in, y and parameters are the op's own. */
 wg_var wg_ew_slope_recorded(

@@ -242,26 +242,30 @@ static void ew_hot_range(const ew_job *job, size_t start, size_t count)
 /* ---- through buffers ---------------------------------------------------------------------------------------------- */
 
 typedef struct ew_buffers {
-    _Alignas(WG_ALIGNMENT) double of[EW_MAX_ARITY][EW_PIECE];
+    _Alignas(WG_ALIGNMENT) double of[EW_MAX_ARITY][EW_PIECE], sums[EW_PIECE];
 } ew_buffers;
 
-static void ew_plain_loop(const ew_job *job, size_t start, size_t n, const void *const *at)
+/* A loop writes its results; where they are to be added, it writes them to a buffer first. */
+static void ew_plain_loop(const ew_job *job, size_t start, size_t n, const void *const *at, double *sums)
 {
     const wg_ew_work *work = job->work;
     const size_t offset = start * job->element;
-    void *out = (char *)work->out + offset;
+    void *out = (char *)work->out + offset, *to = work->add ? sums : out;
     if (work->g)
-        job->loops->slope[work->k](n, out, work->add, job->ieee_zero, (const char *)work->g + offset, at,
+        job->loops->slope[work->k](n, to, job->ieee_zero, (const char *)work->g + offset, at,
             work->y ? (const char *)work->y + offset : NULL, job->parameters);
     else
-        job->loops->value(n, out, work->add, at, job->parameters);
+        job->loops->value(n, to, at, job->parameters);
+    if (!work->add) return;
+    wg_ew_accumulate_loop *accumulate = job->dtype == WG_F64 ? wg_ew_accumulate_f64 : wg_ew_accumulate_f32;
+    accumulate(n, out, to);
 }
 
 static void ew_stretched_range(const ew_job *job, size_t start, size_t count)
 {
     ew_buffers buffers;
     wg_ew_stretch_loop *stretch = job->dtype == WG_F64 ? wg_ew_stretch_f64 : wg_ew_stretch_f32;
-    size_t most = job->stretched ? EW_PIECE : count;
+    size_t most = job->stretched || job->work->add ? EW_PIECE : count;
     for (size_t end = start + count; start < end; start += most) {
         size_t n = end - start < most ? end - start : most;
         const void *at[EW_MAX_ARITY] = {0};
@@ -276,7 +280,7 @@ static void ew_stretched_range(const ew_job *job, size_t start, size_t count)
         if (job->hot)
             ew_hot_run(job, start, n, hot_at, 0);
         else
-            ew_plain_loop(job, start, n, at);
+            ew_plain_loop(job, start, n, at, buffers.sums);
     }
 }
 
