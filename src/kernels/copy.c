@@ -83,6 +83,7 @@ static bool kernel_copy_next(size_t rank, const kernel_copy_axis *axis, size_t *
  * run isn't worth a call, nor the inner place in a loop. A square is the smallest that vectors transpose. */
 enum { KERNEL_COPY_TILE = 8, KERNEL_COPY_SHORT = 8, KERNEL_COPY_SQUARE = 4 };
 
+#define NARROW
 #define SOURCE "copy_add.inc"
 #include "each.inc"
 

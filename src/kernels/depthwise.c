@@ -57,6 +57,7 @@ size_t wg_kernel_depthwise_scratch(const wg_kernel_window *w, size_t element)
     return size ? kernel_depthwise_offset_bytes(w) + (size + KERNEL_DEPTHWISE_SLACK) * element : 0;
 }
 
+#define NARROW
 #define SOURCE "depthwise.inc"
 #include "each.inc"
 

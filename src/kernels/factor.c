@@ -17,6 +17,7 @@ static size_t kernel_factor_aligned(size_t bytes) { return (bytes + 63) / 64 * 6
 static size_t kernel_factor_least(size_t a, size_t b) { return a < b ? a : b; }
 static size_t kernel_factor_most(size_t a, size_t b) { return a > b ? a : b; }
 
+#define NARROW
 #define SOURCE "factor_rows.inc"
 #include "each.inc"
 

@@ -4,6 +4,7 @@
 
 #include "vector.h"
 
+#define NARROW
 #define SOURCE "im2col.inc"
 #include "each.inc"
 

@@ -219,6 +219,7 @@ static size_t kernel_pool_extent(const wg_kernel_pool *pool, size_t axis, size_t
 
 /* ---- for each type and instruction set --------------------------------------------------------------------------------- */
 
+#define NARROW
 #define SOURCE "pool.inc"
 #include "each.inc"
 

@@ -37,6 +37,7 @@ enum {
 #define MAP_OF(type) wg_kernel_map_##type
 #define MAP(type)    MAP_OF(type)
 
+#define NARROW
 #define SOURCE "reduce.inc"
 #include "each.inc"
 

@@ -7,6 +7,7 @@
 
 enum { KERNEL_TRANSPOSE_TILE = 128 }; /* rows and columns; a multiple of all lanes */
 
+#define NARROW
 #define SOURCE "transpose.inc"
 #include "each.inc"
 
