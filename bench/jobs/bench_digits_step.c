@@ -9,7 +9,7 @@
 
 #include "kernels/gemm.h"
 #include "kernels/reduce.h"
-#include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/hot.h"
 
 #include <math.h>
 #include <stdio.h>
