@@ -19,7 +19,7 @@ commit=$(git -C "$root" rev-parse --short HEAD 2> /dev/null || echo unknown)
 {
     printf 'processor\t%s\n' "$(processor)"
     printf 'cores\t%s\n' "$(getconf _NPROCESSORS_ONLN)"
-    printf 'system\t%s\n' "$(uname -sr)"
+    printf 'system\t%s\n' "$(uname -s)"
     printf 'compiler\t%s\n' "$("${compiler:-cc}" --version | head -n 1)"
     printf 'version\t%s\n' "$(sed -n 's/^#define  *WG_VERSION  *"\(.*\)".*/\1/p' "$root/include/wengert/types.h")"
     printf 'commit\t%s\n' "$commit"
