@@ -15,7 +15,8 @@ function place(r,    x) {
 # The best contender of a kind that has as many threads as the first one, or 0.
 function best_of(g, c, what,    k, found) {
     for (k = 2; k <= columns[g]; k++)
-        if (column[g, k] !~ /[0-9] threads/ && (g, c, k) in value && kind[g, c, k] == what && (!found || ratio(g, value[g, c, k], value[g, c, found]) > 1))
+        if ((g, c, k) in value && kind[g, c, k] == what && column[g, k] !~ /[0-9] threads/ &&
+            (!found || ratio(g, value[g, c, k], value[g, c, found]) > 1))
             found = k
     return found
 }
