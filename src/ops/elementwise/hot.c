@@ -12,7 +12,7 @@ const wg_ew_hot_loops *wg_ew_hot(uint32_t rule, wg_dtype dtype, wg_isa isa, size
 {
     const wg_ew_hot_loops *loops =
         dtype == WG_F64 ? &CHOOSE(ew_hot_loops, f64)[rule] : &CHOOSE(ew_hot_loops, f32)[rule];
-    *lanes = dtype == WG_F64 ? CHOOSE(lanes, f64) : CHOOSE(lanes, f32);
+    *lanes = (size_t)(dtype == WG_F64 ? CHOOSE(lanes, f64) : CHOOSE(lanes, f32));
     return loops->value ? loops : NULL;
 }
 
