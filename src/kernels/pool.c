@@ -223,64 +223,34 @@ static size_t kernel_pool_extent(const wg_kernel_pool *pool, size_t axis, size_t
 #define SOURCE "pool.inc"
 #include "each.inc"
 
-void wg_kernel_pool_max_f32(
-    wg_isa isa, const wg_kernel_pool *p, size_t planes, const float *in, float *out, void *scratch)
-{
-    CHOOSE(pool_max, f32)(p, planes, in, out, scratch);
-}
+#define POOL(type, REAL)                                                                                               \
+    void wg_kernel_pool_max_##type(                                                                                    \
+        wg_isa isa, const wg_kernel_pool *p, size_t planes, const REAL *in, REAL *out, void *scratch)                  \
+    {                                                                                                                  \
+        CHOOSE(pool_max, type)(p, planes, in, out, scratch);                                                           \
+    }                                                                                                                  \
+    void wg_kernel_pool_spread_##type(wg_isa isa, const wg_kernel_pool *p, size_t planes, const REAL *g,               \
+        const REAL *in, const REAL *max, REAL *to, bool add, void *scratch)                                            \
+    {                                                                                                                  \
+        CHOOSE(pool_spread, type)(p, planes, g, in, max, to, add, scratch);                                            \
+    }                                                                                                                  \
+    void wg_kernel_pool_collect_##type(wg_isa isa, const wg_kernel_pool *p, size_t planes, const REAL *from,           \
+        const REAL *in, const REAL *max, REAL *mean, void *scratch)                                                    \
+    {                                                                                                                  \
+        CHOOSE(pool_collect, type)(p, planes, from, in, max, mean, scratch);                                           \
+    }                                                                                                                  \
+    void wg_kernel_pool_mean_##type(                                                                                   \
+        wg_isa isa, const wg_kernel_pool *p, size_t planes, const REAL *in, REAL *mean, void *scratch)                 \
+    {                                                                                                                  \
+        CHOOSE(pool_mean, type)(p, planes, in, mean, scratch);                                                         \
+    }                                                                                                                  \
+    void wg_kernel_pool_unmean_##type(                                                                                 \
+        wg_isa isa, const wg_kernel_pool *p, size_t planes, const REAL *g, REAL *to, bool add, void *scratch)          \
+    {                                                                                                                  \
+        CHOOSE(pool_unmean, type)(p, planes, g, to, add, scratch);                                                     \
+    }
+POOL(f32, float)
+POOL(f64, double)
 
-void wg_kernel_pool_max_f64(
-    wg_isa isa, const wg_kernel_pool *p, size_t planes, const double *in, double *out, void *scratch)
-{
-    CHOOSE(pool_max, f64)(p, planes, in, out, scratch);
-}
-
-void wg_kernel_pool_spread_f32(wg_isa isa, const wg_kernel_pool *p, size_t planes, const float *g, const float *in,
-    const float *max, float *to, bool add, void *scratch)
-{
-    CHOOSE(pool_spread, f32)(p, planes, g, in, max, to, add, scratch);
-}
-
-void wg_kernel_pool_spread_f64(wg_isa isa, const wg_kernel_pool *p, size_t planes, const double *g, const double *in,
-    const double *max, double *to, bool add, void *scratch)
-{
-    CHOOSE(pool_spread, f64)(p, planes, g, in, max, to, add, scratch);
-}
-
-void wg_kernel_pool_collect_f32(wg_isa isa, const wg_kernel_pool *p, size_t planes, const float *from, const float *in,
-    const float *max, float *mean, void *scratch)
-{
-    CHOOSE(pool_collect, f32)(p, planes, from, in, max, mean, scratch);
-}
-
-void wg_kernel_pool_collect_f64(wg_isa isa, const wg_kernel_pool *p, size_t planes, const double *from,
-    const double *in, const double *max, double *mean, void *scratch)
-{
-    CHOOSE(pool_collect, f64)(p, planes, from, in, max, mean, scratch);
-}
-
-void wg_kernel_pool_mean_f32(
-    wg_isa isa, const wg_kernel_pool *p, size_t planes, const float *in, float *mean, void *scratch)
-{
-    CHOOSE(pool_mean, f32)(p, planes, in, mean, scratch);
-}
-
-void wg_kernel_pool_mean_f64(
-    wg_isa isa, const wg_kernel_pool *p, size_t planes, const double *in, double *mean, void *scratch)
-{
-    CHOOSE(pool_mean, f64)(p, planes, in, mean, scratch);
-}
-
-void wg_kernel_pool_unmean_f32(
-    wg_isa isa, const wg_kernel_pool *p, size_t planes, const float *g, float *to, bool add, void *scratch)
-{
-    CHOOSE(pool_unmean, f32)(p, planes, g, to, add, scratch);
-}
-
-void wg_kernel_pool_unmean_f64(
-    wg_isa isa, const wg_kernel_pool *p, size_t planes, const double *g, double *to, bool add, void *scratch)
-{
-    CHOOSE(pool_unmean, f64)(p, planes, g, to, add, scratch);
-}
-
+#undef POOL
 #undef CHOOSE
