@@ -66,16 +66,12 @@ typedef void wg_ew_slope_loop(size_t n, void *out, bool ieee_zero, const void *g
 typedef void wg_ew_stretch_loop(
     void *buffer, const void *data, const wg_shape *shape, const ptrdiff_t *strides, size_t start, size_t count);
 
-/* sum += terms */
-typedef void wg_ew_accumulate_loop(size_t n, void *sum, const void *terms);
-
 typedef struct wg_ew_loops {
     wg_ew_value_loop *value;
     wg_ew_slope_loop *slope[EW_MAX_ARITY];
 } wg_ew_loops;
 extern const wg_ew_loops wg_ew_loops_f64[EW_RULES], wg_ew_loops_f32[EW_RULES];
 wg_ew_stretch_loop wg_ew_stretch_f64, wg_ew_stretch_f32;
-wg_ew_accumulate_loop wg_ew_accumulate_f64, wg_ew_accumulate_f32;
 
 /* The derivative with respect to input k, recorded. in, y and parameters are the op's own. */
 wg_var wg_ew_slope_recorded(

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "kernels/copy.h"
 #include "kernels/isa.h"
 #include "kernels/team.h"
 #include "ops/elementwise/hot.h"
@@ -32,6 +33,7 @@ typedef struct ew_job {
     bool ieee_zero, stretched; /* any of the operands */
     size_t n, element, size, parts;
     wg_dtype dtype;
+    wg_isa isa;
     ew_operand operands[EW_MAX_ARITY];
     wg_shape walk; /* the result's index space, axes merged as far as the stretched operands allow */
     const wg_ew_loops *loops;
@@ -257,8 +259,11 @@ static void ew_plain_loop(const ew_job *job, size_t start, size_t n, const void 
     else
         job->loops->value(n, to, at, job->parameters);
     if (!work->add) return;
-    wg_ew_accumulate_loop *accumulate = job->dtype == WG_F64 ? wg_ew_accumulate_f64 : wg_ew_accumulate_f32;
-    accumulate(n, out, to);
+    const ptrdiff_t one = 1;
+    if (job->dtype == WG_F64)
+        wg_kernel_copy_f64(job->isa, 1, &n, to, &one, out, &one, true);
+    else
+        wg_kernel_copy_f32(job->isa, 1, &n, to, &one, out, &one, true);
 }
 
 static void ew_stretched_range(const ew_job *job, size_t start, size_t count)
@@ -319,13 +324,14 @@ void wg_ew_run(const wg_call *call, const wg_ew_work *work)
     job.element = wg_dtype_size(call->dtype);
     job.size = wg_shape_product(&call->shape, 0, call->shape.rank);
     job.dtype = call->dtype;
+    job.isa = call->tape->isa;
     job.lanes = 1;
     job.hot = NULL;
     job.rows = false;
     if (!job.size) return;
     job.loops = call->dtype == WG_F64 ? &wg_ew_loops_f64[work->rule] : &wg_ew_loops_f32[work->rule];
     /* a number comes out as it would in its node, to the last bit */
-    if (call->shape.rank) job.hot = wg_ew_hot(work->rule, call->dtype, call->tape->isa, &job.lanes);
+    if (call->shape.rank) job.hot = wg_ew_hot(work->rule, call->dtype, job.isa, &job.lanes);
     ew_open(&job, call);
     if (job.stretched) ew_open_walk(&job, call);
     if (job.stretched && job.hot && job.hot->rows && !work->g) {
